@@ -1,0 +1,1 @@
+//! The messenger: sessions, router, modules and delivery, without sockets.

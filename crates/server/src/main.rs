@@ -1,0 +1,3 @@
+//! `hauspost`: the server and its administration.
+
+fn main() {}

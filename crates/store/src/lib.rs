@@ -1,0 +1,1 @@
+//! Keeping: accounts, rosters, archive and what else must outlive the process.

@@ -1,0 +1,1 @@
+//! The test kit: scenario scripts of several parties, a virtual clock, and the parties themselves.

@@ -1,0 +1,3 @@
+//! `load`: the same work against several servers in one run.
+
+fn main() {}
