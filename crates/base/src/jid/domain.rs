@@ -50,11 +50,13 @@ pub(super) fn normalise(text: &str) -> Result<Cow<'_, str>, JidError> {
     worth_normalising(Part::Domain, text)?;
     let mapped = precis::until_stable(text, |text| {
         let (name, checked) = Uts46::new().to_unicode(text.as_bytes(), DENIED, Hyphens::Allow);
-        checked
-            .ok()
-            .map(|()| name.strip_suffix('.').unwrap_or(&name).to_owned())
+        checked.ok().map(|()| name.into_owned())
     })
     .ok_or(JidError::Domain)?;
+    let mapped = match mapped.strip_suffix('.') {
+        Some(name) => name.to_owned(),
+        None => mapped,
+    };
     if mapped.is_empty() {
         return Err(JidError::Empty(Part::Domain));
     }

@@ -34,7 +34,6 @@ const GOOD: &[(&str, &str)] = &[
         "Ju\u{308}rgen@example.com/Bu\u{308}ro",
         "jürgen@example.com/Büro",
     ),
-    ("ｊｕｌｉｅｔ＠@example.com", ""),
     ("ｊｕｌｉｅｔ@example.com/ｆ", "juliet@example.com/ｆ"),
     ("ｱ@example.com", "ア@example.com"),
     ("ΣΑΣ@example.com", "σας@example.com"),
@@ -47,7 +46,6 @@ const GOOD: &[(&str, &str)] = &[
     ("r@h/a\u{2003}b", "r@h/a b"),
     ("r@h//", "r@h//"),
     ("r@h/a/b@c", "r@h/a/b@c"),
-    ("r@h/\u{5ffff}".split_at(3).0, "r@h"),
     ("r@h/\u{378}", "r@h/\u{378}"),
     ("r@h/\u{e000}", "r@h/\u{e000}"),
     ("r@h/<&'\">", "r@h/<&'\">"),
@@ -127,7 +125,8 @@ const BAD: &[(&str, JidError)] = &[
     ("exa mple.com", JidError::Domain),
     ("example..com", JidError::Domain),
     (".example.com", JidError::Domain),
-    (".", JidError::Domain),
+    (".", JidError::Empty(Domain)),
+    ("example.com..", JidError::Domain),
     ("a@example.com:5222", JidError::Domain),
     ("a@[::1", JidError::Domain),
     ("a@[::1%eth0]", JidError::Domain),
@@ -140,7 +139,7 @@ const BAD: &[(&str, JidError)] = &[
 
 #[test]
 fn good_addresses() {
-    for (text, normal) in GOOD.iter().filter(|(_, normal)| !normal.is_empty()) {
+    for (text, normal) in GOOD {
         let jid = Jid::parse(text).unwrap_or_else(|error| panic!("{text:?}: {error}"));
         assert_eq!(jid.as_str(), *normal, "{text:?}");
         assert_eq!(
@@ -302,7 +301,8 @@ proptest! {
             prop_assert_eq!(again.as_ref(), Ok(&jid));
             let parts = Jid::from_parts(jid.local(), jid.domain(), jid.resource());
             prop_assert_eq!(parts.as_ref(), Ok(&jid));
-            prop_assert_eq!(jid.bare().as_str(), jid.bare_str());
+            let bare = jid.bare();
+            prop_assert_eq!(bare.as_str(), jid.bare_str());
             prop_assert!(jid.as_str().len() <= 3 * PART_BYTES + 2);
         }
     }
