@@ -1,3 +1,6 @@
 //! `hauspost`: the server and its administration.
 
+mod config;
+mod tls;
+
 fn main() {}

@@ -1,0 +1,18 @@
+//! `hauspost.toml`: the typed model, reading it, and its manual.
+
+mod error;
+mod load;
+mod manual;
+mod model;
+mod network;
+mod section;
+mod validate;
+
+pub use error::{ConfigError, Source};
+pub use load::{Loaded, load, parse};
+pub use manual::{annotated_default, effective, manual_page};
+pub use model::*;
+pub use network::Network;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,505 @@
+//! Every key of `hauspost.toml`. The doc comments are the administrators' manual (`hauspost config --manual`).
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::network::Network;
+use super::section::section;
+
+section! {
+    /// Keys above every section. Paths are relative to the folder of `hauspost.toml`
+    /// (without a file: to the working directory).
+    pub struct Config {
+        /// The part after the `@` of every address. Rooms live at `rooms.<domain>`.
+        /// It cannot be changed once there are accounts: it is part of every address.
+        domain: String = "localhost".to_owned(),
+        /// Folder that holds everything the server keeps. `--data DIR` overrides it.
+        data_dir: PathBuf = PathBuf::from("data"),
+    }
+    sections {
+        listen: Listen,
+        http: Http,
+        tls: Tls,
+        store: Store,
+        objects: Objects,
+        cluster: Cluster,
+        components: Components,
+        auth: Auth,
+        archive: Archive,
+        limits: Limits,
+        policy: Policy,
+        contact: Contact,
+        log: Log,
+        runtime: Runtime,
+    }
+}
+
+fn everywhere(port: u16) -> Vec<SocketAddr> {
+    vec![SocketAddr::from((Ipv6Addr::UNSPECIFIED, port))]
+}
+
+section! {
+    /// Addresses to listen on, each a list; an empty list switches a door off.
+    /// `[::]` takes IPv4 connections too.
+    pub struct Listen {
+        /// XMPP with STARTTLS.
+        xmpp: Vec<SocketAddr> = everywhere(5222),
+        /// XMPP with TLS from the first byte (XEP-0368).
+        xmpp_tls: Vec<SocketAddr> = everywhere(5223),
+        /// Other servers, with STARTTLS. Not served by this version yet.
+        federation: Vec<SocketAddr> = everywhere(5269),
+        /// Other servers, with TLS from the first byte. Not served by this version yet.
+        federation_tls: Vec<SocketAddr> = everywhere(5270),
+        /// External components (XEP-0114). Not served by this version yet.
+        component: Vec<SocketAddr> = Vec::new(),
+        /// Web without TLS: for this machine, or behind a trusted reverse proxy (`http.trusted_proxies`).
+        /// Nobody from elsewhere can log in over it. ACME's HTTP-01 answers here.
+        http: Vec<SocketAddr> = vec![
+            SocketAddr::from((Ipv6Addr::LOCALHOST, 8080)),
+            SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+        ],
+        /// Web with TLS.
+        https: Vec<SocketAddr> = Vec::new(),
+        /// STUN, TURN and calls (UDP and TCP). Not served by this version yet.
+        media: Vec<SocketAddr> = everywhere(3478),
+    }
+}
+
+section! {
+    /// The web face: `/`, `/xmpp-websocket`, `/http-bind`, `/.well-known/host-meta`, `/metrics`, `/healthz`, `/readyz`.
+    pub struct Http {
+        /// Where browsers reach this server, such as `"https://chat.example.org"`; host-meta names it.
+        /// Empty: `https://<domain>`, with the first `listen.https` port.
+        public_url: String = String::new(),
+        /// Networks of reverse proxies, such as `["10.0.0.5", "192.168.7.0/24"]`. Only their `X-Forwarded-For` and
+        /// `X-Forwarded-Proto` are believed, and only for them plain HTTP counts as secured. Loopback is always trusted.
+        trusted_proxies: Vec<Network> = Vec::new(),
+        /// Networks that may read `/metrics`. Loopback always may.
+        metrics_from: Vec<Network> = Vec::new(),
+        /// Serve WebSocket (RFC 7395) at `/xmpp-websocket`.
+        websocket: bool = true,
+        /// Serve BOSH (XEP-0124, XEP-0206) at `/http-bind`.
+        bosh: bool = true,
+        /// Web origins whose scripts may use BOSH and WebSocket, such as `["https://chat.example.org"]`; `["*"]` is any.
+        allowed_origins: Vec<String> = vec!["*".to_owned()],
+    }
+}
+
+/// Where the certificate comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TlsMode {
+    /// Made at first start and kept in `data_dir/tls`.
+    SelfSigned,
+    /// From `tls.certificate` and `tls.key`.
+    Files,
+    /// From a certificate authority that speaks ACME (RFC 8555).
+    Acme,
+}
+
+/// Oldest TLS version that is spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub enum TlsVersion {
+    /// TLS 1.2 (RFC 5246) with forward secrecy and AEAD only.
+    #[serde(rename = "1.2")]
+    V12,
+    /// TLS 1.3 (RFC 8446).
+    #[serde(rename = "1.3")]
+    V13,
+}
+
+section! {
+    /// Certificates.
+    pub struct Tls {
+        /// `"self-signed"`: made at first start, for trying it out. `"files"`: `certificate` and `key`, read again when
+        /// they change or on SIGHUP. `"acme"`: fetched and renewed by itself, see `[tls.acme]`.
+        mode: TlsMode = TlsMode::SelfSigned,
+        /// PEM file with the certificate chain, own certificate first. Only with `mode = "files"`.
+        certificate: PathBuf = PathBuf::new(),
+        /// PEM file with the private key. Only with `mode = "files"`.
+        key: PathBuf = PathBuf::new(),
+        /// PEM file with authorities whose client certificates may log in (SASL EXTERNAL). Empty: none is asked for.
+        client_ca: PathBuf = PathBuf::new(),
+        /// Oldest TLS version spoken: `"1.2"` or `"1.3"`.
+        minimum_version: TlsVersion = TlsVersion::V12,
+    }
+    sections {
+        acme: Acme,
+    }
+}
+
+/// How control of the names is shown to the authority.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub enum AcmeChallenge {
+    /// A file over port 80, which must reach `listen.http`.
+    #[serde(rename = "http-01")]
+    Http01,
+    /// A TLS handshake on port 443, which must reach `listen.https`.
+    #[serde(rename = "tls-alpn-01")]
+    TlsAlpn01,
+}
+
+section! {
+    /// ACME (RFC 8555), used with `tls.mode = "acme"`.
+    pub struct Acme {
+        /// Directory address of the authority.
+        directory: String = "https://acme-v02.api.letsencrypt.org/directory".to_owned(),
+        /// Mail addresses the authority may write to, such as `["admin@example.org"]`.
+        contact: Vec<String> = Vec::new(),
+        /// `"http-01"` (port 80 must reach `listen.http`) or `"tls-alpn-01"` (port 443 must reach `listen.https`).
+        challenge: AcmeChallenge = AcmeChallenge::Http01,
+        /// Names in the certificate. Empty: the domain and the names of its services. XMPP clients check the *domain*.
+        names: Vec<String> = Vec::new(),
+        /// PEM file with an extra authority to trust for the directory itself: an authority inside the house.
+        root_ca: PathBuf = PathBuf::new(),
+        /// You have read and accept the authority's terms of service.
+        accept_terms: bool = false,
+    }
+}
+
+section! {
+    /// Where accounts, rosters and archives are kept.
+    pub struct Store {
+        /// `"sqlite"`: one file in `data_dir`.
+        url: String = "sqlite".to_owned(),
+        /// Threads that read beside the one that writes; started when first needed.
+        readers: usize = 2,
+    }
+}
+
+section! {
+    /// Where files are kept. Not used by this version yet.
+    pub struct Objects {
+        /// `"file:FOLDER"`, relative to `data_dir`.
+        url: String = "file:objects".to_owned(),
+    }
+}
+
+section! {
+    /// Several nodes that are one server. Not used by this version yet.
+    pub struct Cluster {
+        /// Empty: this node is alone.
+        url: String = String::new(),
+    }
+}
+
+/// External components (XEP-0114): `"gateway.example.org" = "secret"`, a line each.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(transparent)]
+pub struct Components(pub BTreeMap<String, Secret>);
+
+impl super::section::Described for Components {
+    fn describe(path: &str, _doc: &str, out: &mut Vec<super::section::SectionDoc>) {
+        out.push(super::section::SectionDoc {
+            section: path.to_owned(),
+            doc: "External components (XEP-0114), a line each: `\"gateway.example.org\" = \"secret\"`.\n\
+                  Not served by this version yet."
+                .to_owned(),
+            keys: Vec::new(),
+        });
+    }
+}
+
+/// A secret of the configuration: never printed.
+#[derive(Clone, PartialEq, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The secret itself.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("…")
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str("…")
+    }
+}
+
+/// A SASL mechanism family that can be offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub enum Mechanism {
+    /// SCRAM with SHA-512.
+    #[serde(rename = "SCRAM-SHA-512")]
+    ScramSha512,
+    /// SCRAM with SHA-256 (RFC 7677).
+    #[serde(rename = "SCRAM-SHA-256")]
+    ScramSha256,
+    /// SCRAM with SHA-1 (RFC 5802).
+    #[serde(rename = "SCRAM-SHA-1")]
+    ScramSha1,
+    /// The password itself, only under TLS (RFC 4616).
+    #[serde(rename = "PLAIN")]
+    Plain,
+    /// Client certificate (RFC 4422); needs `tls.client_ca`.
+    #[serde(rename = "EXTERNAL")]
+    External,
+}
+
+section! {
+    /// Getting in.
+    pub struct Auth {
+        /// Mechanisms offered; each SCRAM comes with its `-PLUS` form (channel binding) where TLS allows.
+        /// PLAIN is never offered without TLS; EXTERNAL needs `tls.client_ca`.
+        mechanisms: Vec<Mechanism> = vec![
+            Mechanism::ScramSha512,
+            Mechanism::ScramSha256,
+            Mechanism::ScramSha1,
+            Mechanism::Plain,
+            Mechanism::External,
+        ],
+        /// Iterations of the key derivation for passwords set from now on (at least 4096, RFC 7677). More makes a stolen
+        /// store dearer to search, and each login and each import dearer by the same factor. Accounts keep theirs until
+        /// their password changes. `user import` uses 4096 unless told otherwise.
+        scram_iterations: u32 = 10_000,
+        /// Let clients log in again with a token instead of the password (FAST, XEP-0484).
+        fast: bool = true,
+        /// Days after which a token that was not used ends.
+        fast_token_days: u32 = 21,
+        /// Wrong passwords for one account from one address before answers are delayed.
+        failures_before_delay: u32 = 5,
+        /// Longest delay of an answer to a wrong password, in seconds. It doubles from one second up to this. Somebody
+        /// else's guesses never lock the true user out: addresses that logged in before are counted apart.
+        longest_delay_seconds: u32 = 30,
+        /// Wrong passwords from one address, over all accounts, in ten minutes before it is refused until they are over.
+        failures_per_address: u32 = 100,
+    }
+}
+
+/// What is archived unless a user says otherwise (XEP-0441).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ArchiveDefault {
+    /// Every message.
+    Always,
+    /// Messages with people in the user's contact list.
+    Roster,
+    /// None.
+    Never,
+}
+
+section! {
+    /// Message archive (XEP-0313).
+    pub struct Archive {
+        /// Keep messages at all. Off: messages for people who are offline are still kept until they come.
+        enabled: bool = true,
+        /// What is kept for users who did not choose: `"always"`, `"roster"` or `"never"`.
+        default: ArchiveDefault = ArchiveDefault::Always,
+        /// Days after which kept messages are removed; 0 keeps them.
+        retention_days: u32 = 0,
+    }
+}
+
+section! {
+    /// Bounds. Every one has its unit in its name.
+    pub struct Limits {
+        /// Largest stanza or nonza of a logged-in client, in bytes as they come over the wire
+        /// (RFC 6120 §13.12 demands at least 10,000).
+        stanza_bytes: usize = 256 * 1024,
+        /// Largest first-level element before login, in bytes (RFC 6120 §13.12's minimum).
+        preauth_stanza_bytes: usize = 10_000,
+        /// Deepest nesting of elements inside a stanza, the stanza itself being depth 1.
+        depth: usize = 64,
+        /// Deepest nesting before login.
+        preauth_depth: usize = 16,
+        /// Attributes of one element, namespace declarations included.
+        attributes: usize = 64,
+        /// White space between stanzas that is swallowed before something else must come, in bytes.
+        whitespace_bytes: usize = 4 * 1024,
+        /// Time from accepted socket to a bound or resumed stream, in seconds.
+        preauth_seconds: u32 = 30,
+        /// Failed logins on one stream before it is closed (RFC 6120 §6.4.5 says 2 to 5).
+        login_attempts: u32 = 5,
+        /// Connections that are not logged in yet, from one address (an IPv6 /64 counts as one).
+        preauth_connections_per_address: u32 = 100,
+        /// Connections that are not logged in yet, from everywhere.
+        preauth_connections: u32 = 2_000,
+        /// Connections in all.
+        connections: u32 = 100_000,
+        /// Sessions (bound resources) of one account, those waiting for resumption included.
+        sessions_per_account: u32 = 20,
+        /// Input of one logged-in connection, sustained, in bytes per second.
+        input_bytes_per_second: u32 = 1024 * 1024,
+        /// Input of one logged-in connection that may come at once above the rate, in bytes.
+        input_burst_bytes: u32 = 8 * 1024 * 1024,
+        /// Input of one connection before login, sustained, in bytes per second.
+        preauth_input_bytes_per_second: u32 = 16 * 1024,
+        /// Output that may wait for one connection before its stream is ended, in bytes.
+        mailbox_bytes: usize = 4 * 1024 * 1024,
+        /// Stanzas that may wait for one connection before its stream is ended.
+        mailbox_stanzas: usize = 10_000,
+        /// Stanzas sent but not yet acknowledged (XEP-0198) that are kept for resumption, in bytes.
+        unacknowledged_bytes: usize = 4 * 1024 * 1024,
+        /// Stanzas sent but not yet acknowledged that are kept for resumption.
+        unacknowledged_stanzas: usize = 10_000,
+        /// How long a cut session waits for its client to resume (XEP-0198 `max`), in seconds.
+        resumption_seconds: u32 = 600,
+        /// Silence after which the server asks whether the client is still there, in seconds.
+        idle_ping_seconds: u32 = 600,
+        /// Silence after that question until the connection is cut, in seconds.
+        ping_timeout_seconds: u32 = 60,
+        /// Stanzas held back for an inactive client (XEP-0352) before they go out all the same.
+        inactive_stanzas: usize = 200,
+        /// Contacts in one roster.
+        roster_items: usize = 10_000,
+        /// Bytes of a contact's name or of one group's name in a roster.
+        roster_text_bytes: usize = 1_023,
+        /// Addresses in one block list.
+        blocked_addresses: usize = 10_000,
+        /// Subscription requests that wait for one account.
+        pending_requests: usize = 1_000,
+        /// Messages kept for an account that is away, whether it has an archive or not.
+        offline_messages: usize = 10_000,
+        /// Messages of one archive page at most (XEP-0059 `max`).
+        archive_page: usize = 250,
+        /// Messages of one archive page when the client names no number.
+        archive_page_default: usize = 50,
+        /// Bytes of one private XML fragment (XEP-0049) or vCard (XEP-0054).
+        private_xml_bytes: usize = 256 * 1024,
+        /// Private XML fragments of one account.
+        private_xml_items: usize = 200,
+        /// Longest time a BOSH request may be held, in seconds.
+        bosh_wait_seconds: u32 = 60,
+        /// Time without any BOSH request after which that session ends, in seconds.
+        bosh_inactivity_seconds: u32 = 60,
+        /// BOSH sessions in all.
+        bosh_sessions: usize = 10_000,
+        /// Time for the head of an HTTP request, in seconds.
+        http_header_seconds: u32 = 15,
+        /// Time a stopping server waits for its clients and its disk, in seconds.
+        shutdown_seconds: u32 = 10,
+    }
+}
+
+impl Limits {
+    /// The limits of the messenger itself.
+    pub fn messenger(&self) -> base::Limits {
+        base::Limits {
+            stanza_bytes: self.stanza_bytes,
+            preauth_stanza_bytes: self.preauth_stanza_bytes,
+            depth: self.depth,
+            preauth_depth: self.preauth_depth,
+            attributes: self.attributes,
+            whitespace_bytes: self.whitespace_bytes,
+            preauth_seconds: self.preauth_seconds,
+            login_attempts: self.login_attempts,
+            preauth_connections_per_address: self.preauth_connections_per_address,
+            preauth_connections: self.preauth_connections,
+            connections: self.connections,
+            sessions_per_account: self.sessions_per_account,
+            input_bytes_per_second: self.input_bytes_per_second,
+            input_burst_bytes: self.input_burst_bytes,
+            preauth_input_bytes_per_second: self.preauth_input_bytes_per_second,
+            mailbox_bytes: self.mailbox_bytes,
+            mailbox_stanzas: self.mailbox_stanzas,
+            unacknowledged_bytes: self.unacknowledged_bytes,
+            unacknowledged_stanzas: self.unacknowledged_stanzas,
+            resumption_seconds: self.resumption_seconds,
+            idle_ping_seconds: self.idle_ping_seconds,
+            ping_timeout_seconds: self.ping_timeout_seconds,
+            inactive_stanzas: self.inactive_stanzas,
+            roster_items: self.roster_items,
+            roster_text_bytes: self.roster_text_bytes,
+            blocked_addresses: self.blocked_addresses,
+            pending_requests: self.pending_requests,
+            offline_messages: self.offline_messages,
+            archive_page: self.archive_page,
+            archive_page_default: self.archive_page_default,
+            private_xml_bytes: self.private_xml_bytes,
+            private_xml_items: self.private_xml_items,
+        }
+    }
+}
+
+section! {
+    /// House rules.
+    pub struct Policy {
+    }
+    sections {
+        encryption: Encryption,
+    }
+}
+
+/// How an end-to-end encryption rule holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EncryptionRule {
+    /// The server refuses readable text.
+    Required,
+    /// Clients encrypt unless their user says otherwise.
+    Default,
+    /// Clients do not encrypt by themselves.
+    Off,
+}
+
+section! {
+    /// End-to-end encryption: `"required"` (readable text is refused), `"default"` (clients encrypt unless their user
+    /// says otherwise) or `"off"`.
+    pub struct Encryption {
+        /// One-to-one chats within the organisation.
+        direct: EncryptionRule = EncryptionRule::Required,
+        /// Private groups.
+        groups: EncryptionRule = EncryptionRule::Required,
+        /// With people on other servers.
+        remote: EncryptionRule = EncryptionRule::Default,
+    }
+}
+
+section! {
+    /// Whom to turn to (XEP-0157): lists of addresses such as `["mailto:abuse@example.org", "xmpp:admin@example.org"]`.
+    pub struct Contact {
+        /// Abuse.
+        abuse: Vec<String> = Vec::new(),
+        /// Administration.
+        admin: Vec<String> = Vec::new(),
+        /// Feedback.
+        feedback: Vec<String> = Vec::new(),
+        /// Sales.
+        sales: Vec<String> = Vec::new(),
+        /// Security reports.
+        security: Vec<String> = Vec::new(),
+        /// State of the service.
+        status: Vec<String> = Vec::new(),
+        /// Help for users.
+        support: Vec<String> = Vec::new(),
+    }
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogFormat {
+    /// For people.
+    Readable,
+    /// One JSON object a line.
+    Json,
+}
+
+section! {
+    /// The log goes to standard error. It never holds message content or secrets.
+    pub struct Log {
+        /// `"readable"` or `"json"`.
+        format: LogFormat = LogFormat::Readable,
+        /// `"error"`, `"warn"`, `"info"`, `"debug"` or `"trace"`; or by part, such as `"info,chat=debug"`.
+        level: String = "info".to_owned(),
+    }
+}
+
+section! {
+    /// The process.
+    pub struct Runtime {
+        /// Threads that serve connections; 0 is one per processor core.
+        worker_threads: usize = 0,
+    }
+}

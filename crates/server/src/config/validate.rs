@@ -1,0 +1,246 @@
+//! Combinations that cannot work, and paths made absolute.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use super::model::{AcmeChallenge, Config, TlsMode};
+
+/// Something that cannot work.
+#[derive(Debug)]
+pub(super) struct Wrong {
+    pub(super) key: &'static str,
+    pub(super) problem: String,
+    pub(super) mend: String,
+}
+
+fn wrong(key: &'static str, problem: impl Into<String>, mend: impl Into<String>) -> Result<(), Wrong> {
+    Err(Wrong { key, problem: problem.into(), mend: mend.into() })
+}
+
+impl Config {
+    /// Checks what the types cannot say.
+    pub(super) fn validate(&self) -> Result<(), Wrong> {
+        self.validate_domain()?;
+        self.validate_doors()?;
+        self.validate_tls()?;
+        self.validate_auth()?;
+        self.validate_limits()?;
+        if !self.store.url.eq("sqlite") {
+            return wrong(
+                "store.url",
+                "this version keeps everything in SQLite",
+                "write url = \"sqlite\"; PostgreSQL comes with a later version",
+            );
+        }
+        if !self.cluster.url.is_empty() {
+            return wrong("cluster.url", "this version runs on one node", "write url = \"\"");
+        }
+        if let Err(error) = tracing_subscriber::EnvFilter::try_new(&self.log.level) {
+            return wrong(
+                "log.level",
+                format!("cannot be read: {error}"),
+                "write \"error\", \"warn\", \"info\", \"debug\" or \"trace\", or by part: \"info,chat=debug\"",
+            );
+        }
+        Ok(())
+    }
+
+    fn validate_domain(&self) -> Result<(), Wrong> {
+        if self.domain.is_empty() || self.domain.contains(['@', '/', ' ']) || self.domain.starts_with('.') {
+            return wrong(
+                "domain",
+                format!("\"{}\" is no domain", self.domain),
+                "write the part after the @ alone, such as \"example.org\"",
+            );
+        }
+        if let Err(error) = base::BareJid::parse(&self.domain) {
+            return wrong("domain", format!("\"{}\" is no domain: {error}", self.domain), "write it such as \"example.org\"");
+        }
+        Ok(())
+    }
+
+    fn validate_doors(&self) -> Result<(), Wrong> {
+        let listen = &self.listen;
+        let doors: [(&'static str, &[SocketAddr]); 4] = [
+            ("listen.xmpp", &listen.xmpp),
+            ("listen.xmpp_tls", &listen.xmpp_tls),
+            ("listen.http", &listen.http),
+            ("listen.https", &listen.https),
+        ];
+        let mut taken: Vec<(SocketAddr, &'static str)> = Vec::new();
+        for (key, addresses) in doors {
+            for address in addresses {
+                if address.port() != 0
+                    && let Some((_, other)) = taken.iter().find(|(known, _)| known == address)
+                {
+                    return wrong(
+                        key,
+                        format!("{address} is in `{other}` too"),
+                        "give each door its own port, or switch one off with []",
+                    );
+                }
+                taken.push((*address, key));
+            }
+        }
+        if taken.is_empty() {
+            return wrong("listen", "every door is switched off: nobody could come in", "open at least `xmpp` or `https`");
+        }
+        Ok(())
+    }
+
+    fn validate_tls(&self) -> Result<(), Wrong> {
+        let tls = &self.tls;
+        let has_files = !tls.certificate.as_os_str().is_empty() || !tls.key.as_os_str().is_empty();
+        match tls.mode {
+            TlsMode::Files => {
+                if tls.certificate.as_os_str().is_empty() {
+                    return wrong(
+                        "tls.certificate",
+                        "is missing, but mode = \"files\"",
+                        "name the PEM file of the certificate chain: certificate = \"/etc/…/fullchain.pem\"",
+                    );
+                }
+                if tls.key.as_os_str().is_empty() {
+                    return wrong(
+                        "tls.key",
+                        "is missing, but mode = \"files\"",
+                        "name the PEM file of the private key: key = \"/etc/…/privkey.pem\"",
+                    );
+                }
+            }
+            TlsMode::SelfSigned | TlsMode::Acme if has_files => {
+                let key = if tls.certificate.as_os_str().is_empty() { "tls.key" } else { "tls.certificate" };
+                return wrong(key, "is set, but mode is not \"files\"", "write mode = \"files\", or remove certificate and key");
+            }
+            TlsMode::SelfSigned => {}
+            TlsMode::Acme => {
+                if !tls.acme.accept_terms {
+                    return wrong(
+                        "tls.acme.accept_terms",
+                        "an authority issues certificates only to those who accept its terms",
+                        "read them and write accept_terms = true under [tls.acme]",
+                    );
+                }
+                if tls.acme.challenge == AcmeChallenge::Http01 && self.listen.http.is_empty() {
+                    return wrong(
+                        "tls.acme.challenge",
+                        "\"http-01\" is answered on `listen.http`, which is switched off",
+                        "open listen.http for port 80, or write challenge = \"tls-alpn-01\"",
+                    );
+                }
+                if tls.acme.challenge == AcmeChallenge::TlsAlpn01 && self.listen.https.is_empty() {
+                    return wrong(
+                        "tls.acme.challenge",
+                        "\"tls-alpn-01\" is answered on `listen.https`, which is switched off",
+                        "open listen.https for port 443, or write challenge = \"http-01\"",
+                    );
+                }
+                if !tls.acme.directory.starts_with("https://") {
+                    return wrong("tls.acme.directory", "is no https address", "write \"https://…/directory\"");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn validate_auth(&self) -> Result<(), Wrong> {
+        if self.auth.mechanisms.is_empty() {
+            return wrong("auth.mechanisms", "is empty: nobody could log in", "leave it out for the default");
+        }
+        if !(4096..=10_000_000).contains(&self.auth.scram_iterations) {
+            return wrong(
+                "auth.scram_iterations",
+                format!("{} is out of bounds", self.auth.scram_iterations),
+                "write a number from 4096 (RFC 7677) to 10000000; each login costs as much",
+            );
+        }
+        Ok(())
+    }
+
+    fn validate_limits(&self) -> Result<(), Wrong> {
+        let limits = &self.limits;
+        let at_least: [(&'static str, usize, usize); 10] = [
+            ("limits.stanza_bytes", limits.stanza_bytes, 10_000),
+            ("limits.preauth_stanza_bytes", limits.preauth_stanza_bytes, 4096),
+            ("limits.depth", limits.depth, 8),
+            ("limits.attributes", limits.attributes, 8),
+            ("limits.connections", limits.connections as usize, 1),
+            ("limits.sessions_per_account", limits.sessions_per_account as usize, 1),
+            ("limits.preauth_connections_per_address", limits.preauth_connections_per_address as usize, 1),
+            ("limits.preauth_seconds", limits.preauth_seconds as usize, 1),
+            ("limits.input_bytes_per_second", limits.input_bytes_per_second as usize, 1024),
+            ("limits.bosh_wait_seconds", limits.bosh_wait_seconds as usize, 1),
+        ];
+        for (key, value, least) in at_least {
+            if value < least {
+                return wrong(key, format!("{value} is too small to work with"), format!("write {least} or more"));
+            }
+        }
+        if limits.depth > 1000 {
+            return wrong("limits.depth", "is more than 1000", "write 1000 or less; 64 is plenty");
+        }
+        if limits.mailbox_bytes < limits.stanza_bytes {
+            return wrong(
+                "limits.mailbox_bytes",
+                "is smaller than `limits.stanza_bytes`: the largest stanza could never be delivered",
+                format!("write {} or more", limits.stanza_bytes),
+            );
+        }
+        if (limits.input_burst_bytes as usize) < limits.stanza_bytes {
+            return wrong(
+                "limits.input_burst_bytes",
+                "is smaller than `limits.stanza_bytes`: the largest stanza could never be sent",
+                format!("write {} or more", limits.stanza_bytes),
+            );
+        }
+        Ok(())
+    }
+
+    /// Makes every path absolute, seen from `folder`.
+    pub(super) fn resolve_paths(&mut self, folder: &Path) {
+        let absolute = |path: &mut PathBuf| {
+            if !path.as_os_str().is_empty() {
+                *path = folder.join(&*path).components().collect();
+            }
+        };
+        absolute(&mut self.data_dir);
+        absolute(&mut self.tls.certificate);
+        absolute(&mut self.tls.key);
+        absolute(&mut self.tls.client_ca);
+        absolute(&mut self.tls.acme.root_ca);
+    }
+
+    /// Every name the certificate should be good for: the domain and the names of its services.
+    pub fn hosts(&self) -> Vec<String> {
+        let mut hosts = vec![self.domain.clone()];
+        hosts.extend(["rooms", "upload"].map(|service| format!("{service}.{}", self.domain)));
+        if let Some(host) = self.public_host()
+            && !hosts.contains(&host)
+        {
+            hosts.push(host);
+        }
+        hosts
+    }
+
+    /// Host part of `http.public_url`, if that is set.
+    pub fn public_host(&self) -> Option<String> {
+        let rest = self.http.public_url.split_once("://")?.1;
+        let authority = rest.split('/').next()?;
+        let host = match authority.strip_prefix('[') {
+            Some(inner) => inner.split(']').next()?,
+            None => authority.split(':').next()?,
+        };
+        (!host.is_empty()).then(|| host.to_owned())
+    }
+
+    /// Where browsers reach this server, without a slash at the end.
+    pub fn public_url(&self) -> String {
+        if !self.http.public_url.is_empty() {
+            return self.http.public_url.trim_end_matches('/').to_owned();
+        }
+        match self.listen.https.first().map(SocketAddr::port) {
+            None | Some(443) => format!("https://{}", self.domain),
+            Some(port) => format!("https://{}:{port}", self.domain),
+        }
+    }
+}
