@@ -1,1 +1,54 @@
 //! Keeping: accounts, rosters, archive and what else must outlive the process.
+//!
+//! Writes are gathered in a [`Batch`] and [submitted](Store::submit): ids at once, durability by
+//! [`Ticket`]. What must come back with a result (making an account) and all reads give a [`Reading`],
+//! a future that needs no particular runtime. Each domain has one file with its types, its writes on
+//! `Batch` and its reads on [`Store`]; behind them stands a [`Backend`], and SQL is found only there.
+
+mod accounts;
+mod activity;
+mod archive;
+mod backend;
+mod backup;
+mod batch;
+mod blocking;
+mod config;
+mod error;
+mod ids;
+mod invitations;
+mod preferences;
+mod private;
+mod reading;
+mod roster;
+mod settings;
+mod state;
+mod store;
+mod ticket;
+mod tokens;
+mod vcard;
+
+pub use accounts::{Account, AccountChange, AccountPage, Imported, Login, NewAccount, ScramRecord};
+pub use activity::Activity;
+pub use archive::{
+    ArchiveBounds, ArchiveItem, ArchiveOwner, ArchivePage, ArchiveQuery, EntryFlags, PagePosition,
+};
+pub use backend::Backend;
+pub use backup::{BackupProgress, CheckDepth, CheckReport, Progress, restore};
+pub use batch::{Batch, Submitted, Write};
+pub use config::{Clock, Location, StoreConfig};
+pub use error::{OpenError, StoreError};
+pub use ids::{AccountId, ArchiveId, IdError, RosterVersion};
+pub use invitations::{Invitation, InvitationPurpose};
+pub use preferences::{ArchiveDefault, ArchivePreferences};
+pub use reading::{Answer, Reading, wait};
+pub use roster::{Roster, RosterChange, RosterChanges, RosterItem, RosterRequest, Subscription};
+pub use state::AccountState;
+pub use store::{Figures, Store};
+pub use ticket::Ticket;
+pub use tokens::TokenRecord;
+
+/// Entry points for fuzzing: decoders of what is read from the disk.
+#[doc(hidden)]
+pub mod fuzzing {
+    pub use crate::archive::codec::{check_chunk, check_journal, with_checksum};
+}

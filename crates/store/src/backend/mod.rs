@@ -1,0 +1,73 @@
+//! What stands behind a [`Store`](crate::Store).
+
+pub(crate) mod sqlite;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use base::Timestamp;
+
+use crate::store::Figures;
+use crate::{
+    Account, AccountId, AccountPage, AccountState, Activity, ArchiveBounds, ArchiveId, ArchiveItem,
+    ArchivePage, ArchivePreferences, ArchiveQuery, Batch, CheckDepth, CheckReport, Imported,
+    Invitation, Login, NewAccount, Progress, Reading, Roster, RosterChanges, RosterVersion,
+    Submitted, TokenRecord,
+};
+
+/// One kind of database. The methods are those of [`Store`](crate::Store), which documents them; each
+/// backend is free to be fast in its own way. The suite in `conformance` says what all must do.
+#[allow(
+    missing_docs,
+    reason = "documented at the methods of Store of the same names"
+)]
+pub trait Backend: Send + Sync + 'static {
+    fn submit(&self, batch: Batch) -> Submitted;
+    fn congested(&self) -> bool;
+    fn figures(&self) -> Figures;
+    fn close(&self);
+
+    fn account_create(&self, account: NewAccount) -> Reading<AccountId>;
+    fn account_import(&self, accounts: Vec<NewAccount>) -> Reading<Vec<Imported>>;
+    fn account_remove(&self, account: AccountId) -> Reading<bool>;
+    fn account_find(&self, localpart: Arc<str>) -> Reading<Option<Account>>;
+    fn account(&self, account: AccountId) -> Reading<Option<Account>>;
+    fn login(&self, localpart: Arc<str>, client: Option<Arc<str>>) -> Reading<Option<Login>>;
+    fn account_list(&self, after: Option<Arc<str>>, max: usize) -> Reading<AccountPage>;
+    fn account_count(&self) -> Reading<u64>;
+    fn account_state(&self, account: AccountId) -> Reading<Option<AccountState>>;
+
+    fn roster(&self, account: AccountId) -> Reading<Roster>;
+    fn roster_changes_since(
+        &self,
+        account: AccountId,
+        version: RosterVersion,
+    ) -> Reading<Option<RosterChanges>>;
+
+    fn archive_page(&self, account: AccountId, query: ArchiveQuery) -> Reading<ArchivePage>;
+    fn archive_bounds(&self, account: AccountId) -> Reading<Option<ArchiveBounds>>;
+    fn archive_expire(&self, before: Timestamp) -> Reading<u64>;
+    fn archive_purge(&self, account: AccountId, before: Timestamp) -> Reading<u64>;
+    fn offline(
+        &self,
+        account: AccountId,
+        after: Option<ArchiveId>,
+        max: usize,
+    ) -> Reading<Vec<ArchiveItem>>;
+    fn offline_count(&self, account: AccountId) -> Reading<u64>;
+
+    fn blocklist(&self, account: AccountId) -> Reading<Vec<Arc<str>>>;
+    fn private(&self, account: AccountId, key: Arc<str>) -> Reading<Option<String>>;
+    fn vcard(&self, account: AccountId) -> Reading<Option<String>>;
+    fn activity(&self, account: AccountId) -> Reading<Option<Activity>>;
+    fn preferences(&self, account: AccountId) -> Reading<Option<ArchivePreferences>>;
+    fn tokens(&self, account: AccountId, client: Option<Arc<str>>) -> Reading<Vec<TokenRecord>>;
+
+    fn invitation(&self, hash: Vec<u8>) -> Reading<Option<Invitation>>;
+    fn invitation_redeem(&self, hash: Vec<u8>, now: Timestamp) -> Reading<Option<Invitation>>;
+    fn setting(&self, key: Arc<str>) -> Reading<Option<Vec<u8>>>;
+    fn setting_or(&self, key: Arc<str>, value: Vec<u8>) -> Reading<Vec<u8>>;
+
+    fn backup(&self, target: PathBuf, progress: Option<Progress>) -> Reading<()>;
+    fn check(&self, depth: CheckDepth) -> Reading<CheckReport>;
+}

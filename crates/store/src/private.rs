@@ -1,0 +1,32 @@
+//! Private XML storage (XEP-0049).
+
+use crate::batch::Write;
+use crate::{AccountId, Batch, Reading, Store};
+
+impl Batch {
+    /// Keeps or (with `None`) deletes the private element of a name and namespace. `xml` is the whole
+    /// element, self-contained.
+    pub fn private_set(
+        &mut self,
+        account: AccountId,
+        name: &str,
+        namespace: &str,
+        xml: Option<&str>,
+    ) {
+        let key = format!("{namespace} {name}");
+        self.push(Write::Private(account, key.into(), xml.map(Into::into)));
+    }
+}
+
+impl Store {
+    /// The private element of a name and namespace, if one is kept.
+    pub fn private(
+        &self,
+        account: AccountId,
+        name: &str,
+        namespace: &str,
+    ) -> Reading<Option<String>> {
+        self.backend()
+            .private(account, format!("{namespace} {name}").into())
+    }
+}
