@@ -1,0 +1,197 @@
+//! The namespaces, one list.
+
+/// Content namespace of client streams (RFC 6120 §4.8.2). Stands for all content namespaces in lookups.
+pub const CLIENT: &str = "jabber:client";
+/// Content namespace of server streams (RFC 6120 §4.8.2).
+pub const SERVER: &str = "jabber:server";
+/// Content namespace of component streams (XEP-0114).
+pub const COMPONENT_ACCEPT: &str = "jabber:component:accept";
+/// Streams (RFC 6120 §4.8.1).
+pub const STREAMS: &str = "http://etherx.jabber.org/streams";
+/// Conditions of stream errors (RFC 6120 §4.9).
+pub const STREAM_ERRORS: &str = "urn:ietf:params:xml:ns:xmpp-streams";
+/// Conditions of stanza errors (RFC 6120 §8.3).
+pub const STANZA_ERRORS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
+/// STARTTLS (RFC 6120 §5).
+pub const TLS: &str = "urn:ietf:params:xml:ns:xmpp-tls";
+/// SASL (RFC 6120 §6).
+pub const SASL: &str = "urn:ietf:params:xml:ns:xmpp-sasl";
+/// Resource binding (RFC 6120 §7).
+pub const BIND: &str = "urn:ietf:params:xml:ns:xmpp-bind";
+/// Session establishment, a no-op today (RFC 3921 §3).
+pub const SESSION: &str = "urn:ietf:params:xml:ns:xmpp-session";
+/// WebSocket framing (RFC 7395).
+pub const FRAMING: &str = "urn:ietf:params:xml:ns:xmpp-framing";
+/// Roster (RFC 6121 §2).
+pub const ROSTER: &str = "jabber:iq:roster";
+/// Stream feature of roster versioning (RFC 6121 §2.6).
+pub const ROSTER_VERSIONING: &str = "urn:xmpp:features:rosterver";
+/// Stream feature of subscription pre-approval (RFC 6121 §3.4).
+pub const PRE_APPROVAL: &str = "urn:xmpp:features:pre-approval";
+/// The namespace of the prefix `xml`.
+pub const XML: &str = "http://www.w3.org/XML/1998/namespace";
+/// The namespace of the prefix `xmlns`.
+pub const XMLNS: &str = "http://www.w3.org/2000/xmlns/";
+/// XEP-0004: Data Forms.
+pub const DATA_FORMS: &str = "jabber:x:data";
+/// XEP-0012: Last Activity.
+pub const LAST_ACTIVITY: &str = "jabber:iq:last";
+/// XEP-0030: Service Discovery, what an entity is.
+pub const DISCO_INFO: &str = "http://jabber.org/protocol/disco#info";
+/// XEP-0030: Service Discovery, what belongs to it.
+pub const DISCO_ITEMS: &str = "http://jabber.org/protocol/disco#items";
+/// XEP-0033: Extended Stanza Addressing.
+pub const ADDRESS: &str = "http://jabber.org/protocol/address";
+/// XEP-0045: Multi-User Chat.
+pub const MUC: &str = "http://jabber.org/protocol/muc";
+/// XEP-0045: Multi-User Chat, what occupants see.
+pub const MUC_USER: &str = "http://jabber.org/protocol/muc#user";
+/// XEP-0045: Multi-User Chat, affiliations and roles.
+pub const MUC_ADMIN: &str = "http://jabber.org/protocol/muc#admin";
+/// XEP-0045: Multi-User Chat, configuration.
+pub const MUC_OWNER: &str = "http://jabber.org/protocol/muc#owner";
+/// XEP-0049: Private XML Storage.
+pub const PRIVATE: &str = "jabber:iq:private";
+/// XEP-0050: Ad-Hoc Commands.
+pub const COMMANDS: &str = "http://jabber.org/protocol/commands";
+/// XEP-0054: vcard-temp.
+pub const VCARD: &str = "vcard-temp";
+/// XEP-0055: Jabber Search.
+pub const SEARCH: &str = "jabber:iq:search";
+/// XEP-0059: Result Set Management.
+pub const RSM: &str = "http://jabber.org/protocol/rsm";
+/// XEP-0060: Publish-Subscribe.
+pub const PUBSUB: &str = "http://jabber.org/protocol/pubsub";
+/// XEP-0060: Publish-Subscribe, conditions.
+pub const PUBSUB_ERRORS: &str = "http://jabber.org/protocol/pubsub#errors";
+/// XEP-0060: Publish-Subscribe, notifications.
+pub const PUBSUB_EVENT: &str = "http://jabber.org/protocol/pubsub#event";
+/// XEP-0060: Publish-Subscribe, owners.
+pub const PUBSUB_OWNER: &str = "http://jabber.org/protocol/pubsub#owner";
+/// XEP-0060: Publish-Subscribe, publish options.
+pub const PUBSUB_PUBLISH_OPTIONS: &str = "http://jabber.org/protocol/pubsub#publish-options";
+/// XEP-0071: XHTML-IM (obsolete, only recognised).
+pub const XHTML_IM: &str = "http://jabber.org/protocol/xhtml-im";
+/// XEP-0077: In-Band Registration.
+pub const REGISTER: &str = "jabber:iq:register";
+/// XEP-0091: Legacy Delayed Delivery.
+pub const LEGACY_DELAY: &str = "jabber:x:delay";
+/// XEP-0085: Chat State Notifications.
+pub const CHAT_STATES: &str = "http://jabber.org/protocol/chatstates";
+/// XEP-0092: Software Version.
+pub const VERSION: &str = "jabber:iq:version";
+/// XEP-0114: Jabber Component Protocol, the other way round.
+pub const COMPONENT_CONNECT: &str = "jabber:component:connect";
+/// XEP-0115: Entity Capabilities.
+pub const CAPS: &str = "http://jabber.org/protocol/caps";
+/// XEP-0124: BOSH.
+pub const HTTP_BIND: &str = "http://jabber.org/protocol/httpbind";
+/// XEP-0153: vCard-Based Avatars.
+pub const VCARD_UPDATE: &str = "vcard-temp:x:update";
+/// XEP-0156: Discovering Alternative Connection Methods, BOSH.
+pub const ALT_CONNECTIONS_BOSH: &str = "urn:xmpp:alt-connections:xbosh";
+/// XEP-0156: Discovering Alternative Connection Methods, WebSocket.
+pub const ALT_CONNECTIONS_WEBSOCKET: &str = "urn:xmpp:alt-connections:websocket";
+/// XEP-0157: Contact Addresses, form type.
+pub const SERVER_INFO: &str = "http://jabber.org/network/serverinfo";
+/// XEP-0160: Best Practices for Handling Offline Messages, feature name.
+pub const OFFLINE: &str = "msgoffline";
+/// XEP-0166: Jingle.
+pub const JINGLE: &str = "urn:xmpp:jingle:1";
+/// XEP-0184: Message Delivery Receipts.
+pub const RECEIPTS: &str = "urn:xmpp:receipts";
+/// XEP-0191: Blocking Command.
+pub const BLOCKING: &str = "urn:xmpp:blocking";
+/// XEP-0191: Blocking Command, conditions.
+pub const BLOCKING_ERRORS: &str = "urn:xmpp:blocking:errors";
+/// XEP-0198: Stream Management.
+pub const STREAM_MANAGEMENT: &str = "urn:xmpp:sm:3";
+/// XEP-0199: XMPP Ping.
+pub const PING: &str = "urn:xmpp:ping";
+/// XEP-0202: Entity Time.
+pub const TIME: &str = "urn:xmpp:time";
+/// XEP-0203: Delayed Delivery.
+pub const DELAY: &str = "urn:xmpp:delay";
+/// XEP-0206: XMPP over BOSH.
+pub const XBOSH: &str = "urn:xmpp:xbosh";
+/// XEP-0167: Jingle RTP Sessions.
+pub const JINGLE_RTP: &str = "urn:xmpp:jingle:apps:rtp:1";
+/// XEP-0224: Attention.
+pub const ATTENTION: &str = "urn:xmpp:attention:0";
+/// XEP-0234: Jingle File Transfer.
+pub const JINGLE_FILE_TRANSFER: &str = "urn:xmpp:jingle:apps:file-transfer:5";
+/// XEP-0280: Message Carbons.
+pub const CARBONS: &str = "urn:xmpp:carbons:2";
+/// XEP-0280: Message Carbons, the recommended rules.
+pub const CARBONS_RULES: &str = "urn:xmpp:carbons:rules:0";
+/// XEP-0297: Stanza Forwarding.
+pub const FORWARD: &str = "urn:xmpp:forward:0";
+/// XEP-0300: Cryptographic Hash Functions.
+pub const HASHES: &str = "urn:xmpp:hashes:2";
+/// XEP-0308: Last Message Correction.
+pub const CORRECTION: &str = "urn:xmpp:message-correct:0";
+/// XEP-0319: Last User Interaction in Presence.
+pub const IDLE: &str = "urn:xmpp:idle:1";
+/// XEP-0313: Message Archive Management.
+pub const ARCHIVE: &str = "urn:xmpp:mam:2";
+/// XEP-0313: Message Archive Management, extended filters.
+pub const ARCHIVE_EXTENDED: &str = "urn:xmpp:mam:2#extended";
+/// XEP-0333: Displayed Markers.
+pub const CHAT_MARKERS: &str = "urn:xmpp:chat-markers:0";
+/// XEP-0334: Message Processing Hints.
+pub const HINTS: &str = "urn:xmpp:hints";
+/// XEP-0353: Jingle Message Initiation.
+pub const JINGLE_MESSAGE: &str = "urn:xmpp:jingle-message:0";
+/// XEP-0352: Client State Indication.
+pub const CLIENT_STATE: &str = "urn:xmpp:csi:0";
+/// XEP-0359: Unique and Stable Stanza IDs.
+pub const STANZA_ID: &str = "urn:xmpp:sid:0";
+/// XEP-0363: HTTP File Upload.
+pub const HTTP_UPLOAD: &str = "urn:xmpp:http:upload:0";
+/// XEP-0380: Explicit Message Encryption.
+pub const ENCRYPTION: &str = "urn:xmpp:eme:0";
+/// XEP-0384: OMEMO Encryption.
+pub const OMEMO: &str = "urn:xmpp:omemo:2";
+/// XEP-0384: OMEMO Encryption, the form of version 0.3.
+pub const OMEMO_LEGACY: &str = "eu.siacs.conversations.axolotl";
+/// XEP-0386: Bind 2.
+pub const BIND2: &str = "urn:xmpp:bind:0";
+/// XEP-0388: Extensible SASL Profile.
+pub const SASL2: &str = "urn:xmpp:sasl:2";
+/// XEP-0402: PEP Native Bookmarks.
+pub const BOOKMARKS: &str = "urn:xmpp:bookmarks:1";
+/// XEP-0420: Stanza Content Encryption.
+pub const SCE: &str = "urn:xmpp:sce:1";
+/// XEP-0424: Message Retraction.
+pub const RETRACTION: &str = "urn:xmpp:message-retract:1";
+/// XEP-0428: Fallback Indication.
+pub const FALLBACK: &str = "urn:xmpp:fallback:0";
+/// XEP-0440: SASL Channel-Binding Type Capability.
+pub const CHANNEL_BINDING: &str = "urn:xmpp:sasl-cb:0";
+/// XEP-0441: Message Archive Management Preferences, ad-hoc command.
+pub const ARCHIVE_CONFIGURE: &str = "urn:xmpp:mam#configure";
+/// XEP-0444: Message Reactions.
+pub const REACTIONS: &str = "urn:xmpp:reactions:0";
+/// XEP-0461: Message Replies.
+pub const REPLY: &str = "urn:xmpp:reply:0";
+/// XEP-0478: Stream Limits Advertisement.
+pub const STREAM_LIMITS: &str = "urn:xmpp:stream-limits:0";
+/// XEP-0480: SASL Upgrade Tasks.
+pub const SASL_UPGRADE: &str = "urn:xmpp:sasl:upgrade:0";
+/// XEP-0480: SASL Upgrade Tasks, SCRAM.
+pub const SCRAM_UPGRADE: &str = "urn:xmpp:scram-upgrade:0";
+/// XEP-0484: Fast Authentication Streamlining Tokens.
+pub const FAST: &str = "urn:xmpp:fast:0";
+/// XEP-0485: PubSub Server Information.
+pub const PUBSUB_SERVER_INFO: &str = "urn:xmpp:serverinfo:0";
+/// XEP-0220: Server Dialback.
+pub const DIALBACK: &str = "jabber:server:dialback";
+/// XEP-0220: Server Dialback, stream feature.
+pub const DIALBACK_FEATURE: &str = "urn:xmpp:features:dialback";
+/// Extensible Resource Descriptor of host-meta (RFC 6415).
+pub const HOST_META: &str = "http://docs.oasis-open.org/ns/xri/xrd-1.0";
+
+/// Whether `namespace` is a content namespace: that of client, server or component streams.
+pub fn is_content(namespace: &str) -> bool {
+    matches!(namespace, CLIENT | SERVER | COMPONENT_ACCEPT)
+}

@@ -1,0 +1,1 @@
+//! The payloads of the XEPs: one file each, types to and from XML.

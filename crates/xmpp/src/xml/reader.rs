@@ -1,0 +1,615 @@
+//! The incremental reader of a stream.
+
+use std::sync::Arc;
+
+use super::XmlError;
+use super::names::{CLASS, Rest, SPACE, check};
+use super::reference::attribute_value;
+use super::scan::{Namespace, Scanner, Sink, StartTag};
+use super::stanza::{Outline, Outside, Stanza};
+
+/// How elements follow each other on the transport.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Framing {
+    /// One document: `<stream:stream>` stays open around the stanzas (RFC 6120 §4).
+    Stream,
+    /// Every element is a document of its own (WebSocket, RFC 7395; BOSH). `<open/>` and `<close/>`
+    /// are elements like others.
+    Frames,
+}
+
+/// What the reader lets pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReaderLimits {
+    /// The longest stanza (or stream header), in bytes, with its tags and white space.
+    pub element_bytes: usize,
+    /// How deep elements may nest; a stanza has depth 1.
+    pub depth: usize,
+    /// How many attributes an element may have, namespace declarations among them.
+    pub attributes: usize,
+    /// How many namespace declarations may be in scope at once, those of the header among them.
+    pub namespaces: usize,
+}
+
+impl Default for ReaderLimits {
+    /// 256 KiB, 64 levels, 64 attributes, 64 namespaces.
+    fn default() -> Self {
+        Self {
+            element_bytes: 256 * 1024,
+            depth: 64,
+            attributes: 64,
+            namespaces: 64,
+        }
+    }
+}
+
+impl ReaderLimits {
+    /// For text that was accepted before, and perhaps rewritten since.
+    pub(super) fn unlimited(self) -> Self {
+        Self {
+            element_bytes: usize::MAX,
+            depth: usize::from(u16::MAX - 1),
+            attributes: usize::MAX,
+            namespaces: usize::MAX,
+        }
+    }
+}
+
+/// What comes out of a reader.
+#[derive(Debug, Clone)]
+pub enum Frame {
+    /// The stream header. Only with [`Framing::Stream`].
+    Open(StreamHeader),
+    /// A first-level element.
+    Element(Stanza),
+    /// The end tag of the stream. Only with [`Framing::Stream`].
+    Close,
+}
+
+/// The start tag of a stream (RFC 6120 §4.7), whatever its name: that is for the stream to judge.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StreamHeader {
+    /// The prefix, as a rule `stream`.
+    pub prefix: Option<String>,
+    /// The local name, `stream` if all is well.
+    pub name: String,
+    /// Its namespace, [`crate::ns::STREAMS`] if all is well.
+    pub namespace: String,
+    /// The default namespace inside: the content namespace, as it was written.
+    pub default_namespace: String,
+    /// The attribute `to`.
+    pub to: Option<String>,
+    /// The attribute `from`.
+    pub from: Option<String>,
+    /// The attribute `id`.
+    pub id: Option<String>,
+    /// The attribute `xml:lang`.
+    pub lang: Option<String>,
+    /// The attribute `version`.
+    pub version: Option<String>,
+}
+
+impl Sink for StreamHeader {
+    fn open(&mut self, text: &str, tag: &StartTag<'_>) {
+        self.name = tag.local.of(text).to_owned();
+        let prefix = text.get(tag.name.start as usize..tag.local.start as usize);
+        self.prefix = prefix
+            .and_then(|prefix| prefix.strip_suffix(':'))
+            .map(str::to_owned);
+        self.namespace = tag.namespace.name(text, tag.outside).to_owned();
+        self.default_namespace = match tag.default_written {
+            Some(value) => attribute_value(value.of(text)).into_owned(),
+            None => tag.default.name(text, tag.outside).to_owned(),
+        };
+        for attribute in tag.attributes {
+            let field = match (attribute.namespace, attribute.local.of(text)) {
+                (Namespace::None, "to") => &mut self.to,
+                (Namespace::None, "from") => &mut self.from,
+                (Namespace::None, "id") => &mut self.id,
+                (Namespace::None, "version") => &mut self.version,
+                (Namespace::Xml, "lang") => &mut self.lang,
+                _ => continue,
+            };
+            *field = Some(attribute_value(attribute.value.of(text)).into_owned());
+        }
+    }
+
+    fn close(&mut self, _start: usize, _end: usize, _depth: usize) {}
+}
+
+/// Where the reader is between the elements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Before the stream header; `true` when the XML declaration was there.
+    Prolog(bool),
+    /// In the stream header.
+    Header,
+    /// Between two first-level elements.
+    Between,
+    /// In a first-level element.
+    Element,
+    /// In the end tag of the stream; its `>` is looked for from this offset on.
+    End(usize),
+    /// The header was empty (`<stream:stream/>`): the end is still to be told.
+    Ended,
+    /// Behind the end tag of the stream.
+    Closed,
+}
+
+/// The longest XML declaration, in bytes.
+const DECLARATION_BYTES: usize = 256;
+
+/// Incremental validating reader. Feed bytes as they come from the transport, and take frames.
+///
+/// It keeps only the unfinished rest, and no buffer when there is none. Bytes in pieces give the same
+/// frames and the same error as bytes in one. After an error it gives that error again.
+#[derive(Debug)]
+pub struct Reader {
+    framing: Framing,
+    stage: Stage,
+    scanner: Scanner,
+    outline: Outline,
+    /// The namespace that elements inherit before any header.
+    content: bool,
+    header_name: Box<str>,
+    lang: Option<Arc<str>>,
+    /// Checked text; what stands before `start` is done with.
+    buffer: String,
+    start: usize,
+    /// The begin of a character whose end has not come.
+    tail: [u8; 3],
+    tail_len: u8,
+    /// What comes behind the buffer is illegal.
+    fault: Option<XmlError>,
+    failed: Option<XmlError>,
+    whitespace: u64,
+}
+
+impl Reader {
+    /// A reader at the begin of a stream.
+    pub fn new(framing: Framing, limits: ReaderLimits) -> Self {
+        let mut reader = Self {
+            framing,
+            stage: Stage::Between,
+            scanner: Scanner::new(limits),
+            outline: Outline::default(),
+            content: false,
+            header_name: Box::default(),
+            lang: None,
+            buffer: String::new(),
+            start: 0,
+            tail: [0; 3],
+            tail_len: 0,
+            fault: None,
+            failed: None,
+            whitespace: 0,
+        };
+        reader.set_limits(limits);
+        reader.restart();
+        reader
+    }
+
+    /// A reader whose elements inherit the content namespace without a header.
+    pub(super) fn for_content(framing: Framing, limits: ReaderLimits) -> Self {
+        let mut reader = Self::new(framing, limits);
+        reader.content = true;
+        reader.restart();
+        reader
+    }
+
+    /// Sets other limits, as after authentication.
+    pub fn set_limits(&mut self, limits: ReaderLimits) {
+        self.scanner.limits = ReaderLimits {
+            // Offsets have 32 bits.
+            element_bytes: limits.element_bytes.min(u32::MAX as usize / 2),
+            depth: limits.depth.min(usize::from(u16::MAX - 2)),
+            ..limits
+        };
+    }
+
+    /// A new stream begins on the same transport (after SASL; RFC 6120 §4.3.3). Bytes already fed
+    /// stay. After STARTTLS, [`Reader::clear`] too: nothing that came before may count.
+    pub fn restart(&mut self) {
+        self.stage = match self.framing {
+            Framing::Stream => Stage::Prolog(false),
+            Framing::Frames => Stage::Between,
+        };
+        self.header_name = Box::default();
+        self.lang = None;
+        self.outline = Outline::default();
+        if self.content {
+            self.scanner.set_content_base();
+        } else {
+            self.scanner.set_no_base();
+        }
+    }
+
+    /// Forgets all bytes that were fed and not yet taken.
+    pub fn clear(&mut self) {
+        self.buffer = String::new();
+        self.start = 0;
+        self.tail_len = 0;
+        self.fault = None;
+    }
+
+    /// Whether no byte is waiting.
+    pub fn is_empty(&self) -> bool {
+        self.buffered() == 0
+    }
+
+    /// How many bytes are waiting: the unfinished element, and what was not yet taken.
+    pub fn buffered(&self) -> usize {
+        self.buffer.len() - self.start + usize::from(self.tail_len)
+    }
+
+    /// How many bytes of white space between elements were swallowed so far.
+    pub fn whitespace(&self) -> u64 {
+        self.whitespace
+    }
+
+    /// Takes bytes from the transport.
+    pub fn feed(&mut self, mut bytes: &[u8]) {
+        if self.fault.is_some() || self.failed.is_some() {
+            return;
+        }
+        if self.start > self.buffer.len() / 2 {
+            self.buffer.drain(..self.start);
+            self.start = 0;
+        }
+        while self.tail_len > 0 && !bytes.is_empty() && self.fault.is_none() {
+            let have = usize::from(self.tail_len);
+            let mut character = [0; 4];
+            character[..have].copy_from_slice(&self.tail[..have]);
+            character[have] = bytes[0];
+            bytes = &bytes[1..];
+            self.tail_len = 0;
+            self.keep(&character[..=have]);
+        }
+        if self.fault.is_none() && !bytes.is_empty() {
+            self.keep(bytes);
+        }
+    }
+
+    /// Appends bytes to the buffer, as far as they are legal.
+    fn keep(&mut self, bytes: &[u8]) {
+        let checked = check(bytes);
+        self.buffer.push_str(checked.text);
+        self.keep_rest(&bytes[checked.text.len()..], checked.rest);
+    }
+
+    fn keep_rest(&mut self, rest: &[u8], state: Rest) {
+        match state {
+            Rest::Unfinished => {
+                let length = rest.len().min(3);
+                self.tail[..length].copy_from_slice(&rest[..length]);
+                self.tail_len = length as u8;
+            }
+            Rest::Bad(error) => self.fault = Some(error),
+        }
+    }
+
+    /// The next frame; `None` when more bytes are needed.
+    #[allow(clippy::should_implement_trait)]
+    pub fn next(&mut self) -> Result<Option<Frame>, XmlError> {
+        let buffer = std::mem::take(&mut self.buffer);
+        let result = self.take(&buffer[self.start..], self.fault);
+        self.buffer = buffer;
+        let (used, frame) = result?;
+        self.start += used;
+        if self.start == self.buffer.len() {
+            self.buffer = String::new();
+            self.start = 0;
+        }
+        Ok(frame)
+    }
+
+    /// Reads straight from `bytes`, without a copy where nothing was waiting. What is left when the
+    /// input is dropped stays in the reader. The same as [`Reader::feed`] and [`Reader::next`], but
+    /// faster.
+    pub fn input<'r, 'b>(&'r mut self, bytes: &'b [u8]) -> Input<'r, 'b> {
+        let direct = self.is_empty() && self.fault.is_none() && self.failed.is_none();
+        if !direct {
+            self.feed(bytes);
+            return Input {
+                reader: self,
+                text: "",
+                rest: &[],
+                state: Rest::Unfinished,
+                direct,
+            };
+        }
+        let checked = check(bytes);
+        Input {
+            reader: self,
+            text: checked.text,
+            rest: &bytes[checked.text.len()..],
+            state: checked.rest,
+            direct,
+        }
+    }
+
+    /// Takes the next frame from `text`, behind which `fault` waits. Gives how much of it is done with.
+    fn take(
+        &mut self,
+        text: &str,
+        fault: Option<XmlError>,
+    ) -> Result<(usize, Option<Frame>), XmlError> {
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
+        let mut used = 0;
+        let result = loop {
+            match self.step(&text[used..]) {
+                Ok(Step::Frame(length, frame)) => break Ok((used + length, Some(frame))),
+                Ok(Step::Done(length)) => used += length,
+                Ok(Step::More(length)) => {
+                    used += length;
+                    break match fault {
+                        Some(error) => Err(error),
+                        None => Ok((used, None)),
+                    };
+                }
+                Err(error) => break Err(error),
+            }
+        };
+        if let Err(error) = result {
+            self.failed = Some(error);
+            self.clear();
+        }
+        result
+    }
+
+    /// One step: white space and then the begin, the end or the whole of something.
+    fn step(&mut self, text: &str) -> Result<Step, XmlError> {
+        match self.stage {
+            Stage::Element => return self.element(text),
+            Stage::Header => return self.header(text),
+            Stage::End(searched) => return self.end(text, searched),
+            Stage::Ended => {
+                self.stage = Stage::Closed;
+                return Ok(Step::Frame(0, Frame::Close));
+            }
+            Stage::Prolog(_) | Stage::Between | Stage::Closed => {}
+        }
+        let bytes = text.as_bytes();
+        let blank = bytes
+            .iter()
+            .position(|&byte| CLASS[byte as usize] & SPACE == 0)
+            .unwrap_or(bytes.len());
+        if blank > 0 {
+            self.whitespace += blank as u64;
+            return Ok(Step::Done(blank));
+        }
+        match (self.stage, bytes) {
+            (_, []) => Ok(Step::More(0)),
+            (Stage::Prolog(_) | Stage::Between, [b'<']) => Ok(Step::More(0)),
+            (Stage::Prolog(false), [b'<', b'?', ..]) => self.declaration(text),
+            (Stage::Prolog(_) | Stage::Between, [b'<', b'?' | b'!', ..]) => {
+                Err(XmlError::RestrictedXml)
+            }
+            (Stage::Between, [b'<', b'/', ..]) if self.framing == Framing::Stream => {
+                self.stage = Stage::End(2);
+                Ok(Step::Done(0))
+            }
+            (Stage::Between, [b'<', ..]) => {
+                self.stage = Stage::Element;
+                Ok(Step::Done(0))
+            }
+            (Stage::Prolog(_), [b'<', ..]) => {
+                self.stage = Stage::Header;
+                Ok(Step::Done(0))
+            }
+            (Stage::Between, _) if self.framing == Framing::Stream => {
+                Err(XmlError::TextBetweenStanzas)
+            }
+            _ => Err(XmlError::NotWellFormed),
+        }
+    }
+
+    /// The first of `text`, no longer than an element may be, and whether that is all.
+    fn within_limit<'t>(&self, text: &'t str) -> (&'t str, bool) {
+        let limit = self.scanner.limits.element_bytes;
+        if text.len() <= limit {
+            (text, true)
+        } else {
+            (&text[..text.floor_char_boundary(limit)], false)
+        }
+    }
+
+    fn element(&mut self, text: &str) -> Result<Step, XmlError> {
+        let (text, all) = self.within_limit(text);
+        match self.scanner.scan(text, &mut self.outline)? {
+            Some(length) => {
+                let outside = self.scanner.outside().map(|(text, bindings)| {
+                    Arc::new(Outside {
+                        text: text.to_owned(),
+                        bindings: bindings.to_vec(),
+                    })
+                });
+                let outline = std::mem::take(&mut self.outline);
+                let inherits_content = self.scanner.inherits_content();
+                self.scanner.reset();
+                self.stage = Stage::Between;
+                let lang = self.lang.clone();
+                let text = &text[..length];
+                let stanza = Stanza::new(text, outline, outside, lang, inherits_content);
+                Ok(Step::Frame(length, Frame::Element(stanza)))
+            }
+            None if all => Ok(Step::More(0)),
+            None => Err(XmlError::TooBig),
+        }
+    }
+
+    fn header(&mut self, text: &str) -> Result<Step, XmlError> {
+        let (text, all) = self.within_limit(text);
+        let mut header = StreamHeader::default();
+        match self.scanner.scan_head(text, &mut header)? {
+            Some(length) => {
+                let text = &text[..length];
+                if text.ends_with("/>") {
+                    self.stage = Stage::Ended;
+                } else {
+                    self.stage = Stage::Between;
+                    self.scanner.inherit(text);
+                }
+                self.header_name = match &header.prefix {
+                    Some(prefix) => format!("{prefix}:{}", header.name).into(),
+                    None => header.name.as_str().into(),
+                };
+                self.lang = header
+                    .lang
+                    .as_deref()
+                    .filter(|lang| !lang.is_empty())
+                    .map(Arc::from);
+                Ok(Step::Frame(length, Frame::Open(header)))
+            }
+            None if all => Ok(Step::More(0)),
+            None => Err(XmlError::TooBig),
+        }
+    }
+
+    /// The end tag of the stream.
+    fn end(&mut self, text: &str, searched: usize) -> Result<Step, XmlError> {
+        let (text, all) = self.within_limit(text);
+        let Some(found) = memchr::memchr(b'>', &text.as_bytes()[searched..]) else {
+            self.stage = Stage::End(text.len());
+            return if all {
+                Ok(Step::More(0))
+            } else {
+                Err(XmlError::TooBig)
+            };
+        };
+        let end = searched + found;
+        let rest = text[2..end].strip_prefix(&*self.header_name);
+        if !rest.is_some_and(|rest| rest.bytes().all(|byte| CLASS[byte as usize] & SPACE != 0)) {
+            return Err(XmlError::NotWellFormed);
+        }
+        self.stage = Stage::Closed;
+        Ok(Step::Frame(end + 1, Frame::Close))
+    }
+
+    /// The XML declaration (XML 1.0 §2.8), which nobody needs and many send.
+    fn declaration(&mut self, text: &str) -> Result<Step, XmlError> {
+        let bytes = text.as_bytes();
+        let opening = b"<?xml";
+        let have = bytes.len().min(opening.len());
+        let is_other = |byte: &u8| CLASS[*byte as usize] & SPACE == 0;
+        if bytes[..have] != opening[..have] || bytes.get(have).is_some_and(is_other) {
+            return Err(XmlError::RestrictedXml);
+        }
+        let window = &bytes[..bytes.len().min(DECLARATION_BYTES)];
+        match memchr::memchr(b'>', window) {
+            Some(end) => {
+                check_declaration(&text[have..end])?;
+                self.stage = Stage::Prolog(true);
+                Ok(Step::Done(end + 1))
+            }
+            None if window.len() == DECLARATION_BYTES => Err(XmlError::NotWellFormed),
+            None => Ok(Step::More(0)),
+        }
+    }
+}
+
+/// What one step did, and how many bytes are done with.
+enum Step {
+    /// Something else can follow.
+    Done(usize),
+    /// More bytes are needed.
+    More(usize),
+    Frame(usize, Frame),
+}
+
+/// Checks what stands between `<?xml` and `>`.
+fn check_declaration(text: &str) -> Result<(), XmlError> {
+    let mut rest = text.strip_suffix('?').ok_or(XmlError::NotWellFormed)?;
+    let blanks: &[char] = &[' ', '\t', '\r', '\n'];
+    let mut seen = 0;
+    while !rest.trim_start_matches(blanks).is_empty() {
+        let trimmed = rest.trim_start_matches(blanks);
+        let (name, value) = trimmed.split_once('=').ok_or(XmlError::NotWellFormed)?;
+        let value = value.trim_start_matches(blanks);
+        let quote = value.chars().next().filter(|c| matches!(c, '\'' | '"'));
+        let (value, after) = quote
+            .and_then(|quote| value[1..].split_once(quote))
+            .filter(|_| trimmed.len() < rest.len())
+            .ok_or(XmlError::NotWellFormed)?;
+        let order = match name.trim_end_matches(blanks) {
+            "version" if value.starts_with("1.") && value.len() > 2 => 1,
+            "encoding" if value.eq_ignore_ascii_case("utf-8") => 2,
+            "encoding" => return Err(XmlError::InvalidUtf8),
+            "standalone" if matches!(value, "yes" | "no") => 3,
+            _ => return Err(XmlError::NotWellFormed),
+        };
+        if order <= seen || (seen == 0 && order != 1) {
+            return Err(XmlError::NotWellFormed);
+        }
+        seen = order;
+        rest = after;
+    }
+    if seen == 0 {
+        Err(XmlError::NotWellFormed)
+    } else {
+        Ok(())
+    }
+}
+
+/// Bytes from the transport, being read; see [`Reader::input`].
+#[derive(Debug)]
+pub struct Input<'r, 'b> {
+    reader: &'r mut Reader,
+    /// What is left of the legal text.
+    text: &'b str,
+    rest: &'b [u8],
+    state: Rest,
+    /// Whether frames come from `text` and not from the reader's buffer.
+    direct: bool,
+}
+
+impl Input<'_, '_> {
+    /// The next frame; `None` when more bytes are needed.
+    #[allow(clippy::should_implement_trait)]
+    pub fn next(&mut self) -> Result<Option<Frame>, XmlError> {
+        if !self.direct {
+            return self.reader.next();
+        }
+        let fault = match self.state {
+            Rest::Unfinished => None,
+            Rest::Bad(error) => Some(error),
+        };
+        let (used, frame) = self.reader.take(self.text, fault)?;
+        self.text = &self.text[used..];
+        Ok(frame)
+    }
+
+    /// Sets other limits; see [`Reader::set_limits`].
+    pub fn set_limits(&mut self, limits: ReaderLimits) {
+        self.reader.set_limits(limits);
+    }
+
+    /// A new stream begins with the bytes that are left; see [`Reader::restart`].
+    pub fn restart(&mut self) {
+        self.reader.restart();
+    }
+
+    /// Forgets the bytes that are left, and those that the reader holds; see [`Reader::clear`].
+    pub fn clear(&mut self) {
+        self.text = "";
+        self.rest = &[];
+        self.state = Rest::Unfinished;
+        self.reader.clear();
+    }
+
+    /// How many bytes are left.
+    pub fn remaining(&self) -> usize {
+        self.text.len() + self.rest.len() + self.reader.buffered()
+    }
+}
+
+impl Drop for Input<'_, '_> {
+    fn drop(&mut self) {
+        if self.direct && self.reader.failed.is_none() {
+            self.reader.buffer.push_str(self.text);
+            self.reader.keep_rest(self.rest, self.state);
+        }
+    }
+}
