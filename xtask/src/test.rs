@@ -1,0 +1,238 @@
+//! `cargo xtask test`: everything that must hold before a change goes in, in one go and one count.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+
+use crate::{docs, prerequisites, run, serve, tidy};
+
+/// How many checks and tests passed and failed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Count {
+    passed: u64,
+    failed: u64,
+}
+
+/// Runs all steps, also after a failed one, and ends with one line of numbers.
+pub(crate) fn test(root: &Path, ci: bool) -> Result<()> {
+    prerequisites::install_packages(root)?;
+    let python = prerequisites::python(root)?;
+    let cargo = || {
+        let mut cargo = run::cargo(root);
+        if ci {
+            cargo.env("CARGO_INCREMENTAL", "0");
+        }
+        cargo
+    };
+
+    let mut report = Report::default();
+    report.check("format", || {
+        run::succeed(cargo().args(["fmt", "--all", "--check"]))
+    });
+    report.check("clippy", || {
+        run::succeed(cargo().args([
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ]))
+    });
+    report.check("tidy", || tidy::tidy(root));
+    report.check("generated docs", || docs::check(root));
+    if ci {
+        if run::works(cargo().args(["deny", "--version"])) {
+            report.check("cargo-deny", || {
+                run::succeed(
+                    cargo().args(["deny", "--locked", "check", "bans", "licenses", "sources"]),
+                )
+            });
+        } else {
+            println!(
+                "note: dependencies are not checked; `cargo install --locked cargo-deny` makes that possible"
+            );
+        }
+    }
+
+    if run::works(cargo().args(["nextest", "--version"])) {
+        report.tests(
+            "tests",
+            cargo().args(["nextest", "run", "--workspace", "--no-fail-fast"]),
+        );
+        report.tests(
+            "doc tests",
+            cargo().args(["test", "--workspace", "--doc", "--no-fail-fast"]),
+        );
+    } else {
+        report.tests(
+            "tests",
+            cargo().args(["test", "--workspace", "--no-fail-fast"]),
+        );
+    }
+    if let Some(python) = python {
+        let runner = root.join("tests/suites/run.py");
+        let built = report.check("server for the suites", || {
+            run::succeed(cargo().args(["build", "--package", "server", "--bin", "hauspost"]))
+        });
+        if built && runner.exists() {
+            let server = serve::target_directory(root)?
+                .join("debug")
+                .join("hauspost");
+            report.tests(
+                "suites",
+                Command::new(python)
+                    .arg(runner)
+                    .env("HAUSPOST_BIN", server)
+                    .current_dir(root),
+            );
+        }
+    }
+    report.close()
+}
+
+/// The steps so far.
+#[derive(Default)]
+struct Report {
+    steps: Vec<(String, Count, Duration)>,
+}
+
+impl Report {
+    /// A step that holds or does not.
+    fn check(&mut self, name: &str, step: impl FnOnce() -> Result<()>) -> bool {
+        println!("\n== {name}");
+        let start = Instant::now();
+        let result = step();
+        if let Err(error) = &result {
+            println!("error: {error:#}");
+        }
+        let passed = u64::from(result.is_ok());
+        self.steps.push((
+            name.to_owned(),
+            Count {
+                passed,
+                failed: 1 - passed,
+            },
+            start.elapsed(),
+        ));
+        result.is_ok()
+    }
+
+    /// A step that runs many tests and prints how many.
+    fn tests(&mut self, name: &str, command: &mut Command) {
+        println!("\n== {name}");
+        let start = Instant::now();
+        let count = match run::listen(command) {
+            Ok((success, lines)) => {
+                let mut count = counted(&lines);
+                if !success && count.failed == 0 {
+                    count.failed = 1;
+                }
+                count
+            }
+            Err(error) => {
+                println!("error: {error:#}");
+                Count {
+                    passed: 0,
+                    failed: 1,
+                }
+            }
+        };
+        self.steps.push((name.to_owned(), count, start.elapsed()));
+    }
+
+    fn close(self) -> Result<()> {
+        println!();
+        let mut all = Count::default();
+        for (name, count, time) in &self.steps {
+            let seconds = time.as_secs_f32();
+            println!(
+                "{name:<24}{:>6} passed{:>6} failed{seconds:>9.1} s",
+                count.passed, count.failed
+            );
+            all.passed += count.passed;
+            all.failed += count.failed;
+        }
+        println!("{} passed, {} failed", all.passed, all.failed);
+        if all.failed > 0 {
+            bail!("not everything holds");
+        }
+        Ok(())
+    }
+}
+
+/// Adds up what a test runner printed: each `test result:` line of cargo test, or else the last
+/// line that says how many passed (nextest's summary, a suite's closing line).
+fn counted(lines: &[String]) -> Count {
+    let mut sum = Count::default();
+    let mut results = lines
+        .iter()
+        .filter(|line| line.starts_with("test result:"))
+        .peekable();
+    if results.peek().is_some() {
+        for line in results {
+            sum.passed += number_before(line, "passed");
+            sum.failed += number_before(line, "failed");
+        }
+    } else if let Some(line) = lines
+        .iter()
+        .rfind(|line| number_before(line, "passed") + number_before(line, "failed") > 0)
+    {
+        sum.passed = number_before(line, "passed");
+        sum.failed = number_before(line, "failed");
+    }
+    sum
+}
+
+/// The number in `12 passed`, zero when there is none.
+fn number_before(line: &str, word: &str) -> u64 {
+    let words: Vec<&str> = line
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .collect();
+    words
+        .windows(2)
+        .find(|pair| pair[1] == word)
+        .and_then(|pair| pair[0].parse().ok())
+        .unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Count, counted};
+
+    fn count(text: &str) -> Count {
+        counted(&text.lines().map(str::to_owned).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn counts_what_runners_print() {
+        let cargo = "running 2 tests\ntest result: ok. 24 passed; 0 failed; 0 ignored\n\
+            test result: FAILED. 3 passed; 1 failed; 0 ignored";
+        assert_eq!(
+            count(cargo),
+            Count {
+                passed: 27,
+                failed: 1
+            }
+        );
+        let nextest = "     Summary [   0.4s] 31 tests run: 30 passed (1 slow), 1 failed, 0 skipped\n  FAIL base x";
+        assert_eq!(
+            count(nextest),
+            Count {
+                passed: 30,
+                failed: 1
+            }
+        );
+        assert_eq!(
+            count("3 passed, 0 failed\n12 passed, 2 failed\n"),
+            Count {
+                passed: 12,
+                failed: 2
+            }
+        );
+        assert_eq!(count("nothing\n"), Count::default());
+    }
+}
