@@ -36,6 +36,8 @@ pub(super) struct File {
 /// Reads the tree. Files that git ignores are nobody's business.
 pub(super) fn read(root: &Path) -> Result<Tree> {
     let listed = run::output(Command::new("git").current_dir(root).args([
+        "-c",
+        "safe.directory=*",
         "ls-files",
         "--cached",
         "--others",
