@@ -3,5 +3,8 @@
 pub mod condition;
 pub mod iq;
 pub mod ns;
+pub mod sasl;
+pub mod sm;
+pub mod stream;
 pub mod xep;
 pub mod xml;
