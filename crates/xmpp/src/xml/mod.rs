@@ -2,6 +2,8 @@
 //! without building a tree, a tree for those who need one, and a writer.
 
 mod error;
+mod found;
+mod header;
 mod names;
 mod reader;
 mod reference;
@@ -13,7 +15,8 @@ mod tree;
 mod writer;
 
 pub use error::XmlError;
-pub use reader::{Frame, Framing, Input, Reader, ReaderLimits, StreamHeader};
+pub use header::StreamHeader;
+pub use reader::{Frame, Framing, Input, Reader, ReaderLimits};
 pub use relay::{Edit, Head, Received};
 pub use stanza::{Child, Kind, Stanza};
 pub use tree::{Element, Tree};

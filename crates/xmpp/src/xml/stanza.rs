@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::found::{Binding, Namespace, Sink, Span, StartTag};
 use super::reader::{Frame, Framing, Reader, ReaderLimits};
 use super::reference::attribute_value;
-use super::scan::{Binding, Namespace, Scanner, Sink, Span, StartTag};
+use super::scan::Scanner;
 use super::tree::Tree;
 use super::{XmlError, rewrite};
 use crate::ns;

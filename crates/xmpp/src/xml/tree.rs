@@ -4,8 +4,9 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::found::{Namespace, Sink, Span, StartTag};
 use super::reference::{attribute_value, line_ends};
-use super::scan::{Namespace, Scanner, Sink, Span, StartTag};
+use super::scan::Scanner;
 use super::stanza::{Child, Stanza, same_namespace};
 use super::{XmlError, rewrite};
 
