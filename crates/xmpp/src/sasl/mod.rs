@@ -26,7 +26,6 @@ pub use password::{Password, prepare};
 pub use plain::Plain;
 pub use token::{Token, TokenResponse, derive_token};
 
-use base64::Engine as _;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use base64::engine::{DecodePaddingMode, Engine};
 

@@ -11,4 +11,5 @@ mod transport;
 pub mod server;
 
 pub use seed::Seed;
-pub use transport::{ClientAgent, Security, TlsFacts, TlsVersion, Transport, TransportKind};
+pub use crate::xep::sasl2::ClientAgent;
+pub use transport::{Security, TlsFacts, TlsVersion, Transport, TransportKind};

@@ -78,14 +78,3 @@ impl Transport {
         }
     }
 }
-
-/// `<user-agent/>` of XEP-0388 §2.3: which installation of which program logs in. Never shown to others.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub struct ClientAgent {
-    /// Stable identifier of the installation, a UUID v4 by the specification; at most 128 bytes are taken.
-    pub id: Option<String>,
-    /// Name of the program.
-    pub software: Option<String>,
-    /// Name of the device.
-    pub device: Option<String>,
-}

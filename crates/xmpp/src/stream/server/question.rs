@@ -5,6 +5,7 @@ use bytes::Bytes;
 
 use crate::sasl::{Mechanism, Password, ScramHash, ScramKeys};
 use crate::stream::ClientAgent;
+use crate::xep::bind2::Inline;
 use crate::condition::{SaslCondition, StanzaCondition, StanzaError};
 
 /// What to do next. Take outputs until there is none, in this order.
@@ -199,28 +200,6 @@ pub struct BindRequest {
     pub agent: ClientAgent,
     /// What is to be enabled at once.
     pub enable: Inline,
-}
-
-/// What a client enables within Bind 2.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Inline {
-    /// XEP-0280.
-    pub carbons: bool,
-    /// XEP-0352: the session begins inactive.
-    pub inactive: bool,
-    /// XEP-0198.
-    pub stream_management: Option<SmRequest>,
-    /// Further children of `<bind/>` in other namespaces, raw.
-    pub others: Vec<String>,
-}
-
-/// `<enable/>` of XEP-0198.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct SmRequest {
-    /// The stream shall be resumable.
-    pub resume: bool,
-    /// The longest time to wait for resumption, seconds.
-    pub max: Option<u32>,
 }
 
 /// How negotiation ended.
