@@ -1,1 +1,219 @@
 //! The messenger: sessions, router, modules and delivery, without sockets.
+//!
+//! A transport gives bytes to a [`Connection`] and takes bytes from it. Everything between (stream
+//! negotiation, stanzas, modules, the store, delivery to other connections) happens here, on
+//! whatever executor polls the connection; this crate opens no socket and asks no clock.
+
+mod account;
+mod authentication;
+mod config;
+mod connection;
+mod delivery;
+mod metrics;
+pub mod modules;
+mod negotiation;
+pub mod router;
+mod session;
+mod throttle;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use base::{BareJid, Now};
+use parking_lot::Mutex;
+use store::Store;
+use xmpp::condition::StreamCondition;
+use xmpp::stream::Seed;
+
+pub use account::{Account, AccountFacts};
+pub use config::{ChatConfig, Contact, Offload};
+pub use connection::{Connection, Output};
+pub use delivery::{Delivery, Mailbox, Parcel};
+pub use metrics::{Metrics, MetricsSnapshot};
+pub use session::{CurrentPresence, Session, SessionEntry};
+
+use account::Accounts;
+use session::Resumables;
+use throttle::Throttle;
+
+/// A boxed future of a module's work.
+pub type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// The running messenger of one domain; cheap to clone.
+#[derive(Clone)]
+pub struct Chat {
+    house: Arc<House>,
+}
+
+pub(crate) struct House {
+    config: arc_swap::ArcSwap<ChatConfig>,
+    store: Store,
+    accounts: Accounts,
+    resumables: Resumables,
+    throttle: Throttle,
+    metrics: Metrics,
+    table: modules::Table,
+    negotiation: arc_swap::ArcSwap<xmpp::stream::server::ServerConfig>,
+    offload: Offload,
+    ids: Mutex<Seed>,
+    started: Now,
+}
+
+impl Chat {
+    /// Opens the messenger over `store`. `offload` runs work that takes milliseconds of CPU
+    /// (password hashing) away from the connections; `seed` is fresh randomness; `now` is the start
+    /// that uptime counts from.
+    #[must_use]
+    pub fn new(
+        config: ChatConfig,
+        store: Store,
+        offload: Offload,
+        seed: [u8; 32],
+        now: Now,
+    ) -> Self {
+        let table = modules::Table::of(modules::ALL);
+        let negotiation = negotiation::server_config(&config, &table);
+        Self {
+            house: Arc::new(House {
+                accounts: Accounts::new(store.clone(), &config.domain),
+                resumables: Resumables::default(),
+                throttle: Throttle::new(config.throttle),
+                metrics: Metrics::default(),
+                negotiation: arc_swap::ArcSwap::from_pointee(negotiation),
+                config: arc_swap::ArcSwap::from_pointee(config),
+                table,
+                store,
+                offload,
+                ids: Mutex::new(Seed::new(seed)),
+                started: now,
+            }),
+        }
+    }
+
+    /// Takes a changed configuration; open streams keep what was negotiated.
+    pub fn reload(&self, config: ChatConfig) {
+        self.house
+            .negotiation
+            .store(Arc::new(negotiation::server_config(
+                &config,
+                &self.house.table,
+            )));
+        self.house.config.store(Arc::new(config));
+    }
+
+    /// The configuration in force.
+    #[must_use]
+    pub fn config(&self) -> Arc<ChatConfig> {
+        self.house.config.load_full()
+    }
+
+    /// Where everything is kept.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.house.store
+    }
+
+    /// Counters of the stanza path.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.house.metrics
+    }
+
+    /// When this process began.
+    #[must_use]
+    pub fn started(&self) -> Now {
+        self.house.started
+    }
+
+    /// The modules of this house, with everything they declare.
+    #[must_use]
+    pub fn table(&self) -> &modules::Table {
+        &self.house.table
+    }
+
+    /// Runs `work` where milliseconds of CPU hurt nobody.
+    pub fn offload(&self, work: Box<dyn FnOnce() + Send>) {
+        (self.house.offload)(work);
+    }
+
+    /// The domain this server answers for.
+    #[must_use]
+    pub fn domain(&self) -> Arc<str> {
+        Arc::clone(&self.house.config.load().domain)
+    }
+
+    /// The account of `address`, from memory or store; `None` when it is not one of ours.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn account(
+        &self,
+        address: &BareJid,
+    ) -> Result<Option<Arc<Account>>, store::StoreError> {
+        self.house.accounts.load(address).await
+    }
+
+    /// The account of `address` if memory has it; says nothing about the store.
+    #[must_use]
+    pub fn cached_account(&self, address: &str) -> Option<Arc<Account>> {
+        self.house.accounts.cached(address)
+    }
+
+    /// Ends every session of an account that was disabled or removed, and forgets what memory
+    /// knows of it.
+    pub async fn end_sessions(&self, address: &BareJid, why: StreamCondition, now: Now) {
+        if let Some(account) = self.house.accounts.cached(address.as_str()) {
+            for session in account.sessions() {
+                session.mailbox().close(why);
+            }
+        }
+        for session in self.house.resumables.claim_account(address) {
+            session.end_session(now).await;
+        }
+        self.house.accounts.forget(address);
+    }
+
+    /// Asks every connected session to end its stream with `why` (graceful stop).
+    pub fn close_all(&self, why: StreamCondition) {
+        self.house.accounts.each(|account| {
+            for session in account.sessions() {
+                session.mailbox().close(why);
+            }
+        });
+    }
+
+    pub(crate) fn resumables(&self) -> &Resumables {
+        &self.house.resumables
+    }
+
+    pub(crate) fn throttle(&self) -> &Throttle {
+        &self.house.throttle
+    }
+
+    pub(crate) fn negotiation(&self) -> Arc<xmpp::stream::server::ServerConfig> {
+        self.house.negotiation.load_full()
+    }
+
+    /// An id that nobody guesses, for resuming a session (XEP-0198 §3).
+    pub(crate) fn new_resume_id(&self) -> Box<str> {
+        self.house.ids.lock().text("resume").into()
+    }
+
+    /// Periodic chores: expired resumptions end as absent sessions, idle accounts leave memory,
+    /// the throttle forgets. Call about once a second.
+    pub async fn tick(&self, now: Now) {
+        for session in self.house.resumables.expired(now.moment) {
+            session.end_session(now).await;
+        }
+        self.house.throttle.sweep(now.moment);
+        self.house.accounts.sweep(now.moment);
+    }
+
+    /// Ends all sessions that wait for resumption, so that what they held is kept for later.
+    pub async fn end_waiting(&self, now: Now) {
+        for session in self.house.resumables.drain() {
+            session.end_session(now).await;
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! Accounts in memory: who is connected, and what routing must know without asking the store.
+
+use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use base::{BareJid, Moment};
+use parking_lot::{Mutex, MutexGuard, RwLock};
+use store::{AccountId, AccountState, Store, StoreError};
+
+use crate::SessionEntry;
+
+/// How long an account without sessions stays in memory after its last use.
+const KEPT_IDLE: Duration = Duration::from_secs(300);
+const SHARDS: usize = 64;
+
+/// An account of this domain. All changes of what the store keeps of it go through here, so
+/// memory and store never disagree.
+pub struct Account {
+    id: AccountId,
+    jid: BareJid,
+    used: AtomicU64,
+    sessions: RwLock<Vec<Arc<SessionEntry>>>,
+    facts: Mutex<AccountFacts>,
+}
+
+/// What is kept of an account: roster, block list, archive preferences, waiting requests.
+pub type AccountFacts = AccountState;
+
+impl Account {
+    /// The store's key.
+    #[must_use]
+    pub fn id(&self) -> AccountId {
+        self.id
+    }
+
+    /// The bare address.
+    #[must_use]
+    pub fn jid(&self) -> &BareJid {
+        &self.jid
+    }
+
+    /// What is kept of it. Hold the guard for a few instructions only.
+    pub fn facts(&self) -> MutexGuard<'_, AccountFacts> {
+        self.facts.lock()
+    }
+
+    /// All bound sessions, available or not.
+    #[must_use]
+    pub fn sessions(&self) -> Vec<Arc<SessionEntry>> {
+        self.sessions.read().clone()
+    }
+
+    /// Looks at each bound session without copying the list.
+    pub fn each_session(&self, mut look: impl FnMut(&Arc<SessionEntry>)) {
+        self.sessions.read().iter().for_each(&mut look);
+    }
+
+    /// The session bound to `resource`.
+    #[must_use]
+    pub fn session(&self, resource: &str) -> Option<Arc<SessionEntry>> {
+        self.sessions
+            .read()
+            .iter()
+            .find(|session| session.jid().resource() == resource)
+            .cloned()
+    }
+
+    /// True when any session has sent available presence.
+    #[must_use]
+    pub fn is_available(&self) -> bool {
+        self.sessions
+            .read()
+            .iter()
+            .any(|session| session.is_available())
+    }
+
+    /// True when a session is bound.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        !self.sessions.read().is_empty()
+    }
+
+    /// Adds a session. Returns the one that had the same resource, which must end, or an error
+    /// when the account has `most` already.
+    pub(crate) fn bind(
+        &self,
+        session: Arc<SessionEntry>,
+        most: u32,
+    ) -> Result<Option<Arc<SessionEntry>>, TooManySessions> {
+        let mut sessions = self.sessions.write();
+        if let Some(old) = sessions
+            .iter_mut()
+            .find(|old| old.jid().resource() == session.jid().resource())
+        {
+            return Ok(Some(std::mem::replace(old, session)));
+        }
+        if sessions.len() >= most as usize {
+            return Err(TooManySessions);
+        }
+        sessions.push(session);
+        Ok(None)
+    }
+
+    /// Removes exactly this session (not a later one of the same resource).
+    pub(crate) fn unbind(&self, session: &Arc<SessionEntry>) {
+        let mut sessions = self.sessions.write();
+        sessions.retain(|other| !Arc::ptr_eq(other, session));
+        if sessions.is_empty() {
+            sessions.shrink_to_fit();
+        }
+    }
+}
+
+/// The account has as many sessions as it may.
+#[derive(Debug)]
+pub(crate) struct TooManySessions;
+
+type Shard = RwLock<HashMap<BareJid, Arc<Account>>>;
+
+/// The accounts that memory knows.
+pub(crate) struct Accounts {
+    store: Store,
+    domain: Arc<str>,
+    hasher: RandomState,
+    shards: Box<[Shard]>,
+    clock: AtomicU64,
+}
+
+impl Accounts {
+    pub(crate) fn new(store: Store, domain: &Arc<str>) -> Self {
+        Self {
+            store,
+            domain: Arc::clone(domain),
+            hasher: RandomState::new(),
+            shards: (0..SHARDS).map(|_| Shard::default()).collect(),
+            clock: AtomicU64::new(0),
+        }
+    }
+
+    fn shard(&self, address: &str) -> &Shard {
+        let hash = self.hasher.hash_one(address) as usize;
+        &self.shards[hash % SHARDS]
+    }
+
+    pub(crate) fn cached(&self, address: &str) -> Option<Arc<Account>> {
+        let account = self.shard(address).read().get(address).cloned()?;
+        account
+            .used
+            .store(self.clock.load(Ordering::Relaxed), Ordering::Relaxed);
+        Some(account)
+    }
+
+    pub(crate) async fn load(&self, address: &BareJid) -> Result<Option<Arc<Account>>, StoreError> {
+        if address.domain() != &*self.domain {
+            return Ok(None);
+        }
+        if let Some(account) = self.cached(address.as_str()) {
+            return Ok(Some(account));
+        }
+        let Some(local) = address.local() else {
+            return Ok(None);
+        };
+        let Some(record) = self.store.account_find(local).await? else {
+            return Ok(None);
+        };
+        if !record.enabled {
+            return Ok(None);
+        }
+        let Some(facts) = self.store.account_state(record.id).await? else {
+            return Ok(None);
+        };
+        let account = Arc::new(Account {
+            id: record.id,
+            jid: address.clone(),
+            used: AtomicU64::new(self.clock.load(Ordering::Relaxed)),
+            sessions: RwLock::default(),
+            facts: Mutex::new(facts),
+        });
+        // Two may have loaded at once: the first to arrive is the account, for everyone. A copy
+        // older than a change made meanwhile cannot slip in, since what was changed stays in
+        // memory for minutes.
+        Ok(Some(Arc::clone(
+            self.shard(address.as_str())
+                .write()
+                .entry(address.clone())
+                .or_insert(account),
+        )))
+    }
+
+    pub(crate) fn forget(&self, address: &BareJid) {
+        self.shard(address.as_str())
+            .write()
+            .remove(address.as_str());
+    }
+
+    pub(crate) fn each(&self, mut look: impl FnMut(&Arc<Account>)) {
+        for shard in &self.shards {
+            shard.read().values().for_each(&mut look);
+        }
+    }
+
+    pub(crate) fn sweep(&self, now: Moment) {
+        let seconds = now.micros() / 1_000_000;
+        let before = self.clock.swap(seconds, Ordering::Relaxed);
+        // One shard a second: an idle server does not walk all its accounts.
+        if before == seconds {
+            return;
+        }
+        let shard = &self.shards[seconds as usize % SHARDS];
+        let oldest = seconds.saturating_sub(KEPT_IDLE.as_secs());
+        shard.write().retain(|_, account| {
+            Arc::strong_count(account) > 1
+                || account.is_connected()
+                || account.used.load(Ordering::Relaxed) > oldest
+        });
+    }
+}

@@ -1,0 +1,442 @@
+//! The answers that stream negotiation asks for: accounts, keys, tokens, resources, resumption.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::{BareJid, Now};
+use store::{Batch, ScramRecord, StoreError, TokenRecord};
+use xmpp::condition::{SaslCondition, StanzaCondition, StanzaError, StreamCondition};
+use xmpp::sasl::{Mechanism, Password, ScramHash, ScramKeys, UnknownAccounts};
+use xmpp::stream::server::{Answer, BindRequest, Question, StoredToken};
+use xmpp::xml::Writer;
+
+use crate::delivery::{Bounds, Mailbox};
+use crate::session::{Claim, SessionEntry};
+use crate::throttle::Toll;
+use crate::{Chat, Session, Work};
+
+/// How long a token lasts (XEP-0484 §3.5), and from when on a new one is handed out.
+const TOKEN_LIFETIME: Duration = Duration::from_secs(60 * 24 * 3600);
+const TOKEN_ROTATE_BEFORE: Duration = Duration::from_secs(45 * 24 * 3600);
+
+/// An answer, and what it brings with it.
+pub(crate) struct Answered {
+    pub(crate) answer: Answer,
+    /// The session that was bound or resumed.
+    pub(crate) session: Option<Box<Session>>,
+    /// The answer is given only after this time: guessing is slow.
+    pub(crate) hold: Duration,
+}
+
+impl From<Answer> for Answered {
+    fn from(answer: Answer) -> Self {
+        Self {
+            answer,
+            session: None,
+            hold: Duration::ZERO,
+        }
+    }
+}
+
+/// Who asks, from where.
+#[derive(Clone)]
+pub(crate) struct Asker {
+    pub(crate) chat: Chat,
+    pub(crate) peer: IpAddr,
+    pub(crate) now: Now,
+}
+
+/// The work that answers `question`.
+pub(crate) fn answer(asker: Asker, question: Question) -> Work<Answered> {
+    Box::pin(async move {
+        match question {
+            Question::Keys { account, hash } => {
+                asker.guarded(&account, asker.keys(&account, hash)).await
+            }
+            Question::Password { account, password } => {
+                asker
+                    .guarded(&account, asker.password(&account, password))
+                    .await
+            }
+            Question::Certificate { account } => {
+                asker.guarded(&account, asker.exists(&account)).await
+            }
+            Question::Tokens { account, client } => {
+                asker
+                    .guarded(&account, asker.tokens(&account, &client))
+                    .await
+            }
+            Question::TokenUsed {
+                account,
+                client,
+                token,
+                count,
+                invalidate,
+            } => or_temporary(
+                asker
+                    .token_used(&account, &client, token, count, invalidate)
+                    .await,
+            ),
+            Question::IssueToken {
+                account,
+                client,
+                mechanism,
+                seed,
+            } => or_temporary(asker.issue_token(&account, client, mechanism, seed).await),
+            Question::Hashes { account } => or_temporary(asker.hashes(&account).await),
+            Question::StoreKeys { account, keys } => {
+                or_temporary(asker.store_keys(&account, &keys).await)
+            }
+            Question::Bind(request) => asker.bind(request).await,
+            Question::Resume {
+                account,
+                previous,
+                h: _,
+            } => asker.resume(&account, &previous).await,
+            Question::Failed { account, .. } => {
+                let chat = &asker.chat;
+                chat.metrics().logins_failed.increment();
+                let name = account.as_ref().map(|account| account.as_str());
+                chat.throttle().failed(name, asker.peer, asker.now.moment);
+                match chat.throttle().toll(name, asker.peer, asker.now.moment) {
+                    Toll::Wait(hold) => Answered {
+                        hold,
+                        ..Answer::Accepted.into()
+                    },
+                    Toll::Free | Toll::Refused => Answer::Accepted.into(),
+                }
+            }
+        }
+    })
+}
+
+fn or_temporary(result: Result<Answer, StoreError>) -> Answered {
+    result
+        .unwrap_or_else(|error| {
+            tracing::error!(%error, "a login could not be checked");
+            Answer::Refused(SaslCondition::TemporaryAuthFailure)
+        })
+        .into()
+}
+
+/// The keys as the store keeps them.
+pub(crate) fn to_record(keys: &ScramKeys) -> ScramRecord {
+    ScramRecord {
+        hash: keys.hash.name().into(),
+        iterations: keys.iterations,
+        salt: keys.salt.clone(),
+        stored_key: keys.stored_key.expose().to_vec(),
+        server_key: keys.server_key.expose().to_vec(),
+    }
+}
+
+fn from_record(record: &ScramRecord) -> Option<ScramKeys> {
+    let hash = ScramHash::from_name(&record.hash)?;
+    ScramKeys::from_parts(
+        hash,
+        record.iterations,
+        &record.salt,
+        &record.stored_key,
+        &record.server_key,
+    )
+    .ok()
+}
+
+impl Asker {
+    /// Lets nobody guess at full speed.
+    async fn guarded(
+        &self,
+        account: &BareJid,
+        work: impl Future<Output = Result<Answer, StoreError>>,
+    ) -> Answered {
+        match self
+            .chat
+            .throttle()
+            .toll(Some(account.as_str()), self.peer, self.now.moment)
+        {
+            Toll::Refused => Answer::Refused(SaslCondition::TemporaryAuthFailure).into(),
+            Toll::Free => or_temporary(work.await),
+            Toll::Wait(hold) => Answered {
+                hold,
+                ..or_temporary(work.await)
+            },
+        }
+    }
+
+    async fn login(&self, account: &BareJid) -> Result<Option<store::Login>, StoreError> {
+        let Some(local) = account.local() else {
+            return Ok(None);
+        };
+        if account.domain() != &*self.chat.domain() {
+            return Ok(None);
+        }
+        let login = self.chat.store().login(local, None).await?;
+        Ok(login.filter(|login| login.account.enabled))
+    }
+
+    async fn keys(&self, account: &BareJid, hash: ScramHash) -> Result<Answer, StoreError> {
+        let login = self.login(account).await?;
+        let keys = login
+            .iter()
+            .flat_map(|login| &login.keys)
+            .filter_map(from_record)
+            .find(|keys| keys.hash == hash);
+        Ok(Answer::Keys(keys))
+    }
+
+    async fn password(&self, account: &BareJid, password: Password) -> Result<Answer, StoreError> {
+        let login = self.login(account).await?;
+        let keys: Vec<ScramKeys> = login
+            .iter()
+            .flat_map(|login| &login.keys)
+            .filter_map(from_record)
+            .collect();
+        // The cheapest record decides: all were made of the same password.
+        let known = keys
+            .into_iter()
+            .min_by_key(|keys| (keys.iterations, keys.hash.length()));
+        let config = self.chat.config();
+        let found = known.is_some();
+        let keys = known.unwrap_or_else(|| {
+            UnknownAccounts::new(&config.secret, config.scram_iterations)
+                .keys(account.as_str(), ScramHash::Sha256)
+        });
+        let (tell, told) = futures_channel::oneshot::channel();
+        self.chat.offload(Box::new(move || {
+            let _ = tell.send(keys.verify(&password));
+        }));
+        Ok(match told.await {
+            Ok(true) if found => Answer::Accepted,
+            Ok(_) => Answer::Refused(SaslCondition::NotAuthorized),
+            Err(_) => Answer::Refused(SaslCondition::TemporaryAuthFailure),
+        })
+    }
+
+    async fn exists(&self, account: &BareJid) -> Result<Answer, StoreError> {
+        Ok(match self.login(account).await? {
+            Some(_) => Answer::Accepted,
+            None => Answer::Refused(SaslCondition::NotAuthorized),
+        })
+    }
+
+    async fn records(
+        &self,
+        account: &BareJid,
+        client: &str,
+    ) -> Result<Option<(store::AccountId, Vec<TokenRecord>)>, StoreError> {
+        let Some(login) = self.login(account).await? else {
+            return Ok(None);
+        };
+        let tokens = self
+            .chat
+            .store()
+            .tokens(login.account.id, Some(client))
+            .await?;
+        Ok(Some((login.account.id, tokens)))
+    }
+
+    async fn tokens(&self, account: &BareJid, client: &str) -> Result<Answer, StoreError> {
+        let now = self.now.wall;
+        let records = self
+            .records(account, client)
+            .await?
+            .map(|(_, records)| records)
+            .unwrap_or_default();
+        let tokens = records.into_iter().filter_map(|record| {
+            Some(StoredToken {
+                id: token_id(&record),
+                seed: record.secret.as_slice().try_into().ok()?,
+                mechanism: record.mechanism.parse().ok()?,
+                expired: record.expires <= now,
+                rotate: record.expires <= now + TOKEN_ROTATE_BEFORE,
+                count: (record.counter > 0).then_some(record.counter),
+            })
+        });
+        Ok(Answer::Tokens(tokens.collect()))
+    }
+
+    async fn token_used(
+        &self,
+        account: &BareJid,
+        client: &str,
+        token: u64,
+        count: Option<u64>,
+        invalidate: bool,
+    ) -> Result<Answer, StoreError> {
+        let Some((id, records)) = self.records(account, client).await? else {
+            return Ok(Answer::Refused(SaslCondition::NotAuthorized));
+        };
+        let Some(record) = records.into_iter().find(|record| token_id(record) == token) else {
+            return Ok(Answer::Refused(SaslCondition::NotAuthorized));
+        };
+        let mut batch = Batch::new();
+        if invalidate {
+            batch.token_revoke(id, client);
+        } else {
+            batch.token_used(
+                id,
+                client,
+                &record.secret,
+                count.unwrap_or(record.counter),
+                self.now.wall,
+            );
+        }
+        self.chat.store().submit(batch).ticket.await?;
+        Ok(Answer::Accepted)
+    }
+
+    async fn issue_token(
+        &self,
+        account: &BareJid,
+        client: xmpp::stream::ClientAgent,
+        mechanism: Mechanism,
+        seed: [u8; 32],
+    ) -> Result<Answer, StoreError> {
+        let (Some(login), Some(id)) = (self.login(account).await?, &client.id) else {
+            return Ok(Answer::Refused(SaslCondition::NotAuthorized));
+        };
+        let expiry = self.now.wall + TOKEN_LIFETIME;
+        let mut batch = Batch::new();
+        batch.token_issue(
+            login.account.id,
+            TokenRecord {
+                client: id.as_str().into(),
+                mechanism: mechanism.name().into(),
+                secret: seed.to_vec(),
+                issued: self.now.wall,
+                expires: expiry,
+                last_used: None,
+                counter: 0,
+                software: client.software.as_deref().map(Into::into),
+                device: client.device.as_deref().map(Into::into),
+            },
+        );
+        self.chat.store().submit(batch).ticket.await?;
+        Ok(Answer::TokenIssued { expiry })
+    }
+
+    async fn hashes(&self, account: &BareJid) -> Result<Answer, StoreError> {
+        let login = self.login(account).await?;
+        let hashes = login
+            .iter()
+            .flat_map(|login| &login.keys)
+            .filter_map(|record| ScramHash::from_name(&record.hash));
+        Ok(Answer::Hashes(hashes.collect()))
+    }
+
+    async fn store_keys(&self, account: &BareJid, keys: &ScramKeys) -> Result<Answer, StoreError> {
+        let Some(login) = self.login(account).await? else {
+            return Ok(Answer::Refused(SaslCondition::NotAuthorized));
+        };
+        let mut batch = Batch::new();
+        batch.account_add_key(login.account.id, to_record(keys));
+        self.chat.store().submit(batch).ticket.await?;
+        Ok(Answer::Accepted)
+    }
+
+    async fn bind(&self, request: BindRequest) -> Answered {
+        let refused = |condition, text: &str| {
+            Answered::from(Answer::BindRefused(StanzaError::new(condition).text(text)))
+        };
+        let account = match self.chat.account(&request.account).await {
+            Ok(Some(account)) => account,
+            Ok(None) => {
+                return refused(
+                    StanzaCondition::NotAllowed,
+                    "This account is not there any more.",
+                );
+            }
+            Err(error) => return Answer::BindRefused(crate::modules::store_failed(&error)).into(),
+        };
+        let config = self.chat.config();
+        let bounds = Bounds {
+            stanzas: config.limits.mailbox_stanzas,
+            bytes: config.limits.mailbox_bytes,
+        };
+        let entry = SessionEntry::new(request.jid.clone(), Mailbox::new(bounds));
+        match account.bind(Arc::clone(&entry), config.limits.sessions_per_account) {
+            Ok(Some(older)) => self.replace(&older).await,
+            Ok(None) => {}
+            Err(_) => {
+                return refused(
+                    StanzaCondition::ResourceConstraint,
+                    "This account has as many sessions as it may; please close one.",
+                );
+            }
+        }
+        entry.set_carbons(request.enable.carbons);
+        let mut inline = Writer::new();
+        if request.bind2
+            && let Ok(Some(bounds)) = self.chat.store().archive_bounds(account.id()).await
+        {
+            crate::modules::archive_metadata(&mut inline, Some(bounds));
+        }
+        let mut session = Box::new(Session::new(
+            self.chat.clone(),
+            account,
+            entry,
+            request.agent,
+        ));
+        if request.enable.inactive {
+            session.outbox().set_inactive();
+        }
+        if let Some(enabled) = request
+            .enable
+            .stream_management
+            .and_then(|wish| session.enable(wish))
+        {
+            inline.raw(&enabled.to_xml());
+        }
+        self.entered(&request.account);
+        self.chat.metrics().sessions_bound.increment();
+        Answered {
+            answer: Answer::Bound {
+                jid: request.jid,
+                inline: inline.finish(),
+            },
+            session: Some(session),
+            hold: Duration::ZERO,
+        }
+    }
+
+    /// Ends an older session of the same resource (RFC 6120 §7.7.2.2).
+    async fn replace(&self, older: &Arc<SessionEntry>) {
+        older.mailbox().close(StreamCondition::Conflict);
+        if let Some(waiting) = self.chat.resumables().claim_waiting(older) {
+            waiting.end_session(self.now).await;
+        }
+    }
+
+    async fn resume(&self, account: &BareJid, previous: &str) -> Answered {
+        let session = match self.chat.resumables().claim(previous, account) {
+            Claim::Taken(session) => Some(session),
+            Claim::Asked(handover) => handover.await.ok(),
+            Claim::Unknown => None,
+        };
+        let Some(mut session) = session else {
+            return Answer::ResumeFailed {
+                h: None,
+                condition: StanzaCondition::ItemNotFound,
+            }
+            .into();
+        };
+        let h = session.outbox().handled().unwrap_or_default();
+        self.entered(account);
+        Answered {
+            answer: Answer::Resumed { h },
+            session: Some(session),
+            hold: Duration::ZERO,
+        }
+    }
+
+    fn entered(&self, account: &BareJid) {
+        self.chat.metrics().logins.increment();
+        self.chat.throttle().succeeded(account.as_str(), self.peer);
+    }
+}
+
+/// Tokens of one client are told apart by when they were issued.
+fn token_id(record: &TokenRecord) -> u64 {
+    record.issued.micros().unsigned_abs()
+}

@@ -1,0 +1,67 @@
+//! What the messenger is told by its roof.
+
+use std::sync::Arc;
+
+use base::Limits;
+
+/// Runs a piece of work away from the connections (a thread pool), or at once in tests.
+pub type Offload = Arc<dyn Fn(Box<dyn FnOnce() + Send>) + Send + Sync>;
+
+/// Settings of the messenger; everything has a default.
+#[derive(Clone, Debug)]
+pub struct ChatConfig {
+    /// The part after the @.
+    pub domain: Arc<str>,
+    /// Secret of this server: fake salts and stream ids come from it. 32 random bytes, kept.
+    pub secret: [u8; 32],
+    /// Mechanisms offered, strongest first, by their registered names (without `-PLUS`).
+    pub mechanisms: Vec<String>,
+    /// PBKDF2 iterations of keys made by this server.
+    pub scram_iterations: u32,
+    /// Lets clients log in over unencrypted TCP when they come from the loopback interface.
+    pub plaintext_on_loopback: bool,
+    /// Whether STARTTLS is to be had (a certificate is there).
+    pub starttls: bool,
+    /// What strangers, connections and accounts may cost.
+    pub limits: Limits,
+    /// Whether new accounts archive their messages.
+    pub archive: bool,
+    /// Guessing limits.
+    pub throttle: crate::throttle::ThrottleConfig,
+    /// Whom to write to about this server (XEP-0157).
+    pub contact: Vec<Contact>,
+    /// Version shown by XEP-0092.
+    pub version: Arc<str>,
+}
+
+/// One kind of contact addresses (XEP-0157 §3).
+#[derive(Clone, Debug)]
+pub struct Contact {
+    /// `abuse-addresses`, `admin-addresses`, `feedback-addresses`, `sales-addresses`,
+    /// `security-addresses`, `status-addresses` or `support-addresses`.
+    pub kind: String,
+    /// URIs.
+    pub addresses: Vec<String>,
+}
+
+impl ChatConfig {
+    /// The defaults for a domain; `secret` is 32 random bytes that the server keeps.
+    #[must_use]
+    pub fn new(domain: &str, secret: [u8; 32]) -> Self {
+        Self {
+            domain: domain.into(),
+            secret,
+            mechanisms: ["SCRAM-SHA-512", "SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN"]
+                .map(str::to_owned)
+                .to_vec(),
+            scram_iterations: 10_000,
+            plaintext_on_loopback: false,
+            starttls: true,
+            limits: Limits::default(),
+            archive: true,
+            throttle: crate::throttle::ThrottleConfig::default(),
+            contact: Vec::new(),
+            version: env!("CARGO_PKG_VERSION").into(),
+        }
+    }
+}

@@ -1,0 +1,502 @@
+//! A connection: bytes in, bytes out, from the first byte of a stream to its last.
+//!
+//! It is driven by whoever owns the socket: give it what arrives, poll it, write what it has, and
+//! come back at its deadline. The contract is that of all machines here: after each call, take
+//! outputs until there is none.
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use base::{Moment, Now};
+use bytes::Bytes;
+use xmpp::condition::StreamCondition;
+use xmpp::ns;
+use xmpp::stream::server::{Answer, Established, Negotiation, Output as Step};
+use xmpp::stream::{TlsFacts, Transport, TransportKind};
+use xmpp::xml::{Frame, Framing, Reader, ReaderLimits, Writer, XmlError};
+
+use crate::authentication::{self, Answered, Asker};
+use crate::session::Ending;
+use crate::{Chat, Session, Work};
+
+/// What the owner of the socket is to do.
+#[derive(Debug)]
+pub enum Output {
+    /// Write these bytes: one element, or one run of them; one WebSocket frame.
+    Send(Bytes),
+    /// Start TLS, drop what was received in clear, and call [`Connection::tls_established`].
+    StartTls,
+    /// Write what is before, then close, and give the connection to [`Connection::cut`].
+    Close,
+}
+
+/// One client connection.
+pub struct Connection {
+    chat: Chat,
+    peer: IpAddr,
+    kind: TransportKind,
+    reader: Reader,
+    state: State,
+    out: VecDeque<Output>,
+    /// When the client was last heard of.
+    heard: Moment,
+    /// A probe is under way since then.
+    probed: Option<Moment>,
+}
+
+enum State {
+    Negotiating(Box<Negotiating>),
+    Bound(Box<Session>),
+    /// The stream is ending; the session, if there is one, ends with it.
+    Leaving(Option<Box<Session>>),
+}
+
+struct Negotiating {
+    machine: Negotiation,
+    asking: Option<Work<Answered>>,
+    held: Option<(Moment, Answer)>,
+    session: Option<Box<Session>>,
+    /// What the client has handled of the stream it resumes.
+    resumed_from: u32,
+    began: Moment,
+}
+
+impl Connection {
+    /// A connection that was just accepted. `seed` is fresh randomness.
+    #[must_use]
+    pub fn new(chat: &Chat, transport: Transport, peer: IpAddr, seed: [u8; 32], now: Now) -> Self {
+        let config = chat.config();
+        let kind = transport.kind;
+        let mut negotiation = chat.negotiation();
+        if config.plaintext_on_loopback && peer.is_loopback() {
+            let mut loopback = (*negotiation).clone();
+            loopback.allow_unprotected = true;
+            negotiation = loopback.into();
+        }
+        let framing = match kind {
+            TransportKind::Tcp => Framing::Stream,
+            TransportKind::WebSocket | TransportKind::Bosh => Framing::Frames,
+        };
+        let machine = Negotiation::new(negotiation, transport, seed);
+        Self {
+            reader: Reader::new(framing, strangers(&config)),
+            chat: chat.clone(),
+            peer,
+            kind,
+            state: State::Negotiating(Box::new(Negotiating {
+                machine,
+                asking: None,
+                held: None,
+                session: None,
+                resumed_from: 0,
+                began: now.moment,
+            })),
+            out: VecDeque::new(),
+            heard: now.moment,
+            probed: None,
+        }
+    }
+
+    /// The stream machine, for transports that begin without a stream header (BOSH).
+    pub fn negotiation(&mut self) -> Option<&mut Negotiation> {
+        match &mut self.state {
+            State::Negotiating(negotiating) => Some(&mut negotiating.machine),
+            _ => None,
+        }
+    }
+
+    /// True once a resource is bound.
+    #[must_use]
+    pub fn is_bound(&self) -> bool {
+        matches!(self.state, State::Bound(_))
+    }
+
+    /// Takes bytes from the client.
+    pub fn receive(&mut self, bytes: &[u8], now: Now) {
+        self.heard = now.moment;
+        self.probed = None;
+        self.reader.feed(bytes);
+        self.advance(now);
+    }
+
+    /// TLS that was asked for is there.
+    pub fn tls_established(&mut self, facts: TlsFacts, now: Now) {
+        // What came in clear must never be read as if it had come inside TLS.
+        self.reader = Reader::new(Framing::Stream, strangers(&self.chat.config()));
+        if let State::Negotiating(negotiating) = &mut self.state {
+            negotiating.machine.tls_established(facts);
+        }
+        self.advance(now);
+    }
+
+    /// False while the connection cannot take more: do not read from the socket then.
+    #[must_use]
+    pub fn wants_input(&self) -> bool {
+        match &self.state {
+            State::Negotiating(negotiating) => {
+                negotiating.asking.is_none() && negotiating.held.is_none()
+            }
+            State::Bound(session) => session.accepts(),
+            State::Leaving(_) => false,
+        }
+    }
+
+    /// Carries on with what is under way. Ready when there is something to write or to do.
+    pub fn poll(&mut self, cx: &mut Context<'_>, now: Now) -> Poll<()> {
+        loop {
+            let waited = !self.wants_input();
+            match &mut self.state {
+                State::Negotiating(negotiating) => {
+                    if !negotiating.poll(cx, now) {
+                        break;
+                    }
+                    self.negotiate(now);
+                }
+                State::Bound(session) => {
+                    session.poll(cx, now);
+                    session.count_written();
+                    if let Some(ending) = session.take_ending() {
+                        self.leave(ending);
+                        break;
+                    }
+                }
+                State::Leaving(_) => break,
+            }
+            // What waited behind a step can go on now.
+            if waited && self.wants_input() {
+                self.advance(now);
+            } else if !matches!(self.state, State::Negotiating(_)) {
+                break;
+            }
+        }
+        if self.has_output() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+
+    fn has_output(&mut self) -> bool {
+        if self.out.is_empty()
+            && let State::Bound(session) = &mut self.state
+            && let Some(element) = session.outbox().next()
+        {
+            self.out.push_back(Output::Send(element));
+        }
+        !self.out.is_empty()
+    }
+
+    /// The next thing to write or to do.
+    pub fn next_output(&mut self) -> Option<Output> {
+        if let Some(output) = self.out.pop_front() {
+            return Some(output);
+        }
+        if self.out.capacity() > 0 {
+            self.out = VecDeque::new();
+        }
+        match &mut self.state {
+            State::Bound(session) => session.outbox().next().map(Output::Send),
+            _ => None,
+        }
+    }
+
+    /// When to call [`Connection::tick`] at the latest.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Moment> {
+        let config = self.chat.config();
+        match &self.state {
+            State::Negotiating(negotiating) => {
+                let limit = negotiating.began + seconds(config.limits.preauth_seconds);
+                Some(
+                    negotiating
+                        .held
+                        .as_ref()
+                        .map_or(limit, |(until, _)| limit.min(*until)),
+                )
+            }
+            State::Bound(_) => Some(match self.probed {
+                Some(since) => since + seconds(config.limits.ping_timeout_seconds),
+                None => self.heard + seconds(config.limits.idle_ping_seconds),
+            }),
+            State::Leaving(_) => None,
+        }
+    }
+
+    /// The deadline has come.
+    pub fn tick(&mut self, now: Now) {
+        let config = self.chat.config();
+        match &mut self.state {
+            State::Negotiating(negotiating) => {
+                if now.moment >= negotiating.began + seconds(config.limits.preauth_seconds) {
+                    self.fail(
+                        StreamCondition::ConnectionTimeout,
+                        Some("Please authenticate sooner."),
+                    );
+                }
+            }
+            State::Bound(session) => match self.probed {
+                Some(since)
+                    if now.moment >= since + seconds(config.limits.ping_timeout_seconds) =>
+                {
+                    // The client is gone: its session waits for it, if it can.
+                    self.out.push_back(Output::Close);
+                }
+                None if now.moment >= self.heard + seconds(config.limits.idle_ping_seconds) => {
+                    self.probed = Some(now.moment);
+                    session.probe();
+                }
+                _ => {}
+            },
+            State::Leaving(_) => {}
+        }
+    }
+
+    /// The socket is gone. The session waits for resumption, or ends.
+    pub async fn cut(self, now: Now) {
+        let session = match self.state {
+            State::Bound(session) => session,
+            State::Leaving(Some(session)) => return session.end_session(now).await,
+            State::Negotiating(negotiating) => match negotiating.session {
+                Some(session) => session,
+                None => return,
+            },
+            State::Leaving(None) => return,
+        };
+        session.disconnected(now).await;
+    }
+
+    /// Reads frames for as long as they can be taken.
+    fn advance(&mut self, now: Now) {
+        while self.wants_input() {
+            match self.reader.next() {
+                Ok(Some(frame)) => self.frame(frame, now),
+                Ok(None) => return,
+                Err(error) => {
+                    self.unreadable(error, now);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn frame(&mut self, frame: Frame, now: Now) {
+        match &mut self.state {
+            State::Negotiating(negotiating) => {
+                negotiating.machine.handle(frame);
+                self.negotiate(now);
+            }
+            State::Bound(session) => match frame {
+                Frame::Element(element)
+                    if element.name() == "close" && element.namespace() == ns::FRAMING =>
+                {
+                    session.closed_by_client();
+                }
+                Frame::Element(element) => session.handle(element, now),
+                Frame::Close => session.closed_by_client(),
+                Frame::Open(_) => session.end_with(StreamCondition::PolicyViolation),
+            },
+            State::Leaving(_) => {}
+        }
+    }
+
+    fn unreadable(&mut self, error: XmlError, now: Now) {
+        match &mut self.state {
+            State::Negotiating(negotiating) => {
+                negotiating.machine.fail(error);
+                self.negotiate(now);
+            }
+            State::Bound(session) => session.end_with(error.condition()),
+            State::Leaving(_) => {}
+        }
+    }
+
+    /// Does what the stream machine says.
+    fn negotiate(&mut self, now: Now) {
+        loop {
+            let State::Negotiating(negotiating) = &mut self.state else {
+                return;
+            };
+            let Some(step) = negotiating.machine.poll() else {
+                return;
+            };
+            match step {
+                Step::Send(bytes) => self.out.push_back(Output::Send(bytes)),
+                Step::Ask(question) => {
+                    if let xmpp::stream::server::Question::Resume { h, .. } = &question {
+                        negotiating.resumed_from = *h;
+                    }
+                    let asker = Asker {
+                        chat: self.chat.clone(),
+                        peer: self.peer,
+                        now,
+                    };
+                    negotiating.asking = Some(authentication::answer(asker, question));
+                }
+                Step::StartTls => self.out.push_back(Output::StartTls),
+                Step::RestartStream => self.reader.restart(),
+                Step::Authenticated { .. } => {
+                    let config = self.chat.config();
+                    self.reader.set_limits(ReaderLimits {
+                        element_bytes: config.limits.stanza_bytes,
+                        depth: config.limits.depth,
+                        attributes: config.limits.attributes,
+                        ..ReaderLimits::default()
+                    });
+                }
+                Step::Established(established) => self.established(established, now),
+                Step::Close => {
+                    self.out.push_back(Output::Close);
+                    let session = negotiating.session.take();
+                    self.state = State::Leaving(session);
+                }
+            }
+        }
+    }
+
+    fn established(&mut self, established: Established, now: Now) {
+        let State::Negotiating(negotiating) = &mut self.state else {
+            return;
+        };
+        let Some(mut session) = negotiating.session.take() else {
+            self.fail(StreamCondition::InternalServerError, None);
+            return;
+        };
+        let resumed_from = negotiating.resumed_from;
+        session.arrive(self.kind != TransportKind::Tcp);
+        let overrun = match established {
+            Established::Bound { .. } => {
+                for module in self.chat.table().modules() {
+                    if let Some(started) = module.session_started {
+                        let work = started(session.context(now));
+                        session.event(work);
+                    }
+                }
+                None
+            }
+            Established::Resumed { .. } => {
+                self.chat.metrics().sessions_resumed.increment();
+                session.resume(resumed_from)
+            }
+        };
+        self.state = State::Bound(session);
+        if let Some(error) = overrun {
+            self.out.push_back(Output::Send(error.into()));
+            self.leave(Ending::Written);
+        }
+    }
+
+    /// Ends the stream with an error of ours, whatever its state.
+    fn fail(&mut self, condition: StreamCondition, text: Option<&str>) {
+        self.chat.metrics().stream_errors.increment();
+        let declare = self.kind != TransportKind::Tcp;
+        self.out
+            .push_back(Output::Send(condition.to_xml(text, declare).into()));
+        self.close_stream();
+        self.out.push_back(Output::Close);
+        let former = std::mem::replace(&mut self.state, State::Leaving(None));
+        self.state = State::Leaving(match former {
+            State::Bound(session) => Some(session),
+            State::Negotiating(negotiating) => negotiating.session,
+            State::Leaving(session) => session,
+        });
+    }
+
+    fn close_stream(&mut self) {
+        let end = match self.kind {
+            TransportKind::Tcp => Bytes::from_static(b"</stream:stream>"),
+            TransportKind::WebSocket => {
+                let mut out = Writer::new();
+                out.leaf("close", ns::FRAMING);
+                out.into_bytes()
+            }
+            TransportKind::Bosh => return,
+        };
+        self.out.push_back(Output::Send(end));
+    }
+
+    /// The session has said why it leaves.
+    fn leave(&mut self, ending: Ending) {
+        // What the session has still to say goes out before the end.
+        while let State::Bound(session) = &mut self.state {
+            let Some(element) = session.outbox().next_ready() else {
+                break;
+            };
+            self.out.push_back(Output::Send(element));
+        }
+        match ending {
+            Ending::Error(condition) => self.fail(condition, None),
+            Ending::Closed | Ending::Written => {
+                self.close_stream();
+                self.out.push_back(Output::Close);
+                if let State::Bound(session) =
+                    std::mem::replace(&mut self.state, State::Leaving(None))
+                {
+                    self.state = State::Leaving(Some(session));
+                }
+            }
+            Ending::Handover(handover) => {
+                if let State::Bound(session) =
+                    std::mem::replace(&mut self.state, State::Leaving(None))
+                    && let Err(session) = handover.to.send(session)
+                {
+                    // The resuming connection is gone meanwhile; this one is presumed dead.
+                    self.state = State::Bound(session);
+                    self.out.push_back(Output::Close);
+                    return;
+                }
+                self.fail(
+                    StreamCondition::Conflict,
+                    Some("This session goes on over another connection."),
+                );
+            }
+        }
+    }
+}
+
+impl Negotiating {
+    /// Goes on with an open question. True when an answer was given to the machine.
+    fn poll(&mut self, cx: &mut Context<'_>, now: Now) -> bool {
+        if let Some(asking) = &mut self.asking {
+            let Poll::Ready(Answered {
+                answer,
+                session,
+                hold,
+            }) = asking.as_mut().poll(cx)
+            else {
+                return false;
+            };
+            self.asking = None;
+            if session.is_some() {
+                self.session = session;
+            }
+            if hold > Duration::ZERO {
+                self.held = Some((now.moment + hold, answer));
+            } else {
+                self.machine.answer(answer);
+                return true;
+            }
+        }
+        match self.held.take_if(|(until, _)| *until <= now.moment) {
+            Some((_, answer)) => {
+                self.machine.answer(answer);
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+fn strangers(config: &crate::ChatConfig) -> ReaderLimits {
+    ReaderLimits {
+        element_bytes: config.limits.preauth_stanza_bytes,
+        depth: config.limits.preauth_depth,
+        attributes: config.limits.attributes,
+        ..ReaderLimits::default()
+    }
+}
+
+fn seconds(seconds: u32) -> Duration {
+    Duration::from_secs(seconds.into())
+}

@@ -1,0 +1,113 @@
+//! The bounded mailbox between those who deliver and the connection that writes.
+
+use std::collections::VecDeque;
+use std::task::Waker;
+
+use bytes::Bytes;
+use futures_util::task::AtomicWaker;
+use parking_lot::Mutex;
+use store::ArchiveId;
+use xmpp::condition::StreamCondition;
+
+use crate::session::Handover;
+
+/// What a mailbox carries.
+pub enum Parcel {
+    /// A stanza to write, counted by stream management.
+    Stanza {
+        /// The whole stanza.
+        stanza: Bytes,
+        /// Where the owner's archive keeps it.
+        kept: Option<ArchiveId>,
+    },
+    /// Another connection resumes this session: hand it over and end (XEP-0198 §5).
+    Handover(Handover),
+    /// End the stream with this condition.
+    Close(StreamCondition),
+}
+
+/// A queue bounded in stanzas and bytes. A push that does not fit closes the session with
+/// `resource-constraint`: a reader that never reads costs a bounded amount and nobody else.
+pub struct Mailbox {
+    state: Mutex<State>,
+    waker: AtomicWaker,
+    bounds: Bounds,
+}
+
+/// How much a mailbox holds.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Stanzas.
+    pub stanzas: usize,
+    /// Bytes of their text.
+    pub bytes: usize,
+}
+
+#[derive(Default)]
+struct State {
+    parcels: VecDeque<Parcel>,
+    bytes: usize,
+    overflowed: bool,
+}
+
+impl Mailbox {
+    /// An empty mailbox.
+    #[must_use]
+    pub fn new(bounds: Bounds) -> Self {
+        Self {
+            state: Mutex::default(),
+            waker: AtomicWaker::new(),
+            bounds,
+        }
+    }
+
+    /// Adds a parcel and wakes the connection.
+    pub fn push(&self, parcel: Parcel) {
+        {
+            let mut state = self.state.lock();
+            if let Parcel::Stanza { stanza, .. } = &parcel {
+                if state.overflowed {
+                    return;
+                }
+                if state.parcels.len() >= self.bounds.stanzas
+                    || state.bytes + stanza.len() > self.bounds.bytes
+                {
+                    state.overflowed = true;
+                    state
+                        .parcels
+                        .push_back(Parcel::Close(StreamCondition::ResourceConstraint));
+                } else {
+                    state.bytes += stanza.len();
+                    state.parcels.push_back(parcel);
+                }
+            } else {
+                state.parcels.push_back(parcel);
+            }
+        }
+        self.waker.wake();
+    }
+
+    /// Asks the session to end with `condition`.
+    pub fn close(&self, condition: StreamCondition) {
+        self.push(Parcel::Close(condition));
+    }
+
+    /// Who is woken by the next push.
+    pub fn register(&self, waker: &Waker) {
+        self.waker.register(waker);
+    }
+
+    /// Takes all that waits; an emptied mailbox holds no buffer.
+    #[must_use]
+    pub fn take(&self) -> VecDeque<Parcel> {
+        let mut state = self.state.lock();
+        state.bytes = 0;
+        std::mem::take(&mut state.parcels)
+    }
+
+    /// True when nothing waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.state.lock().parcels.is_empty()
+    }
+}

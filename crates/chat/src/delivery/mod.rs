@@ -1,0 +1,44 @@
+//! Delivery: what leaves a plan and reaches mailboxes, after the store has said yes.
+
+mod mailbox;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use store::ArchiveId;
+
+pub(crate) use mailbox::Bounds;
+pub use mailbox::{Mailbox, Parcel};
+
+use crate::session::SessionEntry;
+
+/// One stanza on its way to one session.
+#[derive(Clone)]
+pub struct Delivery {
+    /// The session whose mailbox takes it.
+    pub to: Arc<SessionEntry>,
+    /// The whole stanza, serialised for a `jabber:client` stream.
+    pub stanza: Bytes,
+    /// Where the recipient's archive keeps it, so that an undelivered one can be marked waiting.
+    pub kept: Option<ArchiveId>,
+}
+
+impl Delivery {
+    /// A stanza that is kept nowhere.
+    #[must_use]
+    pub fn new(to: &Arc<SessionEntry>, stanza: Bytes) -> Self {
+        Self {
+            to: Arc::clone(to),
+            stanza,
+            kept: None,
+        }
+    }
+
+    /// Puts the stanza into the mailbox; a full one closes its session, the archive keeps.
+    pub fn perform(self) {
+        self.to.mailbox().push(Parcel::Stanza {
+            stanza: self.stanza,
+            kept: self.kept,
+        });
+    }
+}

@@ -1,0 +1,185 @@
+//! What a module is given, and what it gives back.
+
+use std::sync::Arc;
+
+use base::{BareJid, Jid, Now};
+use bytes::Bytes;
+use xmpp::xml::{Child, Stanza, Tree};
+
+use crate::delivery::Delivery;
+use crate::modules::Target;
+use crate::{Account, Chat, SessionEntry};
+
+/// A request for a module, and who asks.
+pub struct IqContext {
+    /// The messenger.
+    pub chat: Chat,
+    /// When it came.
+    pub now: Now,
+    /// The asking session.
+    pub session: Arc<SessionEntry>,
+    /// The account of the asking session.
+    pub account: Arc<Account>,
+    /// Whom the request was sent to.
+    pub target: Target,
+    /// The account it was sent to, when `target` is `Own` or `Other`. `None` for `Other` means
+    /// that there is no such account: answer as if there were one that tells nothing.
+    pub target_account: Option<Arc<Account>>,
+    /// The bare address (or the domain) it was sent to.
+    pub to: Jid,
+    /// The whole request.
+    pub stanza: Stanza,
+}
+
+impl IqContext {
+    /// The payload: the one child of the request.
+    #[must_use]
+    pub fn payload(&self) -> Tree {
+        self.stanza
+            .children()
+            .next()
+            .map(|child: Child<'_>| child.tree())
+            .unwrap_or_else(|| self.stanza.tree())
+    }
+}
+
+/// The answer to a request.
+#[derive(Default)]
+pub struct Reply {
+    /// Stanzas to the asker ahead of the result (archive pages).
+    pub before: Vec<Bytes>,
+    /// What is inside the result: raw XML of the child, or empty.
+    pub payload: String,
+    /// Deliveries after the result (roster pushes and the like).
+    pub after: Vec<Delivery>,
+}
+
+impl Reply {
+    /// A result without a payload.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self::default()
+    }
+
+    /// A result with this child.
+    #[must_use]
+    pub fn payload(payload: impl Into<String>) -> Self {
+        Self {
+            payload: payload.into(),
+            ..Self::default()
+        }
+    }
+
+    /// The same with deliveries that follow it.
+    #[must_use]
+    pub fn then(mut self, after: Vec<Delivery>) -> Self {
+        self.after = after;
+        self
+    }
+}
+
+/// A message on its way from one of our clients, and the plan that the modules make for it.
+pub struct MessageContext<'a> {
+    /// The messenger.
+    pub chat: &'a Chat,
+    /// When it came.
+    pub now: Now,
+    /// The message as the client sent it.
+    pub stanza: &'a Stanza,
+    /// Its type (RFC 6121 §5.2.2).
+    pub kind: MessageType,
+    /// The sending session.
+    pub session: &'a Arc<SessionEntry>,
+    /// The account of the sender.
+    pub sender: &'a Arc<Account>,
+    /// Where it goes.
+    pub to: &'a Jid,
+    /// The account it goes to, when that is one of ours.
+    pub recipient: Option<&'a Arc<Account>>,
+    /// What will happen to it.
+    pub plan: &'a mut MessagePlan,
+}
+
+/// `type` of a message (RFC 6121 §5.2.2); what is unknown counts as normal.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum MessageType {
+    /// One to one.
+    Chat,
+    /// Without a conversation.
+    Normal,
+    /// To or from a room.
+    GroupChat,
+    /// An alert that nobody keeps.
+    Headline,
+    /// A bounced message.
+    Error,
+}
+
+impl MessageType {
+    /// Reads the attribute.
+    #[must_use]
+    pub fn of(stanza: &Stanza) -> Self {
+        match stanza.type_().as_deref() {
+            Some("chat") => Self::Chat,
+            Some("groupchat") => Self::GroupChat,
+            Some("headline") => Self::Headline,
+            Some("error") => Self::Error,
+            _ => Self::Normal,
+        }
+    }
+}
+
+/// The plan for one message. Modules change it in the order of the list; then it is carried out.
+#[derive(Default)]
+pub struct MessagePlan {
+    /// Keep it in the sender's archive.
+    pub keep_for_sender: bool,
+    /// Keep it in the recipient's archive.
+    pub keep_for_recipient: bool,
+    /// Keep it for a recipient who is away: it waits, whether or not the archive has it.
+    pub wait: bool,
+    /// Sessions of the recipient that get it.
+    pub deliver: Vec<Arc<SessionEntry>>,
+    /// Sessions of the sender that get a copy of what was sent (XEP-0280).
+    pub sent_copies: Vec<Arc<SessionEntry>>,
+    /// Sessions of the recipient that get a copy of what was received (XEP-0280).
+    pub received_copies: Vec<Arc<SessionEntry>>,
+    /// When nobody gets it and nothing keeps it: tell the sender so.
+    pub bounce: bool,
+}
+
+/// A presence stanza from one of our clients.
+pub struct PresenceContext {
+    /// The messenger.
+    pub chat: Chat,
+    /// When it came.
+    pub now: Now,
+    /// The sending session.
+    pub session: Arc<SessionEntry>,
+    /// Its account.
+    pub account: Arc<Account>,
+    /// The stanza as it came; `from` is not stamped yet.
+    pub stanza: Stanza,
+    /// Where it goes; `None` is a broadcast.
+    pub to: Option<Jid>,
+}
+
+/// A session's beginning, first presence or end.
+pub struct SessionContext {
+    /// The messenger.
+    pub chat: Chat,
+    /// When it happened.
+    pub now: Now,
+    /// The session.
+    pub session: Arc<SessionEntry>,
+    /// Its account.
+    pub account: Arc<Account>,
+}
+
+impl SessionContext {
+    /// The account's bare address.
+    #[must_use]
+    pub fn bare(&self) -> &BareJid {
+        self.account.jid()
+    }
+}

@@ -1,0 +1,171 @@
+//! Modules: one specification, one file, one static that declares it; and the one list.
+//!
+//! A module says in its [`Module`] what it is (specification, version, status, features) and
+//! where it takes part: requests it answers, the message phase it decides in, the presence and
+//! session events it wants. Disco, the stream features, the DOAP file and `docs/xeps.md` are made
+//! from the same statics.
+
+mod blocking;
+mod context;
+mod message_archive;
+mod table;
+
+use store::StoreError;
+use xmpp::condition::StanzaError;
+
+pub(crate) use blocking::blocks;
+pub use context::{
+    IqContext, MessageContext, MessagePlan, MessageType, PresenceContext, Reply, SessionContext,
+};
+pub(crate) use message_archive::archive_metadata;
+pub use table::Table;
+
+use crate::Work;
+use crate::delivery::Delivery;
+
+/// The list. Its order is the order of the phases in which modules decide about a message.
+pub static ALL: &[&Module] = &[&blocking::MODULE, &message_archive::MODULE];
+
+/// Everything a module declares.
+pub struct Module {
+    /// The stem its files share, such as `carbons`.
+    pub name: &'static str,
+    /// `XEP-0280` or `RFC 6121`.
+    pub specification: &'static str,
+    /// The title of the specification.
+    pub title: &'static str,
+    /// The version of it that this code follows.
+    pub version: &'static str,
+    /// How much of it is here.
+    pub status: Status,
+    /// Since which version of Hauspost.
+    pub since: &'static str,
+    /// Features shown by service discovery.
+    pub features: &'static [Feature],
+    /// Identities added to the account's service discovery.
+    pub identities: &'static [Identity],
+    /// Stream features after authentication, as XML.
+    pub stream_features: &'static [&'static str],
+    /// Features of Bind 2 (XEP-0386) that the module understands inline, by namespace.
+    pub bind_features: &'static [&'static str],
+    /// Requests it answers.
+    pub iq: &'static [IqHandler],
+    /// Its word on a message on the way from one of our clients.
+    pub message: Option<fn(&mut MessageContext<'_>) -> Verdict>,
+    /// Its work on a presence stanza sent by one of our clients. Only one module has it.
+    pub presence: Option<fn(PresenceContext) -> Work<Result<Vec<Delivery>, StanzaError>>>,
+    /// A session was bound.
+    pub session_started: Option<fn(SessionContext) -> Work<Vec<Delivery>>>,
+    /// A session has sent its first available presence (initial presence, RFC 6121 §4.2).
+    pub session_available: Option<fn(SessionContext) -> Work<Vec<Delivery>>>,
+    /// A session is gone for good.
+    pub session_ended: Option<fn(SessionContext) -> Work<Vec<Delivery>>>,
+}
+
+impl Module {
+    /// A module that takes part nowhere; a static fills in what it has.
+    pub const NONE: Self = Self {
+        name: "",
+        specification: "",
+        title: "",
+        version: "",
+        status: Status::Complete,
+        since: "0.1.0",
+        features: &[],
+        identities: &[],
+        stream_features: &[],
+        bind_features: &[],
+        iq: &[],
+        message: None,
+        presence: None,
+        session_started: None,
+        session_available: None,
+        session_ended: None,
+    };
+}
+
+/// How much of a specification is implemented.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Status {
+    /// All of it that concerns a server.
+    Complete,
+    /// A part; the text says which.
+    Partial(&'static str),
+}
+
+/// Where service discovery shows a feature.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Seat {
+    /// On the server's own address.
+    Host,
+    /// On the bare address of an account.
+    Account,
+    /// On both.
+    Both,
+}
+
+/// A feature of service discovery (XEP-0030 §3).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Feature {
+    /// The `var`.
+    pub var: &'static str,
+    /// Where it is shown.
+    pub seat: Seat,
+}
+
+/// An identity of service discovery (XEP-0030 §3).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Identity {
+    /// The category.
+    pub category: &'static str,
+    /// The type.
+    pub kind: &'static str,
+    /// Where it is shown.
+    pub seat: Seat,
+}
+
+/// Whose requests a handler answers.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Target {
+    /// Sent to the server itself.
+    Host,
+    /// Sent by a client to its own account (no `to`, or its own bare address).
+    Own,
+    /// Sent to the bare address of another account of this domain.
+    Other,
+}
+
+/// A request that a module answers.
+pub struct IqHandler {
+    /// To whom the request was sent.
+    pub targets: &'static [Target],
+    /// True for `set`, false for `get`.
+    pub set: bool,
+    /// The name of the payload; empty takes every name in the namespace.
+    pub payload: &'static str,
+    /// The namespace of the payload.
+    pub namespace: &'static str,
+    /// The work.
+    pub run: fn(IqContext) -> Work<Result<Reply, StanzaError>>,
+}
+
+/// What a module says of a message.
+#[derive(Debug)]
+pub enum Verdict {
+    /// The next module decides.
+    Next,
+    /// The message goes no further, and the sender is told nothing.
+    Handled,
+    /// The message goes back to its sender.
+    Reject(StanzaError),
+}
+
+/// The answer to a client whose request the store could not carry out. The reason is for the log
+/// of the administrator; the client is told to try again.
+#[must_use]
+pub fn store_failed(error: &StoreError) -> StanzaError {
+    tracing::error!(%error, "the store failed");
+    StanzaError::new(xmpp::condition::StanzaCondition::InternalServerError).text(
+        "The server could not reach its store. Nothing was changed; please try again in a moment.",
+    )
+}

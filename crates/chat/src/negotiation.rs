@@ -1,0 +1,62 @@
+//! What the stream machine is told: made of the configuration and what the modules declare.
+
+use base::Redacted;
+use xmpp::sasl::ScramHash;
+use xmpp::stream::server::ServerConfig;
+use xmpp::xml::Writer;
+
+use crate::ChatConfig;
+use crate::modules::Table;
+
+pub(crate) fn server_config(config: &ChatConfig, table: &Table) -> ServerConfig {
+    let offered = |name: &str| {
+        config
+            .mechanisms
+            .iter()
+            .any(|mechanism| mechanism.eq_ignore_ascii_case(name))
+    };
+    let scram: Vec<ScramHash> = ScramHash::ALL
+        .iter()
+        .copied()
+        .filter(|hash| offered(&format!("SCRAM-{}", hash.name())))
+        .collect();
+    ServerConfig {
+        plain: offered("PLAIN"),
+        upgrades: scram
+            .iter()
+            .copied()
+            .filter(|hash| *hash != ScramHash::Sha1)
+            .collect(),
+        scram,
+        starttls: config.starttls,
+        attempts: u8::try_from(config.limits.login_attempts).unwrap_or(u8::MAX),
+        allow_unprotected: false,
+        iterations: config.scram_iterations,
+        secret: Redacted::new(config.secret),
+        features_pre_auth: vec![limits(config.limits.preauth_stanza_bytes, None)],
+        features_post_auth: std::iter::once(limits(
+            config.limits.stanza_bytes,
+            Some(config.limits.idle_ping_seconds),
+        ))
+        .chain(table.stream_features().map(str::to_owned))
+        .collect(),
+        bind2_features: table
+            .modules()
+            .flat_map(|module| module.bind_features)
+            .map(|&var| var.to_owned())
+            .collect(),
+        ..ServerConfig::new(&*config.domain, config.secret)
+    }
+}
+
+/// XEP-0478 §2: what a stream may carry.
+fn limits(bytes: usize, idle_seconds: Option<u32>) -> String {
+    let mut out = Writer::new();
+    out.start("limits").xmlns("urn:xmpp:stream-limits:0");
+    out.start("max-bytes").text(&bytes.to_string()).end();
+    if let Some(seconds) = idle_seconds {
+        out.start("idle-seconds").text(&seconds.to_string()).end();
+    }
+    out.end();
+    out.finish()
+}

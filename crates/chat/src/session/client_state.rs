@@ -1,0 +1,81 @@
+//! Client state indication (XEP-0352): while nobody looks at the client, what nobody would miss
+//! waits, so that a phone's radio can sleep.
+//!
+//! Presence waits, the latest of each sender only; typing notifications are dropped. Everything
+//! else goes out at once and takes what waits along, ahead of it, so that nothing arrives out of
+//! order.
+
+use bytes::Bytes;
+use xmpp::ns;
+use xmpp::xml::{Kind, Stanza};
+
+/// Presence stanzas that wait at the most; with one more, all go out.
+const MOST_HELD: usize = 200;
+
+/// What an inactive client has waiting.
+#[derive(Default)]
+pub(crate) struct ClientState {
+    held: Vec<(Box<str>, Bytes)>,
+}
+
+/// What becomes of a stanza for an inactive client.
+pub(crate) enum Urgency {
+    /// Waits.
+    Held,
+    /// Nobody will miss it.
+    Dropped,
+    /// Goes out, after what waits.
+    Now,
+}
+
+impl ClientState {
+    /// Decides about one stanza and keeps it when it may wait.
+    pub(crate) fn offer(&mut self, text: &Bytes) -> Urgency {
+        let Some(stanza) = std::str::from_utf8(text)
+            .ok()
+            .and_then(|text| Stanza::parse(text).ok())
+        else {
+            return Urgency::Now;
+        };
+        match stanza.kind() {
+            Kind::Presence => {
+                let kind = stanza.type_();
+                if !matches!(kind.as_deref(), None | Some("unavailable"))
+                    || stanza.has("x", ns::MUC_USER)
+                {
+                    return Urgency::Now;
+                }
+                let from = stanza.from().unwrap_or_default();
+                self.held.retain(|(sender, _)| **sender != *from);
+                if self.held.len() >= MOST_HELD {
+                    return Urgency::Now;
+                }
+                self.held.push((from.as_ref().into(), text.clone()));
+                Urgency::Held
+            }
+            Kind::Message if is_only_typing(&stanza) => Urgency::Dropped,
+            _ => Urgency::Now,
+        }
+    }
+
+    /// Everything that waits.
+    pub(crate) fn take(&mut self) -> impl Iterator<Item = Bytes> + use<> {
+        std::mem::take(&mut self.held)
+            .into_iter()
+            .map(|(_, stanza)| stanza)
+    }
+}
+
+/// A message that holds nothing but a chat state (XEP-0085) and hints about itself.
+fn is_only_typing(stanza: &Stanza) -> bool {
+    let mut state = false;
+    for child in stanza.children() {
+        match child.namespace() {
+            ns::CHAT_STATES => state = true,
+            ns::HINTS | ns::STANZA_ID => {}
+            _ if child.name() == "thread" => {}
+            _ => return false,
+        }
+    }
+    state && stanza.type_().as_deref() != Some("error")
+}

@@ -1,0 +1,165 @@
+//! What others see of a session: its address, mailbox and presence.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI16, Ordering};
+
+use base::{FullJid, Jid, Timestamp};
+use parking_lot::Mutex;
+
+use crate::delivery::Mailbox;
+
+/// Priority of a session that is not available.
+const UNAVAILABLE: i16 = i16::MIN;
+
+/// The shared side of a session.
+pub struct SessionEntry {
+    jid: FullJid,
+    mailbox: Mailbox,
+    priority: AtomicI16,
+    carbons: AtomicBool,
+    interested: AtomicBool,
+    blocking_interested: AtomicBool,
+    presence: Mutex<PresenceState>,
+}
+
+#[derive(Default)]
+struct PresenceState {
+    current: Option<CurrentPresence>,
+    directed: Vec<Jid>,
+}
+
+/// The last available presence that a session has broadcast.
+#[derive(Clone)]
+pub struct CurrentPresence {
+    /// The stanza with `from` stamped and without `to`: the bytes between the head and the end
+    /// tag are the client's own.
+    pub stanza: xmpp::xml::Stanza,
+    /// When it was sent.
+    pub at: Timestamp,
+}
+
+impl SessionEntry {
+    pub(crate) fn new(jid: FullJid, mailbox: Mailbox) -> Arc<Self> {
+        Arc::new(Self {
+            jid,
+            mailbox,
+            priority: AtomicI16::new(UNAVAILABLE),
+            carbons: AtomicBool::new(false),
+            interested: AtomicBool::new(false),
+            blocking_interested: AtomicBool::new(false),
+            presence: Mutex::default(),
+        })
+    }
+
+    /// The full address.
+    #[must_use]
+    pub fn jid(&self) -> &FullJid {
+        &self.jid
+    }
+
+    /// Where stanzas for it go.
+    #[must_use]
+    pub fn mailbox(&self) -> &Mailbox {
+        &self.mailbox
+    }
+
+    /// Priority of an available session (RFC 6121 §4.7.2.3); `None` when it is not available.
+    #[must_use]
+    pub fn priority(&self) -> Option<i8> {
+        i8::try_from(self.priority.load(Ordering::Relaxed)).ok()
+    }
+
+    /// True after initial presence.
+    #[must_use]
+    pub fn is_available(&self) -> bool {
+        self.priority.load(Ordering::Relaxed) != UNAVAILABLE
+    }
+
+    /// True when it wants copies of the account's other conversations (XEP-0280).
+    #[must_use]
+    pub fn wants_carbons(&self) -> bool {
+        self.carbons.load(Ordering::Relaxed)
+    }
+
+    /// Switches copies on or off (XEP-0280 §4).
+    pub fn set_carbons(&self, on: bool) {
+        self.carbons.store(on, Ordering::Relaxed);
+    }
+
+    /// True when it has asked for the roster (an interested resource, RFC 6121 §2.2).
+    #[must_use]
+    pub fn is_interested(&self) -> bool {
+        self.interested.load(Ordering::Relaxed)
+    }
+
+    /// It has asked for the roster.
+    pub fn set_interested(&self) {
+        self.interested.store(true, Ordering::Relaxed);
+    }
+
+    /// True when it has asked for the block list (XEP-0191 §3.2).
+    #[must_use]
+    pub fn wants_blocking(&self) -> bool {
+        self.blocking_interested.load(Ordering::Relaxed)
+    }
+
+    /// It has asked for the block list.
+    pub fn set_wants_blocking(&self) {
+        self.blocking_interested.store(true, Ordering::Relaxed);
+    }
+
+    /// The current available presence.
+    #[must_use]
+    pub fn presence(&self) -> Option<CurrentPresence> {
+        self.presence.lock().current.clone()
+    }
+
+    /// Takes a new broadcast presence. Returns true when it is the initial one.
+    pub fn set_available(&self, stanza: xmpp::xml::Stanza, priority: i8, at: Timestamp) -> bool {
+        let first = self
+            .presence
+            .lock()
+            .current
+            .replace(CurrentPresence { stanza, at })
+            .is_none();
+        self.priority.store(i16::from(priority), Ordering::Relaxed);
+        first
+    }
+
+    /// The session is no longer available. Returns what it was.
+    pub fn set_unavailable(&self) -> Option<CurrentPresence> {
+        self.priority.store(UNAVAILABLE, Ordering::Relaxed);
+        self.presence.lock().current.take()
+    }
+
+    /// Notes an address that was sent directed presence (RFC 6121 §4.6); at most `most` are kept.
+    /// Returns false when there is no room.
+    pub fn add_directed(&self, to: Jid, most: usize) -> bool {
+        let mut state = self.presence.lock();
+        if state.directed.contains(&to) {
+            return true;
+        }
+        if state.directed.len() >= most {
+            return false;
+        }
+        state.directed.push(to);
+        true
+    }
+
+    /// Directed presence to this address has ended.
+    pub fn remove_directed(&self, to: &Jid) {
+        self.presence.lock().directed.retain(|other| other != to);
+    }
+
+    /// Everyone who was sent directed presence; the list is empty afterwards.
+    #[must_use]
+    pub fn take_directed(&self) -> Vec<Jid> {
+        std::mem::take(&mut self.presence.lock().directed)
+    }
+}
+
+/// A request to hand a session to the connection that resumes it.
+pub(crate) struct Handover {
+    /// Takes the session; dropping it unanswered means that the session is gone.
+    pub to: futures_channel::oneshot::Sender<Box<crate::Session>>,
+}

@@ -1,0 +1,216 @@
+//! What goes out to the client, in order, with stream management (XEP-0198) and client state
+//! (XEP-0352) applied.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use store::ArchiveId;
+use xmpp::condition::StreamCondition;
+use xmpp::sm::{HandledCountTooHigh, SmElement, SmLimits, StreamManagement, Weigh};
+
+use super::client_state::{ClientState, Urgency};
+
+/// Stanzas after which an acknowledgement is asked for even in the middle of a burst.
+const ASK_EVERY: u32 = 100;
+
+/// The way out.
+#[derive(Default)]
+pub(crate) struct Outbox {
+    ready: VecDeque<Bytes>,
+    inactive: Option<Box<ClientState>>,
+    management: Option<Box<Management>>,
+    /// Stanzas written, for the metrics.
+    written: u64,
+}
+
+struct Management {
+    machine: StreamManagement<Sent>,
+    resume_id: Option<Box<str>>,
+}
+
+/// A stanza that was written and not yet acknowledged.
+pub(crate) struct Sent {
+    stanza: Bytes,
+    kept: Option<ArchiveId>,
+}
+
+impl Weigh for Sent {
+    fn weight(&self) -> usize {
+        self.stanza.len()
+    }
+}
+
+impl Outbox {
+    /// Switches stream management on (XEP-0198 §3). False when it is on already.
+    pub(crate) fn enable(&mut self, resume_id: Option<Box<str>>, limits: SmLimits) -> bool {
+        if self.management.is_some() {
+            return false;
+        }
+        self.management = Some(Box::new(Management {
+            machine: StreamManagement::new(limits),
+            resume_id,
+        }));
+        true
+    }
+
+    pub(crate) fn resume_id(&self) -> Option<&str> {
+        self.management.as_ref()?.resume_id.as_deref()
+    }
+
+    /// Counts a stanza from the client.
+    pub(crate) fn count_handled(&mut self) {
+        if let Some(management) = &mut self.management {
+            management.machine.handled(1);
+        }
+    }
+
+    /// How many stanzas from the client were taken on; `None` without stream management.
+    pub(crate) fn handled(&self) -> Option<u32> {
+        self.management
+            .as_ref()
+            .map(|management| management.machine.h())
+    }
+
+    /// The client has handled `h` stanzas. An error is to be written before the stream closes.
+    pub(crate) fn acknowledged(&mut self, h: u32) -> Result<(), HandledCountTooHigh> {
+        let Some(management) = &mut self.management else {
+            return Ok(());
+        };
+        management.machine.acknowledge(h)?.for_each(drop);
+        management.machine.shrink();
+        Ok(())
+    }
+
+    /// A stanza that others have delivered.
+    pub(crate) fn push_delivery(
+        &mut self,
+        stanza: Bytes,
+        kept: Option<ArchiveId>,
+    ) -> Result<(), StreamCondition> {
+        if let Some(state) = &mut self.inactive {
+            match state.offer(&stanza) {
+                Urgency::Held | Urgency::Dropped => return Ok(()),
+                Urgency::Now => self.release_held()?,
+            }
+        }
+        self.send(stanza, kept)
+    }
+
+    /// An answer or push for the client itself.
+    pub(crate) fn push_own(&mut self, stanza: Bytes) -> Result<(), StreamCondition> {
+        self.send(stanza, None)
+    }
+
+    fn send(&mut self, stanza: Bytes, kept: Option<ArchiveId>) -> Result<(), StreamCondition> {
+        if let Some(management) = &mut self.management
+            && management
+                .machine
+                .sent(Sent {
+                    stanza: stanza.clone(),
+                    kept,
+                })
+                .is_err()
+        {
+            return Err(StreamCondition::ResourceConstraint);
+        }
+        self.written += 1;
+        self.ready.push_back(stanza);
+        Ok(())
+    }
+
+    fn release_held(&mut self) -> Result<(), StreamCondition> {
+        let held: Vec<Bytes> = match &mut self.inactive {
+            Some(state) => state.take().collect(),
+            None => return Ok(()),
+        };
+        held.into_iter()
+            .try_for_each(|stanza| self.send(stanza, None))
+    }
+
+    /// XEP-0352 §4.1.
+    pub(crate) fn set_inactive(&mut self) {
+        if self.inactive.is_none() {
+            self.inactive = Some(Box::default());
+        }
+    }
+
+    /// XEP-0352 §4.1: what waited goes out now.
+    pub(crate) fn set_active(&mut self) -> Result<(), StreamCondition> {
+        let released = self.release_held();
+        self.inactive = None;
+        released
+    }
+
+    /// Something that is no stanza: written as it is, and not counted.
+    pub(crate) fn push_control(&mut self, element: impl Into<Bytes>) {
+        self.ready.push_back(element.into());
+    }
+
+    /// Asks the client what it has handled (XEP-0198 §4). False without stream management.
+    pub(crate) fn ask(&mut self) -> bool {
+        let Some(management) = &mut self.management else {
+            return false;
+        };
+        management.machine.requested();
+        self.push_control(SmElement::Request.to_xml());
+        true
+    }
+
+    /// The next element that waits to be written.
+    pub(crate) fn next_ready(&mut self) -> Option<Bytes> {
+        self.ready.pop_front()
+    }
+
+    /// The next element to write. When the last one of a batch is taken, an acknowledgement is
+    /// asked for if it is time.
+    pub(crate) fn next(&mut self) -> Option<Bytes> {
+        if let Some(element) = self.ready.pop_front() {
+            return Some(element);
+        }
+        if self.ready.capacity() > 0 {
+            self.ready = VecDeque::new();
+        }
+        let management = self.management.as_mut()?;
+        let every = if management.machine.awaits_answer() {
+            ASK_EVERY
+        } else {
+            1
+        };
+        management
+            .machine
+            .wants_request(every)
+            .then(|| SmElement::Request.to_xml().into())
+    }
+
+    /// Stanzas written since the last call.
+    pub(crate) fn take_written(&mut self) -> u64 {
+        std::mem::take(&mut self.written)
+    }
+
+    /// The client is back and has `h` (XEP-0198 §5): everything later goes out again.
+    pub(crate) fn resume(&mut self, h: u32) -> Result<(), HandledCountTooHigh> {
+        let Some(management) = &mut self.management else {
+            return Ok(());
+        };
+        self.ready = management
+            .machine
+            .resume(h, drop)?
+            .map(|sent| sent.stanza.clone())
+            .collect();
+        // The former stream's client state does not carry over (XEP-0352 §5.1).
+        let _ = self.set_active();
+        Ok(())
+    }
+
+    /// What the client has not acknowledged. Without stream management: what was not written yet.
+    pub(crate) fn take_unacknowledged(&mut self) -> Vec<(Bytes, Option<ArchiveId>)> {
+        match self.management.take() {
+            Some(management) => management
+                .machine
+                .into_unacknowledged()
+                .map(|sent| (sent.stanza, sent.kept))
+                .collect(),
+            None => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Sessions that can be resumed (XEP-0198 §5): those that wait for their client, and those whose
+//! connection does not know yet that it is dead.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use base::{BareJid, Moment};
+use parking_lot::Mutex;
+
+use super::{Handover, Session, SessionEntry};
+use crate::delivery::Parcel;
+
+/// All resumable sessions by their id.
+#[derive(Default)]
+pub(crate) struct Resumables {
+    sessions: Mutex<HashMap<Box<str>, Resumable>>,
+}
+
+enum Resumable {
+    Connected(Arc<SessionEntry>),
+    Waiting {
+        session: Box<Session>,
+        until: Moment,
+    },
+}
+
+/// What a claim finds.
+pub(crate) enum Claim {
+    /// The session, at once.
+    Taken(Box<Session>),
+    /// Its old connection hands it over as soon as it has finished what it does.
+    Asked(futures_channel::oneshot::Receiver<Box<Session>>),
+    /// Nothing under that id for that account.
+    Unknown,
+}
+
+impl Resumables {
+    pub(crate) fn connected(&self, id: &str, entry: &Arc<SessionEntry>) {
+        self.sessions
+            .lock()
+            .insert(id.into(), Resumable::Connected(Arc::clone(entry)));
+    }
+
+    pub(crate) fn waiting(&self, id: &str, session: Box<Session>, until: Moment) {
+        self.sessions
+            .lock()
+            .insert(id.into(), Resumable::Waiting { session, until });
+    }
+
+    pub(crate) fn remove(&self, id: &str) {
+        self.sessions.lock().remove(id);
+    }
+
+    /// Takes the session `id` of `account` from wherever it is.
+    pub(crate) fn claim(&self, id: &str, account: &BareJid) -> Claim {
+        let mut sessions = self.sessions.lock();
+        let owned = sessions.get(id).is_some_and(|resumable| {
+            let entry = match resumable {
+                Resumable::Connected(entry) => entry,
+                Resumable::Waiting { session, .. } => session.entry(),
+            };
+            entry.jid().bare_str() == account.as_str()
+        });
+        if !owned {
+            return Claim::Unknown;
+        }
+        match sessions.remove(id) {
+            Some(Resumable::Waiting { session, .. }) => Claim::Taken(session),
+            Some(Resumable::Connected(entry)) => {
+                drop(sessions);
+                let (to, from) = futures_channel::oneshot::channel();
+                entry.mailbox().push(Parcel::Handover(Handover { to }));
+                Claim::Asked(from)
+            }
+            None => Claim::Unknown,
+        }
+    }
+
+    /// Takes the session behind `entry` if it waits.
+    pub(crate) fn claim_waiting(&self, entry: &Arc<SessionEntry>) -> Option<Box<Session>> {
+        self.take(|session, _| Arc::ptr_eq(session.entry(), entry))
+            .pop()
+    }
+
+    /// Takes all waiting sessions of an account.
+    pub(crate) fn claim_account(&self, account: &BareJid) -> Vec<Box<Session>> {
+        self.take(|session, _| session.account().jid() == account)
+    }
+
+    /// Sessions whose client has not come back in time.
+    pub(crate) fn expired(&self, now: Moment) -> Vec<Box<Session>> {
+        self.take(|_, until| until <= now)
+    }
+
+    /// All sessions that wait.
+    pub(crate) fn drain(&self) -> Vec<Box<Session>> {
+        self.take(|_, _| true)
+    }
+
+    fn take(&self, mut ended: impl FnMut(&Session, Moment) -> bool) -> Vec<Box<Session>> {
+        let mut sessions = self.sessions.lock();
+        let taken = sessions.extract_if(|_, resumable| match resumable {
+            Resumable::Waiting { session, until } => ended(session, *until),
+            Resumable::Connected(_) => false,
+        });
+        taken
+            .filter_map(|(_, resumable)| match resumable {
+                Resumable::Waiting { session, .. } => Some(session),
+                Resumable::Connected(_) => None,
+            })
+            .collect()
+    }
+}
