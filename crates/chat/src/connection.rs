@@ -107,6 +107,16 @@ impl Connection {
         }
     }
 
+    /// Begins the stream of a transport without stream headers, and begins it again after login
+    /// (XEP-0206 §4 and §5).
+    pub fn bosh_start(&mut self, to: Option<&str>, from: Option<&str>, now: Now) {
+        self.heard = now.moment;
+        if let State::Negotiating(negotiating) = &mut self.state {
+            negotiating.machine.bosh_start(to, from);
+            self.negotiate(now);
+        }
+    }
+
     /// True once a resource is bound.
     #[must_use]
     pub fn is_bound(&self) -> bool {
