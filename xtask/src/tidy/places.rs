@@ -99,10 +99,7 @@ pub(super) fn check(file: &File) -> Vec<Violation> {
                     "a database's own types outside of the store's backends".to_owned(),
                     "give the store a typed function for it",
                 );
-            } else if SQL
-                .iter()
-                .any(|statement| line.contains(&format!("\"{statement}")))
-            {
+            } else if opens_a_statement(line) {
                 add(
                     at,
                     "SQL outside of the store's backends".to_owned(),
@@ -119,6 +116,13 @@ pub(super) fn check(file: &File) -> Vec<Violation> {
         }
     }
     violations
+}
+
+/// A statement begins with a string or, in a string of several lines, with the line.
+fn opens_a_statement(line: &str) -> bool {
+    SQL.iter().any(|statement| {
+        line.trim_start().starts_with(statement) || line.contains(&format!("\"{statement}"))
+    })
 }
 
 /// A test waits for an event, never for a while, and none is switched off.

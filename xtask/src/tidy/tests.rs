@@ -216,6 +216,14 @@ fn sql_has_one_place() {
         .0,
         2
     );
+    assert_eq!(
+        only(
+            "crates/chat/src/a.rs",
+            "//! A.\nlet q = \"\n    UPDATE t SET a = 1\";\n"
+        )
+        .0,
+        3
+    );
     assert_eq!(only("docs/schema.sql", "CREATE TABLE a (b);\n").0, 1);
     none(
         "crates/store/src/backend/sqlite/roster.rs",
