@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Result;
+use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ClientConfig, Resumption};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
@@ -22,8 +23,12 @@ pub(crate) struct Identity {
 impl Identity {
     /// Makes a self-signed certificate for `domain` in `directory`.
     pub(crate) fn create(directory: &Path, domain: &str) -> Result<Self> {
-        let made = rcgen::generate_simple_self_signed(vec![domain.to_owned()])?;
-        let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+        let mut parameters = CertificateParams::new(vec![domain.to_owned()])?;
+        // ejabberd's certificate store cannot count up to the generator's default end, the year 4096.
+        parameters.not_before = date_time_ymd(2025, 1, 1);
+        parameters.not_after = date_time_ymd(2049, 1, 1);
+        let signing_key = KeyPair::generate()?;
+        let (certificate, key) = (parameters.self_signed(&signing_key)?.pem(), signing_key.serialize_pem());
         let identity = Self {
             certificate: directory.join("certificate.pem"),
             key: directory.join("key.pem"),

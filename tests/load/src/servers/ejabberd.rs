@@ -27,7 +27,7 @@ pub(super) fn start(places: &Places, folder: &Path, setup: &Setup) -> Result<Sta
         "loglevel: warning\n\
          hosts:\n  - {DOMAIN}\n\
          certfiles:\n  - \"{both}\"\n\
-         listen:\n  -\n    port: {port}\n    ip: \"127.0.0.1\"\n    module: ejabberd_c2s\n    max_stanza_size: 262144\n    \
+         listen:\n  -\n    port: {port}\n    ip: \"127.0.0.1\"\n    module: ejabberd_c2s\n    max_stanza_size: 262144\n    backlog: 1000\n    \
          shaper: none\n    access: all\n    starttls: true\n\
          disable_sasl_mechanisms:\n  - \"digest-md5\"\n  - \"X-OAUTH2\"\n\
          auth_password_format: scram\n\
