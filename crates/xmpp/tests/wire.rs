@@ -19,7 +19,14 @@ fn describe(frame: &Frame, out: &mut String) {
 }
 
 fn describe_stanza(stanza: &Stanza, out: &mut String) {
-    writeln!(out, "{:?} {{{}}}{}", stanza.kind(), stanza.namespace(), stanza.name()).unwrap();
+    writeln!(
+        out,
+        "{:?} {{{}}}{}",
+        stanza.kind(),
+        stanza.namespace(),
+        stanza.name()
+    )
+    .unwrap();
     for (name, value) in [
         ("to", stanza.to()),
         ("from", stanza.from()),
@@ -47,7 +54,10 @@ fn describe_stanza(stanza: &Stanza, out: &mut String) {
     if stanza.kind() != xmpp::xml::Kind::Other {
         let again = Stanza::parse(relayed).unwrap();
         assert_eq!(again.kind(), stanza.kind());
-        assert!(again.children().eq_by_name(stanza), "children changed in {relayed}");
+        assert!(
+            again.children().eq_by_name(stanza),
+            "children changed in {relayed}"
+        );
     }
 }
 
@@ -57,7 +67,8 @@ trait ByName {
 
 impl<'a, I: Iterator<Item = xmpp::xml::Child<'a>>> ByName for I {
     fn eq_by_name(self, other: &Stanza) -> bool {
-        let name = |child: xmpp::xml::Child<'_>| (child.name().to_owned(), child.namespace().to_owned());
+        let name =
+            |child: xmpp::xml::Child<'_>| (child.name().to_owned(), child.namespace().to_owned());
         self.map(name).eq(other.children().map(name))
     }
 }
@@ -119,7 +130,12 @@ fn fixtures() -> Vec<PathBuf> {
 }
 
 fn framing_of(path: &Path) -> Framing {
-    if path.file_name().unwrap().to_string_lossy().starts_with("frames-") {
+    if path
+        .file_name()
+        .unwrap()
+        .to_string_lossy()
+        .starts_with("frames-")
+    {
         Framing::Frames
     } else {
         Framing::Stream
@@ -169,11 +185,26 @@ fn fixtures_give_the_same_at_every_split() {
         let whole = run(framing, &[&input]);
         let bytes: Vec<&[u8]> = input.chunks(1).collect();
         assert_eq!(run(framing, &bytes), whole, "by bytes, {}", path.display());
-        assert_eq!(run_input(framing, &bytes), whole, "by bytes, {}", path.display());
+        assert_eq!(
+            run_input(framing, &bytes),
+            whole,
+            "by bytes, {}",
+            path.display()
+        );
         for at in 0..input.len() {
             let (first, second) = input.split_at(at);
-            assert_eq!(run(framing, &[first, second]), whole, "at {at}, {}", path.display());
-            assert_eq!(run_input(framing, &[first, second]), whole, "at {at}, {}", path.display());
+            assert_eq!(
+                run(framing, &[first, second]),
+                whole,
+                "at {at}, {}",
+                path.display()
+            );
+            assert_eq!(
+                run_input(framing, &[first, second]),
+                whole,
+                "at {at}, {}",
+                path.display()
+            );
         }
     }
 }

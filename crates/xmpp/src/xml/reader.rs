@@ -242,8 +242,8 @@ impl Reader {
     pub fn next(&mut self) -> Result<Option<Frame>, XmlError> {
         let buffer = std::mem::take(&mut self.buffer);
         let result = self.take(&buffer[self.start..], self.fault);
-        self.buffer = buffer;
         let (used, frame) = result?;
+        self.buffer = buffer;
         self.start += used;
         if self.start == self.buffer.len() {
             self.buffer = String::new();
@@ -303,6 +303,8 @@ impl Reader {
         };
         if let Err(error) = result {
             self.failed = Some(error);
+            self.outline = Outline::default();
+            self.scanner.reset();
             self.clear();
         }
         result
@@ -333,6 +335,8 @@ impl Reader {
             (_, []) => Ok(Step::More(0)),
             (Stage::Prolog(_) | Stage::Between, [b'<']) => Ok(Step::More(0)),
             (Stage::Prolog(false), [b'<', b'?', ..]) => self.declaration(text),
+            (Stage::Between, [b'<', b'!']) => Ok(Step::More(0)),
+            (Stage::Between, [b'<', b'!', b'[', ..]) => Err(XmlError::TextBetweenStanzas),
             (Stage::Prolog(_) | Stage::Between, [b'<', b'?' | b'!', ..]) => {
                 Err(XmlError::RestrictedXml)
             }

@@ -24,23 +24,17 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Reference, XmlError> {
             b';' => return resolve(&bytes[1..at]).map(|c| Reference::Whole(c, at + 1)),
             b'#' if at == 1 => {}
             b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => {}
-            _ => return Err(malformed(bytes)),
+            _ => return Err(XmlError::NotWellFormed),
         }
     }
-    if bytes.len() >= REFERENCE_BYTES {
-        return Err(malformed(bytes));
+    if bytes.len() < REFERENCE_BYTES {
+        return Ok(Reference::Unfinished);
     }
-    Ok(Reference::Unfinished)
-}
-
-/// Something that is no reference is an error of form; a long or odd name is one of an entity.
-fn malformed(bytes: &[u8]) -> XmlError {
-    match bytes.get(1) {
-        Some(b'a'..=b'z' | b'A'..=b'Z') if bytes.len() >= REFERENCE_BYTES => {
-            XmlError::RestrictedXml
-        }
+    // A long name is one of an entity; a long number is nonsense.
+    Err(match bytes[1] {
+        b'a'..=b'z' | b'A'..=b'Z' => XmlError::RestrictedXml,
         _ => XmlError::NotWellFormed,
-    }
+    })
 }
 
 fn resolve(name: &[u8]) -> Result<char, XmlError> {

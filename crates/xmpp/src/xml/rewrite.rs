@@ -12,11 +12,11 @@ pub(super) fn to_string(element: Element<'_>) -> String {
 }
 
 /// Writes the element to where `default` is the default namespace.
-pub(super) fn write(element: Element<'_>, default: &str, writer: &mut Writer) {
+pub(super) fn write<'t>(element: Element<'t>, default: &'t str, writer: &mut Writer) {
     write_in(element, Some(default), writer);
 }
 
-fn write_in(element: Element<'_>, default: Option<&str>, writer: &mut Writer) {
+fn write_in<'t>(element: Element<'t>, default: Option<&'t str>, writer: &mut Writer) {
     // What is left of each open element, and the default namespace in it.
     let mut open = vec![start(element, default, writer)];
     while let Some((pieces, inside)) = open.last_mut() {
@@ -26,7 +26,7 @@ fn write_in(element: Element<'_>, default: Option<&str>, writer: &mut Writer) {
             }
             Some(Piece::Element(child)) => {
                 let inside = *inside;
-                open.push(start(child, Some(inside), writer));
+                open.push(start(child, inside, writer));
             }
             None => {
                 writer.end();
@@ -36,16 +36,23 @@ fn write_in(element: Element<'_>, default: Option<&str>, writer: &mut Writer) {
     }
 }
 
-/// Writes a start tag. The name gets no prefix; attributes keep theirs.
+/// Writes a start tag. The name gets no prefix (but for `xml`, whose namespace cannot be declared
+/// otherwise); attributes keep theirs.
 fn start<'t>(
     element: Element<'t>,
-    default: Option<&str>,
+    default: Option<&'t str>,
     writer: &mut Writer,
-) -> (impl Iterator<Item = Piece<'t>> + use<'t>, &'t str) {
+) -> (impl Iterator<Item = Piece<'t>> + use<'t>, Option<&'t str>) {
     let namespace = element.namespace();
-    writer.start(element.name());
-    if default != Some(namespace) {
-        writer.xmlns(namespace);
+    let mut inside = default;
+    if namespace == ns::XML {
+        writer.start(&format!("xml:{}", element.name()));
+    } else {
+        writer.start(element.name());
+        if default != Some(namespace) {
+            writer.xmlns(namespace);
+        }
+        inside = Some(namespace);
     }
     let mut declared: Vec<&str> = Vec::new();
     for (prefix, uri, local, value) in element.attributes() {
@@ -59,5 +66,5 @@ fn start<'t>(
         }
         writer.attr(&format!("{prefix}:{local}"), value);
     }
-    (element.pieces(), namespace)
+    (element.pieces(), inside)
 }

@@ -27,6 +27,22 @@ fn replacement(byte: u8, place: Place) -> Option<&'static str> {
     })
 }
 
+/// Which bytes must be replaced in an attribute value.
+static IN_ATTRIBUTE: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = byte < 0x20 || matches!(byte as u8, b'&' | b'<' | b'>' | b'\'' | b'"');
+        byte += 1;
+    }
+    table
+};
+
+/// Whether an attribute value may be written as it is, as nearly all may.
+fn is_plain_in_attribute(value: &str) -> bool {
+    !value.bytes().any(|byte| IN_ATTRIBUTE[usize::from(byte)])
+}
+
 fn escape_into(out: &mut Vec<u8>, text: &str, place: Place) {
     let mut done = 0;
     let bytes = text.as_bytes();
@@ -64,11 +80,18 @@ fn push_escaped(out: &mut String, text: &str, place: Place) {
 
 /// Appends `value` to `out` as it must stand inside a quoted attribute value.
 pub(crate) fn escape_attribute_into(out: &mut Vec<u8>, value: &str) {
-    escape_into(out, value, Place::Attribute);
+    if is_plain_in_attribute(value) {
+        out.extend_from_slice(value.as_bytes());
+    } else {
+        escape_into(out, value, Place::Attribute);
+    }
 }
 
 /// The length in bytes of what [`escape_attribute_into`] appends.
 pub(crate) fn escaped_attribute_len(value: &str) -> usize {
+    if is_plain_in_attribute(value) {
+        return value.len();
+    }
     value
         .bytes()
         .map(|byte| replacement(byte, Place::Attribute).map_or(1, str::len))
