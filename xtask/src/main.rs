@@ -26,7 +26,9 @@ cargo xtask COMMAND
 
 fn main() -> ExitCode {
     match command() {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::SUCCESS,
+        // What failed has been said already.
+        Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             println!("error: {error:#}");
             ExitCode::FAILURE
@@ -34,24 +36,25 @@ fn main() -> ExitCode {
     }
 }
 
-fn command() -> Result<()> {
+/// Whether all is well.
+fn command() -> Result<bool> {
     let mut arguments = std::env::args().skip(1);
     let command = arguments.next();
     let rest: Vec<String> = arguments.collect();
     let root = root()?;
     match (command.as_deref(), rest.as_slice()) {
-        (Some("serve"), rest) => serve::serve(&root, rest),
-        (Some("test"), []) => test::test(&root, std::env::var_os("CI").is_some()),
-        (Some("ci"), []) => test::test(&root, true),
-        (Some("tidy"), []) => tidy::tidy(&root),
-        (Some("docs"), []) => docs::write(&root),
-        (Some("docs"), [flag]) if flag == "--check" => docs::check(&root),
+        (Some("serve"), rest) => serve::serve(&root, rest)?,
+        (Some("test"), []) => return test::test(&root, std::env::var_os("CI").is_some()),
+        (Some("ci"), []) => return test::test(&root, true),
+        (Some("tidy"), []) => tidy::tidy(&root)?,
+        (Some("docs"), []) => docs::write(&root)?,
+        (Some("docs"), [flag]) if flag == "--check" => docs::check(&root)?,
         (None | Some("help" | "--help" | "-h"), _) => {
             print!("{HELP}");
-            Ok(())
         }
         (Some(command), rest) => bail!("no such chore: {command} {}\n\n{HELP}", rest.join(" ")),
     }
+    Ok(true)
 }
 
 /// The folder of the workspace, wherever in it the command was given.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
 use crate::{prerequisites, run, serve, tidy};
 
@@ -17,7 +17,7 @@ struct Count {
 
 /// Runs all steps, also after a failed one, and ends with one line of numbers. Drift of generated
 /// files needs no step of its own: it is among the tests (see [`crate::docs`]).
-pub(crate) fn test(root: &Path, ci: bool) -> Result<()> {
+pub(crate) fn test(root: &Path, ci: bool) -> Result<bool> {
     prerequisites::install_packages(root)?;
     let python = prerequisites::python(root)?;
     let cargo = || {
@@ -90,7 +90,7 @@ pub(crate) fn test(root: &Path, ci: bool) -> Result<()> {
             );
         }
     }
-    report.close()
+    Ok(report.close())
 }
 
 /// The steps so far.
@@ -143,7 +143,8 @@ impl Report {
         self.steps.push((name.to_owned(), count, start.elapsed()));
     }
 
-    fn close(self) -> Result<()> {
+    /// Prints the table; whether nothing failed.
+    fn close(self) -> bool {
         println!();
         let mut all = Count::default();
         for (name, count, time) in &self.steps {
@@ -156,10 +157,7 @@ impl Report {
             all.failed += count.failed;
         }
         println!("{} passed, {} failed", all.passed, all.failed);
-        if all.failed > 0 {
-            bail!("not everything holds");
-        }
-        Ok(())
+        all.failed == 0
     }
 }
 
