@@ -127,8 +127,20 @@ impl Connection {
     pub fn receive(&mut self, bytes: &[u8], now: Now) {
         self.heard = now.moment;
         self.probed = None;
-        self.reader.feed(bytes);
-        self.advance(now);
+        let State::Bound(session) = &mut self.state else {
+            self.reader.feed(bytes);
+            self.advance(now);
+            return;
+        };
+        // The busy path reads straight from the socket's buffer; only an unfinished rest is kept.
+        let mut input = self.reader.input(bytes);
+        while session.accepts() {
+            match input.next() {
+                Ok(Some(frame)) => take_frame(session, frame, now),
+                Ok(None) => return,
+                Err(error) => session.end_with(error.condition()),
+            }
+        }
     }
 
     /// TLS that was asked for is there.
@@ -297,16 +309,7 @@ impl Connection {
                 negotiating.machine.handle(frame);
                 self.negotiate(now);
             }
-            State::Bound(session) => match frame {
-                Frame::Element(element)
-                    if element.name() == "close" && element.namespace() == ns::FRAMING =>
-                {
-                    session.closed_by_client();
-                }
-                Frame::Element(element) => session.handle(element, now),
-                Frame::Close => session.closed_by_client(),
-                Frame::Open(_) => session.end_with(StreamCondition::PolicyViolation),
-            },
+            State::Bound(session) => take_frame(session, frame, now),
             State::Leaving(_) => {}
         }
     }
@@ -495,6 +498,19 @@ impl Negotiating {
             }
             None => false,
         }
+    }
+}
+
+fn take_frame(session: &mut Session, frame: Frame, now: Now) {
+    match frame {
+        Frame::Element(element)
+            if element.name() == "close" && element.namespace() == ns::FRAMING =>
+        {
+            session.closed_by_client();
+        }
+        Frame::Element(element) => session.handle(element, now),
+        Frame::Close => session.closed_by_client(),
+        Frame::Open(_) => session.end_with(StreamCondition::PolicyViolation),
     }
 }
 

@@ -29,7 +29,7 @@ use xmpp::stream::Seed;
 pub use account::{Account, AccountFacts};
 pub use config::{ChatConfig, Contact, Offload};
 pub use connection::{Connection, Output};
-pub use delivery::{Delivery, Mailbox, Parcel};
+pub use delivery::{Delivery, Mailbox};
 pub use metrics::{Metrics, MetricsSnapshot};
 pub use session::{CurrentPresence, Session, SessionEntry};
 

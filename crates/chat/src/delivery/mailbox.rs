@@ -12,7 +12,7 @@ use xmpp::condition::StreamCondition;
 use crate::session::Handover;
 
 /// What a mailbox carries.
-pub enum Parcel {
+pub(crate) enum Parcel {
     /// A stanza to write, counted by stream management.
     Stanza {
         /// The whole stanza.
@@ -62,7 +62,7 @@ impl Mailbox {
     }
 
     /// Adds a parcel and wakes the connection.
-    pub fn push(&self, parcel: Parcel) {
+    pub(crate) fn push(&self, parcel: Parcel) {
         {
             let mut state = self.state.lock();
             if let Parcel::Stanza { stanza, .. } = &parcel {
@@ -99,7 +99,7 @@ impl Mailbox {
 
     /// Takes all that waits; an emptied mailbox holds no buffer.
     #[must_use]
-    pub fn take(&self) -> VecDeque<Parcel> {
+    pub(crate) fn take(&self) -> VecDeque<Parcel> {
         let mut state = self.state.lock();
         state.bytes = 0;
         std::mem::take(&mut state.parcels)

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use store::ArchiveId;
 
-pub(crate) use mailbox::Bounds;
-pub use mailbox::{Mailbox, Parcel};
+pub use mailbox::Mailbox;
+pub(crate) use mailbox::{Bounds, Parcel};
 
 use crate::session::SessionEntry;
 

@@ -1,0 +1,428 @@
+//! The drive of one connection: reads what comes, polls the machine, writes what it says, and
+//! holds no buffer while nothing is under way.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::io;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use base::{Moment, Now};
+use chat::{Chat, Connection, Output};
+use tokio::net::TcpStream;
+use tokio::time::Sleep;
+use xmpp::stream::{Security, Transport, TransportKind};
+
+use super::Clock;
+use super::tls_stream::{Broken, TlsStream};
+use crate::tls::Resolver;
+
+/// Bytes read at once, and plain bytes taken out of TLS at once.
+const SCRATCH: usize = 32 * 1024;
+/// Written bytes that may wait for a slow reader before its mailbox fills instead.
+const MOST_UNSENT: usize = 128 * 1024;
+/// Longest TLS handshake, and longest wait for a last write.
+const HANDSHAKE: Duration = Duration::from_secs(30);
+const GOODBYE: Duration = Duration::from_secs(5);
+/// Rounds in which one connection may go on before others have their turn.
+const ROUNDS: usize = 8;
+
+thread_local! {
+    static BUFFERS: RefCell<Buffers> = RefCell::new(Buffers::default());
+}
+
+/// Buffers of a worker thread, lent to whichever connection is being driven.
+struct Buffers {
+    received: Box<[u8]>,
+    plain: Box<[u8]>,
+    gathered: Vec<u8>,
+}
+
+impl Default for Buffers {
+    fn default() -> Self {
+        Self {
+            received: vec![0; SCRATCH].into(),
+            plain: vec![0; SCRATCH].into(),
+            gathered: Vec::with_capacity(SCRATCH),
+        }
+    }
+}
+
+/// What all connections of a door share.
+pub(super) struct Surroundings {
+    pub(super) chat: Chat,
+    pub(super) clock: Clock,
+    pub(super) starttls: Option<Arc<rustls::ServerConfig>>,
+    pub(super) resolver: Option<Arc<Resolver>>,
+}
+
+/// One connection and its socket.
+pub(super) struct Drive {
+    around: Arc<Surroundings>,
+    socket: TcpStream,
+    peer: IpAddr,
+    tls: Option<Box<TlsStream>>,
+    /// `None` while the first TLS handshake goes on.
+    connection: Option<Box<Connection>>,
+    /// Bytes that the socket did not take yet.
+    unsent: Vec<u8>,
+    sent: usize,
+    /// A timer, armed when there was a deadline; it may be early.
+    timer: Option<Pin<Box<Sleep>>>,
+    armed: Moment,
+    /// End of the handshake or of the goodbye.
+    limit: Option<Moment>,
+    allowance: Allowance,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Stage {
+    Open,
+    /// Write what waits, then end.
+    Closing,
+    /// The socket is gone.
+    Gone,
+}
+
+/// How much more may be read now: a bucket that fills with time.
+struct Allowance {
+    bytes: u64,
+    filled: Moment,
+}
+
+impl Drive {
+    pub(super) fn new(
+        around: Arc<Surroundings>,
+        socket: TcpStream,
+        peer: IpAddr,
+        tls: Option<TlsStream>,
+        seed: [u8; 32],
+        now: Now,
+    ) -> Self {
+        let connection = tls.is_none().then(|| {
+            let transport = Transport { kind: TransportKind::Tcp, security: Security::Plain, trusted_proxy: false };
+            Box::new(Connection::new(&around.chat, transport, peer, seed, now))
+        });
+        let limit = connection.is_none().then(|| now.moment + HANDSHAKE);
+        let limits = &around.chat.config().limits;
+        let allowance = Allowance { bytes: u64::from(limits.input_burst_bytes), filled: now.moment };
+        Self {
+            around,
+            socket,
+            peer,
+            tls: tls.map(Box::new),
+            connection,
+            unsent: Vec::new(),
+            sent: 0,
+            timer: None,
+            armed: now.moment,
+            limit,
+            allowance,
+            stage: Stage::Open,
+        }
+    }
+
+    /// Drives the connection to its end.
+    pub(super) async fn run(mut self) {
+        std::future::poll_fn(|cx| self.poll(cx)).await;
+        let now = self.around.clock.now();
+        let Self { connection, socket, unsent, tls, timer, .. } = self;
+        drop((socket, unsent, tls, timer));
+        if let Some(connection) = connection {
+            // Boxed: the end of a session is large and rare, every connection carries its future.
+            Box::pin(connection.cut(now)).await;
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        BUFFERS.with_borrow_mut(|buffers| {
+            for _ in 0..ROUNDS {
+                let now = self.around.clock.now();
+                let moved = self.read(cx, buffers, now);
+                self.advance(cx, buffers, now);
+                if self.stage == Stage::Gone {
+                    return Poll::Ready(());
+                }
+                if self.stage == Stage::Closing && self.unsent.is_empty() {
+                    return Poll::Ready(());
+                }
+                if !moved && self.watch(cx, now).is_pending() {
+                    return Poll::Pending;
+                }
+            }
+            // Others have their turn first.
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        })
+    }
+
+    /// Reads once. True when something came.
+    fn read(&mut self, cx: &mut Context<'_>, buffers: &mut Buffers, now: Now) -> bool {
+        let wants = match &self.connection {
+            Some(connection) => connection.wants_input() && self.unsent.len() < MOST_UNSENT,
+            None => true,
+        };
+        if !wants || self.stage != Stage::Open || !self.may_read(now) {
+            return false;
+        }
+        let read = loop {
+            match self.socket.poll_read_ready(cx) {
+                Poll::Pending => return false,
+                Poll::Ready(Err(_)) => {
+                    self.stage = Stage::Gone;
+                    return false;
+                }
+                Poll::Ready(Ok(())) => {}
+            }
+            match self.socket.try_read(&mut buffers.received) {
+                Ok(read) => break read,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_) => {
+                    self.stage = Stage::Gone;
+                    return false;
+                }
+            }
+        };
+        if read == 0 {
+            self.stage = Stage::Gone;
+            return false;
+        }
+        self.allowance.bytes = self.allowance.bytes.saturating_sub(read as u64);
+        let Some(tls) = &mut self.tls else {
+            if let Some(connection) = &mut self.connection {
+                connection.receive(&buffers.received[..read], now);
+            }
+            return true;
+        };
+        buffers.gathered.clear();
+        let connection = &mut self.connection;
+        let handshaking = tls.is_handshaking();
+        let result = tls.receive(&buffers.received[..read], &mut buffers.plain, &mut buffers.gathered, |plain| {
+            if let Some(connection) = connection {
+                connection.receive(plain, now);
+            }
+        });
+        let done = handshaking && !tls.is_handshaking();
+        self.write(buffers);
+        match result {
+            Err(Broken) => self.close(now),
+            Ok(open) => {
+                if done {
+                    self.secured(buffers, now);
+                }
+                if !open {
+                    self.close(now);
+                }
+            }
+        }
+        true
+    }
+
+    /// The TLS handshake is complete.
+    fn secured(&mut self, buffers: &mut Buffers, now: Now) {
+        self.limit = None;
+        let (Some(tls), Some(resolver)) = (&mut self.tls, &self.around.resolver) else { return };
+        let facts = tls.facts(resolver);
+        match &mut self.connection {
+            Some(connection) => connection.tls_established(facts, now),
+            None => {
+                let transport =
+                    Transport { kind: TransportKind::Tcp, security: Security::Tls(facts), trusted_proxy: false };
+                let mut seed = [0; 32];
+                if getrandom::fill(&mut seed).is_err() {
+                    return self.close(now);
+                }
+                let mut connection = Connection::new(&self.around.chat, transport, self.peer, seed, now);
+                // A client may have sent its stream header along with the end of the handshake.
+                buffers.gathered.clear();
+                let _ = tls.receive(&[], &mut buffers.plain, &mut buffers.gathered, |plain| {
+                    connection.receive(plain, now);
+                });
+                self.connection = Some(Box::new(connection));
+            }
+        }
+    }
+
+    /// Polls the machine and writes what it says.
+    fn advance(&mut self, cx: &mut Context<'_>, buffers: &mut Buffers, now: Now) {
+        if self.connection.is_none() && self.limit.is_some_and(|limit| now.moment >= limit) {
+            self.stage = Stage::Gone;
+        }
+        let Some(connection) = &mut self.connection else { return };
+        if connection.deadline().is_some_and(|deadline| deadline <= now.moment) {
+            connection.tick(now);
+        }
+        let _ = connection.poll(cx, now);
+        if self.unsent.len() >= MOST_UNSENT || self.stage != Stage::Open {
+            return;
+        }
+        buffers.gathered.clear();
+        let mut start_tls = false;
+        let mut close = false;
+        while buffers.gathered.len() < MOST_UNSENT {
+            match connection.next_output() {
+                Some(Output::Send(bytes)) => buffers.gathered.extend_from_slice(&bytes),
+                Some(Output::StartTls) => start_tls = true,
+                Some(Output::Close) => {
+                    close = true;
+                    break;
+                }
+                None => break,
+            }
+        }
+        if !buffers.gathered.is_empty() {
+            if let Some(tls) = self.tls.as_deref_mut() {
+                let plain = std::mem::take(&mut buffers.gathered);
+                let mut records = std::mem::take(&mut self.unsent);
+                if records.is_empty() {
+                    records = Vec::with_capacity(plain.len() + 64);
+                }
+                tls.send(&plain, &mut records);
+                self.unsent = records;
+                buffers.gathered = plain;
+                buffers.gathered.clear();
+                self.flush();
+            } else {
+                self.write(buffers);
+            }
+        }
+        if start_tls {
+            match self.around.starttls.clone().and_then(TlsStream::new) {
+                Some(tls) => {
+                    self.tls = Some(Box::new(tls));
+                    self.limit = Some(now.moment + HANDSHAKE);
+                }
+                None => self.close(now),
+            }
+        }
+        if close {
+            self.close(now);
+        }
+    }
+
+    /// Sends what is gathered, and keeps what the socket does not take.
+    fn write(&mut self, buffers: &mut Buffers) {
+        let mut gathered = &buffers.gathered[..];
+        if self.unsent.is_empty() {
+            while !gathered.is_empty() {
+                match self.socket.try_write(gathered) {
+                    Ok(written) => gathered = &gathered[written..],
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                    Err(_) => {
+                        self.stage = Stage::Gone;
+                        return;
+                    }
+                }
+            }
+        }
+        self.unsent.extend_from_slice(gathered);
+    }
+
+    /// Sends what the socket did not take before. A sent-out buffer is given back.
+    fn flush(&mut self) {
+        while self.sent < self.unsent.len() {
+            match self.socket.try_write(&self.unsent[self.sent..]) {
+                Ok(written) => self.sent += written,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(_) => {
+                    self.stage = Stage::Gone;
+                    return;
+                }
+            }
+        }
+        self.unsent = Vec::new();
+        self.sent = 0;
+    }
+
+    fn close(&mut self, now: Now) {
+        if self.stage != Stage::Open {
+            return;
+        }
+        self.stage = Stage::Closing;
+        self.limit = Some(now.moment + GOODBYE);
+        if let Some(tls) = &mut self.tls {
+            tls.close(&mut self.unsent);
+        }
+        self.flush();
+    }
+
+    /// Waits for the socket and the clock. Ready when there is reason to go round again.
+    fn watch(&mut self, cx: &mut Context<'_>, now: Now) -> Poll<()> {
+        if !self.unsent.is_empty() {
+            match self.socket.poll_write_ready(cx) {
+                Poll::Pending => {}
+                Poll::Ready(Err(_)) => {
+                    self.stage = Stage::Gone;
+                    return Poll::Ready(());
+                }
+                Poll::Ready(Ok(())) => {
+                    self.flush();
+                    return Poll::Ready(());
+                }
+            }
+            if self.stage == Stage::Closing && self.limit.is_some_and(|limit| now.moment >= limit) {
+                self.stage = Stage::Gone;
+                return Poll::Ready(());
+            }
+        }
+        let machine = self.connection.as_ref().and_then(|connection| connection.deadline());
+        let refill = self.refill_at(now);
+        let Some(deadline) = [machine, self.limit, refill].into_iter().flatten().min() else {
+            return Poll::Pending;
+        };
+        // Deadlines move later with every sign of life; the timer stays and is asked again then.
+        if self.timer.is_none() || deadline < self.armed {
+            self.arm(deadline);
+        }
+        while let Some(timer) = &mut self.timer {
+            ready!(timer.as_mut().poll(cx));
+            if deadline <= self.around.clock.now().moment {
+                self.timer = None;
+                return Poll::Ready(());
+            }
+            self.arm(deadline);
+        }
+        Poll::Pending
+    }
+
+    fn arm(&mut self, deadline: Moment) {
+        let instant = self.around.clock.instant(deadline);
+        self.armed = deadline;
+        match &mut self.timer {
+            Some(timer) => timer.as_mut().reset(instant),
+            None => self.timer = Some(Box::pin(tokio::time::sleep_until(instant))),
+        }
+    }
+
+    fn rate(&self) -> u64 {
+        let config = self.around.chat.config();
+        match &self.connection {
+            Some(connection) if connection.is_bound() => config.limits.input_bytes_per_second.into(),
+            _ => config.limits.preauth_input_bytes_per_second.into(),
+        }
+    }
+
+    /// Fills the bucket when it is low. False while it is empty.
+    fn may_read(&mut self, now: Now) -> bool {
+        if self.allowance.bytes < SCRATCH as u64 {
+            let rate = self.rate();
+            let most = u64::from(self.around.chat.config().limits.input_burst_bytes);
+            let passed = u64::try_from(now.moment.since(self.allowance.filled).as_micros()).unwrap_or(u64::MAX);
+            let gained = passed.saturating_mul(rate) / 1_000_000;
+            if gained > 0 {
+                self.allowance.bytes = (self.allowance.bytes + gained).min(most);
+                self.allowance.filled = now.moment;
+            }
+        }
+        self.allowance.bytes > 0
+    }
+
+    /// When an empty bucket has something again.
+    fn refill_at(&self, now: Now) -> Option<Moment> {
+        (self.allowance.bytes == 0 && self.stage == Stage::Open).then(|| now.moment + Duration::from_millis(100))
+    }
+}

@@ -1,0 +1,9 @@
+//! Sockets: one task a connection moves bytes between a socket and its [`chat::Connection`].
+
+mod clock;
+mod drive;
+mod tcp;
+mod tls_stream;
+
+pub use clock::Clock;
+pub use tcp::{Door, Doors, bind, serve};
