@@ -126,8 +126,10 @@ impl Report {
         let start = Instant::now();
         let count = match run::listen(command) {
             Ok((success, lines)) => {
-                let mut count = counted(&lines);
-                if !success && count.failed == 0 {
+                let told = counted(&lines);
+                let mut count = told.unwrap_or_default();
+                if count.failed == 0 && (!success || told.is_none()) {
+                    println!("error: {name} did not succeed, or did not say how many did");
                     count.failed = 1;
                 }
                 count
@@ -162,46 +164,47 @@ impl Report {
 }
 
 /// Adds up what a test runner printed: each `test result:` line of cargo test, or else the last
-/// line that says how many passed (nextest's summary, a suite's closing line).
-fn counted(lines: &[String]) -> Count {
-    let mut sum = Count::default();
-    let mut results = lines
+/// line that says how many passed (nextest's summary, a suite's closing line). `None` when there
+/// is no such line.
+fn counted(lines: &[String]) -> Option<Count> {
+    let count = |line: &String| {
+        let (passed, failed) = (number_before(line, "passed"), number_before(line, "failed"));
+        (passed.is_some() || failed.is_some()).then(|| Count {
+            passed: passed.unwrap_or(0),
+            failed: failed.unwrap_or(0),
+        })
+    };
+    let results: Vec<Count> = lines
         .iter()
         .filter(|line| line.starts_with("test result:"))
-        .peekable();
-    if results.peek().is_some() {
-        for line in results {
-            sum.passed += number_before(line, "passed");
-            sum.failed += number_before(line, "failed");
-        }
-    } else if let Some(line) = lines
-        .iter()
-        .rfind(|line| number_before(line, "passed") + number_before(line, "failed") > 0)
-    {
-        sum.passed = number_before(line, "passed");
-        sum.failed = number_before(line, "failed");
+        .filter_map(count)
+        .collect();
+    if results.is_empty() {
+        return lines.iter().rev().find_map(count);
     }
-    sum
+    Some(Count {
+        passed: results.iter().map(|count| count.passed).sum(),
+        failed: results.iter().map(|count| count.failed).sum(),
+    })
 }
 
-/// The number in `12 passed`, zero when there is none.
-fn number_before(line: &str, word: &str) -> u64 {
+/// The number in `12 passed`.
+fn number_before(line: &str, word: &str) -> Option<u64> {
     let words: Vec<&str> = line
         .split(|c: char| !c.is_alphanumeric())
         .filter(|word| !word.is_empty())
         .collect();
     words
         .windows(2)
-        .find(|pair| pair[1] == word)
-        .and_then(|pair| pair[0].parse().ok())
-        .unwrap_or(0)
+        .filter(|pair| pair[1] == word)
+        .find_map(|pair| pair[0].parse().ok())
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Count, counted};
 
-    fn count(text: &str) -> Count {
+    fn count(text: &str) -> Option<Count> {
         counted(&text.lines().map(str::to_owned).collect::<Vec<_>>())
     }
 
@@ -209,28 +212,23 @@ mod tests {
     fn counts_what_runners_print() {
         let cargo = "running 2 tests\ntest result: ok. 24 passed; 0 failed; 0 ignored\n\
             test result: FAILED. 3 passed; 1 failed; 0 ignored";
-        assert_eq!(
-            count(cargo),
-            Count {
-                passed: 27,
-                failed: 1
-            }
-        );
-        let nextest = "     Summary [   0.4s] 31 tests run: 30 passed (1 slow), 1 failed, 0 skipped\n  FAIL base x";
-        assert_eq!(
-            count(nextest),
-            Count {
-                passed: 30,
-                failed: 1
-            }
-        );
+        assert_eq!(count(cargo), some(27, 1));
+        let nextest = "     Summary [   0.4s] 31 tests run: 30 passed (1 slow), 1 failed, 0 skipped\n\
+            FAIL [   0.1s] base jid::tests::it_failed";
+        assert_eq!(count(nextest), some(30, 1));
         assert_eq!(
             count("3 passed, 0 failed\n12 passed, 2 failed\n"),
-            Count {
-                passed: 12,
-                failed: 2
-            }
+            some(12, 2)
         );
-        assert_eq!(count("nothing\n"), Count::default());
+        assert_eq!(count("test result: ok. 0 passed; 0 failed"), some(0, 0));
+        assert_eq!(count("nothing\n"), None);
+    }
+
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "reads like what it is compared with"
+    )]
+    fn some(passed: u64, failed: u64) -> Option<Count> {
+        Some(Count { passed, failed })
     }
 }
