@@ -59,11 +59,27 @@ impl HandledCountTooHigh {
         if declare {
             writer.attr("xmlns:stream", ns::STREAMS);
         }
-        writer.leaf(StreamCondition::UndefinedCondition.as_str(), ns::STREAM_ERRORS);
-        writer.start("handled-count-too-high").xmlns(ns::STREAM_MANAGEMENT);
-        writer.attr("h", self.h.to_string()).attr("send-count", self.sent.to_string()).end();
-        writer.start("text").xmlns(ns::STREAM_ERRORS).attr("xml:lang", "en");
-        writer.text(&format!("You acknowledged {} stanzas, but I only sent you {} so far.", self.h, self.sent)).end();
+        writer.leaf(
+            StreamCondition::UndefinedCondition.as_str(),
+            ns::STREAM_ERRORS,
+        );
+        writer
+            .start("handled-count-too-high")
+            .xmlns(ns::STREAM_MANAGEMENT);
+        writer
+            .attr("h", self.h.to_string())
+            .attr("send-count", self.sent.to_string())
+            .end();
+        writer
+            .start("text")
+            .xmlns(ns::STREAM_ERRORS)
+            .attr("xml:lang", "en");
+        writer
+            .text(&format!(
+                "You acknowledged {} stanzas, but I only sent you {} so far.",
+                self.h, self.sent
+            ))
+            .end();
         writer.end();
         writer.finish()
     }
@@ -86,7 +102,15 @@ pub struct StreamManagement<T> {
 impl<T: Weigh> StreamManagement<T> {
     /// Counters at zero. Call it when `<enable/>` or `<enabled/>` is sent or received (XEP-0198 §4).
     pub fn new(limits: SmLimits) -> Self {
-        StreamManagement { handled: 0, sent: 0, queue: VecDeque::new(), weight: 0, limits, asked: 0, awaiting: false }
+        StreamManagement {
+            handled: 0,
+            sent: 0,
+            queue: VecDeque::new(),
+            weight: 0,
+            limits,
+            asked: 0,
+            awaiting: false,
+        }
     }
 
     /// Counts `stanzas` received ones as handled: we answer for them from now on.
@@ -106,7 +130,9 @@ impl<T: Weigh> StreamManagement<T> {
     /// does not acknowledge, and the stream is to be closed (`resource-constraint`).
     pub fn sent(&mut self, item: T) -> Result<(), T> {
         let weight = self.weight.saturating_add(item.weight());
-        if self.queue.len() >= self.limits.items || (weight > self.limits.bytes && !self.queue.is_empty()) {
+        if self.queue.len() >= self.limits.items
+            || (weight > self.limits.bytes && !self.queue.is_empty())
+        {
             return Err(item);
         }
         self.weight = weight;
@@ -120,7 +146,10 @@ impl<T: Weigh> StreamManagement<T> {
     ///
     /// # Errors
     /// [`HandledCountTooHigh`]; nothing has changed then.
-    pub fn acknowledge(&mut self, h: u32) -> Result<impl Iterator<Item = T> + '_, HandledCountTooHigh> {
+    pub fn acknowledge(
+        &mut self,
+        h: u32,
+    ) -> Result<impl Iterator<Item = T> + '_, HandledCountTooHigh> {
         let count = self.newly(h)?;
         self.awaiting = false;
         let freed: usize = self.queue.iter().take(count).map(Weigh::weight).sum();
@@ -148,7 +177,10 @@ impl<T: Weigh> StreamManagement<T> {
         // An `h` before the last one shows as a distance beyond the queue. It cannot be told from one that is
         // too high, and is as wrong.
         let open = self.sent.wrapping_sub(h) as usize;
-        self.queue.len().checked_sub(open).ok_or(HandledCountTooHigh { h, sent: self.sent })
+        self.queue
+            .len()
+            .checked_sub(open)
+            .ok_or(HandledCountTooHigh { h, sent: self.sent })
     }
 
     /// What the peer has not acknowledged, oldest first.
@@ -183,8 +215,13 @@ impl<T: Weigh> StreamManagement<T> {
             return false;
         }
         let since = self.sent.wrapping_sub(self.asked);
-        let half = self.queue.len() * 2 >= self.limits.items || self.weight * 2 >= self.limits.bytes;
-        let wants = if self.awaiting { half && since >= every } else { since >= every || half };
+        let half =
+            self.queue.len() * 2 >= self.limits.items || self.weight * 2 >= self.limits.bytes;
+        let wants = if self.awaiting {
+            half && since >= every
+        } else {
+            since >= every || half
+        };
         if wants {
             self.requested();
         }
@@ -276,25 +313,53 @@ impl SmElement {
         if element.namespace() != ns::STREAM_MANAGEMENT {
             return None;
         }
-        let h = || element.attr("h").and_then(|h| h.trim_ascii().parse::<u32>().ok());
-        let max = || element.attr("max").and_then(|max| max.trim_ascii().parse::<u32>().ok());
-        let resume = || matches!(element.attr("resume").map(str::trim_ascii), Some("true" | "1"));
+        let h = || {
+            element
+                .attr("h")
+                .and_then(|h| h.trim_ascii().parse::<u32>().ok())
+        };
+        let max = || {
+            element
+                .attr("max")
+                .and_then(|max| max.trim_ascii().parse::<u32>().ok())
+        };
+        let resume = || {
+            matches!(
+                element.attr("resume").map(str::trim_ascii),
+                Some("true" | "1")
+            )
+        };
         let own = |name: &str| element.attr(name).map(str::to_owned);
         Some(match element.name() {
             "r" => SmElement::Request,
             "a" => SmElement::Answer { h: h()? },
-            "enable" => SmElement::Enable { resume: resume(), max: max() },
-            "enabled" => {
-                SmElement::Enabled { id: own("id"), resume: resume(), max: max(), location: own("location") }
-            }
-            "resume" => SmElement::Resume { previous: own("previd")?, h: h()? },
-            "resumed" => SmElement::Resumed { previous: own("previd")?, h: h()? },
+            "enable" => SmElement::Enable {
+                resume: resume(),
+                max: max(),
+            },
+            "enabled" => SmElement::Enabled {
+                id: own("id"),
+                resume: resume(),
+                max: max(),
+                location: own("location"),
+            },
+            "resume" => SmElement::Resume {
+                previous: own("previd")?,
+                h: h()?,
+            },
+            "resumed" => SmElement::Resumed {
+                previous: own("previd")?,
+                h: h()?,
+            },
             "failed" => {
                 let condition = element
                     .children()
                     .filter(|child| child.namespace() == ns::STANZA_ERRORS)
                     .find_map(|child| StanzaCondition::parse(child.name()));
-                SmElement::Failed { h: h(), condition: condition.unwrap_or(StanzaCondition::UndefinedCondition) }
+                SmElement::Failed {
+                    h: h(),
+                    condition: condition.unwrap_or(StanzaCondition::UndefinedCondition),
+                }
             }
             _ => return None,
         })
@@ -308,27 +373,51 @@ impl SmElement {
                 writer.leaf("r", ns::STREAM_MANAGEMENT);
             }
             SmElement::Answer { h } => {
-                writer.start("a").xmlns(ns::STREAM_MANAGEMENT).attr("h", h.to_string()).end();
+                writer
+                    .start("a")
+                    .xmlns(ns::STREAM_MANAGEMENT)
+                    .attr("h", h.to_string())
+                    .end();
             }
             SmElement::Enable { resume, max } => {
                 writer.start("enable").xmlns(ns::STREAM_MANAGEMENT);
                 writer.attr_opt("resume", resume.then_some("true"));
                 writer.attr_opt("max", max.map(|max| max.to_string())).end();
             }
-            SmElement::Enabled { id, resume, max, location } => {
+            SmElement::Enabled {
+                id,
+                resume,
+                max,
+                location,
+            } => {
                 writer.start("enabled").xmlns(ns::STREAM_MANAGEMENT);
-                writer.attr_opt("id", id.as_deref()).attr_opt("resume", resume.then_some("true"));
+                writer
+                    .attr_opt("id", id.as_deref())
+                    .attr_opt("resume", resume.then_some("true"));
                 writer.attr_opt("max", max.map(|max| max.to_string()));
                 writer.attr_opt("location", location.as_deref()).end();
             }
             SmElement::Resume { previous, h } => {
-                writer.start("resume").xmlns(ns::STREAM_MANAGEMENT).attr("h", h.to_string()).attr("previd", previous).end();
+                writer
+                    .start("resume")
+                    .xmlns(ns::STREAM_MANAGEMENT)
+                    .attr("h", h.to_string())
+                    .attr("previd", previous)
+                    .end();
             }
             SmElement::Resumed { previous, h } => {
-                writer.start("resumed").xmlns(ns::STREAM_MANAGEMENT).attr("h", h.to_string()).attr("previd", previous).end();
+                writer
+                    .start("resumed")
+                    .xmlns(ns::STREAM_MANAGEMENT)
+                    .attr("h", h.to_string())
+                    .attr("previd", previous)
+                    .end();
             }
             SmElement::Failed { h, condition } => {
-                writer.start("failed").xmlns(ns::STREAM_MANAGEMENT).attr_opt("h", h.map(|h| h.to_string()));
+                writer
+                    .start("failed")
+                    .xmlns(ns::STREAM_MANAGEMENT)
+                    .attr_opt("h", h.map(|h| h.to_string()));
                 writer.leaf(condition.as_str(), ns::STANZA_ERRORS).end();
             }
         }

@@ -25,9 +25,13 @@ impl BindingType {
 
     /// The type with that registered prefix.
     pub fn from_name(name: &str) -> Option<BindingType> {
-        [BindingType::TlsExporter, BindingType::TlsServerEndPoint, BindingType::TlsUnique]
-            .into_iter()
-            .find(|binding| binding.name() == name)
+        [
+            BindingType::TlsExporter,
+            BindingType::TlsServerEndPoint,
+            BindingType::TlsUnique,
+        ]
+        .into_iter()
+        .find(|binding| binding.name() == name)
     }
 }
 
@@ -44,7 +48,10 @@ pub struct ChannelBindings {
 
 impl ChannelBindings {
     /// No TLS here, or TLS that ends before us.
-    pub const NONE: ChannelBindings = ChannelBindings { exporter: None, server_end_point: None };
+    pub const NONE: ChannelBindings = ChannelBindings {
+        exporter: None,
+        server_end_point: None,
+    };
 
     /// The data of one type, where known.
     pub fn data(&self, binding: BindingType) -> Option<&[u8]> {

@@ -36,8 +36,14 @@ mod tests {
             ["SCRAM-SHA-1-PLUS", "SCRAM-SHA-1"],
             Some(&["tls-server-end-point", "tls-exporter"]),
         );
-        assert_eq!(text, "SCRAM-SHA-1\u{1e}SCRAM-SHA-1-PLUS\u{1f}tls-exporter\u{1e}tls-server-end-point");
-        assert_eq!(advertised_hash(ScramHash::Sha1, &text), "G6k/rBLDqgOhRRaCuuatSDFkJ08=");
+        assert_eq!(
+            text,
+            "SCRAM-SHA-1\u{1e}SCRAM-SHA-1-PLUS\u{1f}tls-exporter\u{1e}tls-server-end-point"
+        );
+        assert_eq!(
+            advertised_hash(ScramHash::Sha1, &text),
+            "G6k/rBLDqgOhRRaCuuatSDFkJ08="
+        );
         assert_eq!(advertised_text(["PLAIN"], None), "PLAIN");
     }
 }

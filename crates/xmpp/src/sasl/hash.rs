@@ -29,7 +29,10 @@ pub struct Key {
 impl Key {
     /// Takes up to 64 bytes; `None` when there are more.
     pub fn new(bytes: &[u8]) -> Option<Key> {
-        let mut key = Key { bytes: [0; 64], length: u8::try_from(bytes.len()).ok()? };
+        let mut key = Key {
+            bytes: [0; 64],
+            length: u8::try_from(bytes.len()).ok()?,
+        };
         key.bytes.get_mut(..bytes.len())?.copy_from_slice(bytes);
         Some(key)
     }
@@ -75,7 +78,12 @@ impl fmt::Debug for Key {
 
 fn mac<M: Mac + KeyInit>(key: &[u8], parts: &[&[u8]]) -> Key {
     // HMAC takes keys of every length (RFC 2104 §2); the empty key stands in for the error that cannot be.
-    let Ok(mut mac) = <M as KeyInit>::new_from_slice(key) else { return Key { bytes: [0; 64], length: 0 } };
+    let Ok(mut mac) = <M as KeyInit>::new_from_slice(key) else {
+        return Key {
+            bytes: [0; 64],
+            length: 0,
+        };
+    };
     for part in parts {
         mac.update(part);
     }
@@ -83,7 +91,10 @@ fn mac<M: Mac + KeyInit>(key: &[u8], parts: &[&[u8]]) -> Key {
 }
 
 fn key_of(bytes: &[u8]) -> Key {
-    let mut key = Key { bytes: [0; 64], length: 0 };
+    let mut key = Key {
+        bytes: [0; 64],
+        length: 0,
+    };
     for (to, from) in key.bytes.iter_mut().zip(bytes) {
         *to = *from;
         key.length += 1;
@@ -147,7 +158,10 @@ impl ScramHash {
 
     /// Hi(password, salt, iterations) of RFC 5802 §2.2, which is PBKDF2. Costs `iterations` HMACs.
     pub fn stretch(self, password: &[u8], salt: &[u8], iterations: u32) -> Key {
-        let mut key = Key { bytes: [0; 64], length: self.length() as u8 };
+        let mut key = Key {
+            bytes: [0; 64],
+            length: self.length() as u8,
+        };
         let out = &mut key.bytes[..self.length()];
         match self {
             ScramHash::Sha1 => pbkdf2::pbkdf2_hmac::<Sha1>(password, salt, iterations, out),

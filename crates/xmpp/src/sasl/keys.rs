@@ -46,7 +46,12 @@ impl ScramKeys {
     ///
     /// # Errors
     /// [`KeysError::Password`] and [`KeysError::Weak`].
-    pub fn derive(password: &Password, salt: &[u8], iterations: u32, hash: ScramHash) -> Result<ScramKeys, KeysError> {
+    pub fn derive(
+        password: &Password,
+        salt: &[u8],
+        iterations: u32,
+        hash: ScramHash,
+    ) -> Result<ScramKeys, KeysError> {
         let salted = SaltedPassword::derive(password, salt, iterations, hash)?;
         Ok(salted.keys())
     }
@@ -66,29 +71,49 @@ impl ScramKeys {
             return Err(KeysError::Weak);
         }
         let length = hash.length();
-        let key = |bytes: &[u8]| Key::new(bytes).filter(|_| bytes.len() == length).ok_or(KeysError::Length);
-        Ok(ScramKeys { hash, iterations, salt: salt.to_vec(), stored_key: key(stored_key)?, server_key: key(server_key)? })
+        let key = |bytes: &[u8]| {
+            Key::new(bytes)
+                .filter(|_| bytes.len() == length)
+                .ok_or(KeysError::Length)
+        };
+        Ok(ScramKeys {
+            hash,
+            iterations,
+            salt: salt.to_vec(),
+            stored_key: key(stored_key)?,
+            server_key: key(server_key)?,
+        })
     }
 
     /// Whether the password is the one of these keys; for PLAIN and for HTTP logins. Costs `iterations` HMACs.
     pub fn verify(&self, password: &Password) -> bool {
-        let Some(prepared) = prepare(password.expose()) else { return false };
+        let Some(prepared) = prepare(password.expose()) else {
+            return false;
+        };
         let salted = SaltedPassword {
             hash: self.hash,
             iterations: self.iterations,
             salt: self.salt.clone(),
-            key: self.hash.stretch(prepared.expose().as_bytes(), &self.salt, self.iterations),
+            key: self
+                .hash
+                .stretch(prepared.expose().as_bytes(), &self.salt, self.iterations),
         };
         // Both keys are compared, so that half of a damaged record never lets anyone in.
         let keys = salted.keys();
-        let (stored, server) = (keys.stored_key == self.stored_key, keys.server_key == self.server_key);
+        let (stored, server) = (
+            keys.stored_key == self.stored_key,
+            keys.server_key == self.server_key,
+        );
         stored & server
     }
 }
 
 impl fmt::Debug for ScramKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ScramKeys").field("hash", &self.hash).field("iterations", &self.iterations).finish_non_exhaustive()
+        f.debug_struct("ScramKeys")
+            .field("hash", &self.hash)
+            .field("iterations", &self.iterations)
+            .finish_non_exhaustive()
     }
 }
 
@@ -122,7 +147,12 @@ impl SaltedPassword {
         }
         let prepared = prepare(password.expose()).ok_or(KeysError::Password)?;
         let key = hash.stretch(prepared.expose().as_bytes(), salt, iterations);
-        Ok(SaltedPassword { hash, iterations, salt: salt.to_vec(), key })
+        Ok(SaltedPassword {
+            hash,
+            iterations,
+            salt: salt.to_vec(),
+            key,
+        })
     }
 
     /// HMAC(SaltedPassword, "Client Key").
@@ -149,7 +179,9 @@ impl SaltedPassword {
 
 impl fmt::Debug for SaltedPassword {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SaltedPassword").field("hash", &self.hash).finish_non_exhaustive()
+        f.debug_struct("SaltedPassword")
+            .field("hash", &self.hash)
+            .finish_non_exhaustive()
     }
 }
 
@@ -164,16 +196,30 @@ pub struct UnknownAccounts {
 impl UnknownAccounts {
     /// `secret` belongs to this server alone; `iterations` are those that real accounts have.
     pub fn new(secret: &[u8], iterations: u32) -> UnknownAccounts {
-        UnknownAccounts { secret: ScramHash::Sha256.hmac(secret, &[b"salts of unknown accounts"]), iterations }
+        UnknownAccounts {
+            secret: ScramHash::Sha256.hmac(secret, &[b"salts of unknown accounts"]),
+            iterations,
+        }
     }
 
     /// Keys that no password opens, with the salt that belongs to the name. Salts are 16 bytes long, as the
     /// salts of real accounts ought to be.
     pub fn keys(&self, account: &str, hash: ScramHash) -> ScramKeys {
         let name = hash.name().as_bytes();
-        let part = |label: &[u8]| hash.hmac(self.secret.expose(), &[label, b"\0", name, b"\0", account.as_bytes()]);
+        let part = |label: &[u8]| {
+            hash.hmac(
+                self.secret.expose(),
+                &[label, b"\0", name, b"\0", account.as_bytes()],
+            )
+        };
         let salt = part(b"salt").expose()[..16].to_vec();
-        ScramKeys { hash, iterations: self.iterations, salt, stored_key: part(b"stored"), server_key: part(b"server") }
+        ScramKeys {
+            hash,
+            iterations: self.iterations,
+            salt,
+            stored_key: part(b"stored"),
+            server_key: part(b"server"),
+        }
     }
 }
 
@@ -198,7 +244,8 @@ mod tests {
         // hashlib.sha512(hmac.digest(s, b'Client Key', 'sha512')).hexdigest()[:32]
         // hmac.digest(s, b'Server Key', 'sha512').hex()[:32]
         for (hash, stored, server) in PYTHON {
-            let keys = ScramKeys::derive(&Password::new("pencil"), b"saltysalt", 4096, hash).unwrap();
+            let keys =
+                ScramKeys::derive(&Password::new("pencil"), b"saltysalt", 4096, hash).unwrap();
             assert_eq!(hex(&keys.stored_key.expose()[..16]), stored);
             assert_eq!(hex(&keys.server_key.expose()[..16]), server);
             assert!(keys.verify(&Password::new("pencil")));
@@ -208,9 +255,21 @@ mod tests {
     }
 
     const PYTHON: [(ScramHash, &str, &str); 3] = [
-        (ScramHash::Sha1, "305ef80d4636c306ff5bbd0be1d66c3e", "84387c5f43b026f9cff0db67b1cecd72"),
-        (ScramHash::Sha256, "45d44bf4ce21210e8a486472f1875c63", "94d63ab6852bcf98e592f2ed7496c08f"),
-        (ScramHash::Sha512, "2b2b9c770b8cca05aaaa0b9b53490093", "f4af557ecaace785ad3dad3d1f8e8f2e"),
+        (
+            ScramHash::Sha1,
+            "305ef80d4636c306ff5bbd0be1d66c3e",
+            "84387c5f43b026f9cff0db67b1cecd72",
+        ),
+        (
+            ScramHash::Sha256,
+            "45d44bf4ce21210e8a486472f1875c63",
+            "94d63ab6852bcf98e592f2ed7496c08f",
+        ),
+        (
+            ScramHash::Sha512,
+            "2b2b9c770b8cca05aaaa0b9b53490093",
+            "f4af557ecaace785ad3dad3d1f8e8f2e",
+        ),
     ];
 
     #[test]
@@ -218,21 +277,44 @@ mod tests {
         let unknown = UnknownAccounts::new(b"secret", 10_000);
         let keys = unknown.keys("nobody@example.org", ScramHash::Sha256);
         assert_eq!(keys, unknown.keys("nobody@example.org", ScramHash::Sha256));
-        assert_ne!(keys.salt, unknown.keys("somebody@example.org", ScramHash::Sha256).salt);
-        assert_ne!(keys.salt, UnknownAccounts::new(b"other", 10_000).keys("nobody@example.org", ScramHash::Sha256).salt);
+        assert_ne!(
+            keys.salt,
+            unknown.keys("somebody@example.org", ScramHash::Sha256).salt
+        );
+        assert_ne!(
+            keys.salt,
+            UnknownAccounts::new(b"other", 10_000)
+                .keys("nobody@example.org", ScramHash::Sha256)
+                .salt
+        );
         assert!(!keys.verify(&Password::new("x")));
     }
 
     #[test]
     fn weak_or_broken_parts_are_refused() {
         let password = Password::new("pencil");
-        assert_eq!(ScramKeys::derive(&password, b"s", 4095, ScramHash::Sha1), Err(KeysError::Weak));
-        assert_eq!(ScramKeys::derive(&password, b"", 4096, ScramHash::Sha1), Err(KeysError::Weak));
-        assert_eq!(ScramKeys::derive(&Password::new(""), b"s", 4096, ScramHash::Sha1), Err(KeysError::Password));
+        assert_eq!(
+            ScramKeys::derive(&password, b"s", 4095, ScramHash::Sha1),
+            Err(KeysError::Weak)
+        );
+        assert_eq!(
+            ScramKeys::derive(&password, b"", 4096, ScramHash::Sha1),
+            Err(KeysError::Weak)
+        );
+        assert_eq!(
+            ScramKeys::derive(&Password::new(""), b"s", 4096, ScramHash::Sha1),
+            Err(KeysError::Password)
+        );
         assert_eq!(
             ScramKeys::from_parts(ScramHash::Sha256, 4096, b"s", &[0; 20], &[0; 32]),
             Err(KeysError::Length)
         );
-        assert!(!format!("{:?}", ScramKeys::derive(&password, b"s", 4096, ScramHash::Sha1)).contains("stored"));
+        assert!(
+            !format!(
+                "{:?}",
+                ScramKeys::derive(&password, b"s", 4096, ScramHash::Sha1)
+            )
+            .contains("stored")
+        );
     }
 }

@@ -54,12 +54,30 @@ impl Mechanism {
     /// Tokens are not listed, they have a place of their own (XEP-0484 §3.1).
     pub const PREFERENCE: [Mechanism; 8] = [
         Mechanism::External,
-        Mechanism::Scram { plus: true, hash: ScramHash::Sha512 },
-        Mechanism::Scram { plus: true, hash: ScramHash::Sha256 },
-        Mechanism::Scram { plus: true, hash: ScramHash::Sha1 },
-        Mechanism::Scram { plus: false, hash: ScramHash::Sha512 },
-        Mechanism::Scram { plus: false, hash: ScramHash::Sha256 },
-        Mechanism::Scram { plus: false, hash: ScramHash::Sha1 },
+        Mechanism::Scram {
+            plus: true,
+            hash: ScramHash::Sha512,
+        },
+        Mechanism::Scram {
+            plus: true,
+            hash: ScramHash::Sha256,
+        },
+        Mechanism::Scram {
+            plus: true,
+            hash: ScramHash::Sha1,
+        },
+        Mechanism::Scram {
+            plus: false,
+            hash: ScramHash::Sha512,
+        },
+        Mechanism::Scram {
+            plus: false,
+            hash: ScramHash::Sha256,
+        },
+        Mechanism::Scram {
+            plus: false,
+            hash: ScramHash::Sha1,
+        },
         Mechanism::Plain,
     ];
 
@@ -68,12 +86,30 @@ impl Mechanism {
         match self {
             Mechanism::Plain => "PLAIN",
             Mechanism::External => "EXTERNAL",
-            Mechanism::Scram { plus: false, hash: ScramHash::Sha1 } => "SCRAM-SHA-1",
-            Mechanism::Scram { plus: false, hash: ScramHash::Sha256 } => "SCRAM-SHA-256",
-            Mechanism::Scram { plus: false, hash: ScramHash::Sha512 } => "SCRAM-SHA-512",
-            Mechanism::Scram { plus: true, hash: ScramHash::Sha1 } => "SCRAM-SHA-1-PLUS",
-            Mechanism::Scram { plus: true, hash: ScramHash::Sha256 } => "SCRAM-SHA-256-PLUS",
-            Mechanism::Scram { plus: true, hash: ScramHash::Sha512 } => "SCRAM-SHA-512-PLUS",
+            Mechanism::Scram {
+                plus: false,
+                hash: ScramHash::Sha1,
+            } => "SCRAM-SHA-1",
+            Mechanism::Scram {
+                plus: false,
+                hash: ScramHash::Sha256,
+            } => "SCRAM-SHA-256",
+            Mechanism::Scram {
+                plus: false,
+                hash: ScramHash::Sha512,
+            } => "SCRAM-SHA-512",
+            Mechanism::Scram {
+                plus: true,
+                hash: ScramHash::Sha1,
+            } => "SCRAM-SHA-1-PLUS",
+            Mechanism::Scram {
+                plus: true,
+                hash: ScramHash::Sha256,
+            } => "SCRAM-SHA-256-PLUS",
+            Mechanism::Scram {
+                plus: true,
+                hash: ScramHash::Sha512,
+            } => "SCRAM-SHA-512-PLUS",
             Mechanism::Token(TokenBinding::None) => "HT-SHA-256-NONE",
             Mechanism::Token(TokenBinding::EndPoint) => "HT-SHA-256-ENDP",
             Mechanism::Token(TokenBinding::Unique) => "HT-SHA-256-UNIQ",
@@ -125,7 +161,10 @@ mod tests {
         for mechanism in Mechanism::PREFERENCE {
             assert_eq!(mechanism.name().parse(), Ok(mechanism));
         }
-        assert_eq!("HT-SHA-256-EXPR".parse(), Ok(Mechanism::Token(TokenBinding::Exporter)));
+        assert_eq!(
+            "HT-SHA-256-EXPR".parse(),
+            Ok(Mechanism::Token(TokenBinding::Exporter))
+        );
         assert_eq!("scram-sha-1".parse::<Mechanism>(), Err(UnknownMechanism));
     }
 }

@@ -20,6 +20,7 @@ pub use binding::{BindingType, ChannelBindings};
 pub use downgrade::{advertised_hash, advertised_text};
 pub use external::{authorization, respond as external_response};
 pub use hash::{Key, ScramHash};
+pub(crate) use keys::MAXIMUM_ITERATIONS;
 pub use keys::{KeysError, MINIMUM_ITERATIONS, SaltedPassword, ScramKeys, UnknownAccounts};
 pub use mechanism::{Mechanism, TokenBinding, UnknownMechanism};
 pub use password::{Password, prepare};

@@ -35,11 +35,16 @@ pub fn prepare(text: &str) -> Option<Password> {
     if text.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
         return (!text.is_empty()).then(|| Password::new(text));
     }
-    let mapped = text.chars().filter(|c| !mapped_to_nothing(*c)).map(|c| if is_space(c) { ' ' } else { c });
+    let mapped = text
+        .chars()
+        .filter(|c| !mapped_to_nothing(*c))
+        .map(|c| if is_space(c) { ' ' } else { c });
     // One allocation of the largest size, so that no copy of a half-grown string stays behind unwiped.
     let mut prepared = Zeroizing::new(String::with_capacity(text.len().saturating_mul(3) + 64));
     for c in mapped.nfkc() {
-        if c.is_control() || matches!(c, '\u{fffd}' | '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{10ffff}') {
+        if c.is_control()
+            || matches!(c, '\u{fffd}' | '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{10ffff}')
+        {
             return None;
         }
         prepared.push(c);
@@ -49,7 +54,10 @@ pub fn prepare(text: &str) -> Option<Password> {
 
 /// RFC 3454 table C.1.2.
 fn is_space(c: char) -> bool {
-    matches!(c, '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}')
+    matches!(
+        c,
+        '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}'
+    )
 }
 
 /// RFC 3454 table B.1.

@@ -40,7 +40,13 @@ impl Plain {
     /// Writes the message.
     pub fn message(&self) -> Vec<u8> {
         let authorization = self.authorization.as_deref().unwrap_or_default();
-        [authorization, self.username.as_str(), self.password.expose()].join("\0").into_bytes()
+        [
+            authorization,
+            self.username.as_str(),
+            self.password.expose(),
+        ]
+        .join("\0")
+        .into_bytes()
     }
 }
 
@@ -51,11 +57,22 @@ mod tests {
     #[test]
     fn examples_of_rfc_4616() {
         let plain = Plain::parse(b"\0tim\0tanstaaftanstaaf").unwrap();
-        assert_eq!((plain.authorization.as_deref(), plain.username.as_str()), (None, "tim"));
+        assert_eq!(
+            (plain.authorization.as_deref(), plain.username.as_str()),
+            (None, "tim")
+        );
         assert_eq!(plain.message(), b"\0tim\0tanstaaftanstaaf");
         let plain = Plain::parse(b"Ursel\0Kurt\0xipj3plmq").unwrap();
         assert_eq!(plain.authorization.as_deref(), Some("Ursel"));
-        for wrong in [&b""[..], b"\0\0", b"\0a\0", b"a", b"a\0b", b"\0a\0b\0c", b"\0\xff\0b"] {
+        for wrong in [
+            &b""[..],
+            b"\0\0",
+            b"\0a\0",
+            b"a",
+            b"a\0b",
+            b"\0a\0b\0c",
+            b"\0\xff\0b",
+        ] {
             assert_eq!(Plain::parse(wrong), Err(SaslError::Malformed));
         }
     }

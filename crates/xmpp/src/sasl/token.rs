@@ -52,7 +52,12 @@ impl Token {
     }
 
     /// Whether the server's closing message proves that it knows the token too.
-    pub fn check_response(&self, message: &[u8], binding: TokenBinding, bindings: &ChannelBindings) -> bool {
+    pub fn check_response(
+        &self,
+        message: &[u8],
+        binding: TokenBinding,
+        bindings: &ChannelBindings,
+    ) -> bool {
         data(binding, bindings).is_ok_and(|data| self.responder(data).matches(message))
     }
 }
@@ -89,30 +94,52 @@ impl TokenResponse {
     /// # Errors
     /// [`SaslError::Malformed`].
     pub fn parse(message: &[u8]) -> Result<TokenResponse, SaslError> {
-        let at = message.iter().position(|byte| *byte == 0).ok_or(SaslError::Malformed)?;
+        let at = message
+            .iter()
+            .position(|byte| *byte == 0)
+            .ok_or(SaslError::Malformed)?;
         let username = std::str::from_utf8(&message[..at]).map_err(|_| SaslError::Malformed)?;
         if username.is_empty() {
             return Err(SaslError::Malformed);
         }
-        Ok(TokenResponse { username: username.to_owned(), hash: message[at + 1..].to_vec() })
+        Ok(TokenResponse {
+            username: username.to_owned(),
+            hash: message[at + 1..].to_vec(),
+        })
     }
 
     /// The server's closing message, if the client knows this token on this connection.
-    pub fn check(&self, token: &Token, binding: TokenBinding, bindings: &ChannelBindings) -> Option<Vec<u8>> {
+    pub fn check(
+        &self,
+        token: &Token,
+        binding: TokenBinding,
+        bindings: &ChannelBindings,
+    ) -> Option<Vec<u8>> {
         let data = data(binding, bindings).ok()?;
-        token.initiator(data).matches(&self.hash).then(|| token.responder(data).expose().to_vec())
+        token
+            .initiator(data)
+            .matches(&self.hash)
+            .then(|| token.responder(data).expose().to_vec())
     }
 }
 
 impl fmt::Debug for TokenResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenResponse").field("username", &self.username).finish_non_exhaustive()
+        f.debug_struct("TokenResponse")
+            .field("username", &self.username)
+            .finish_non_exhaustive()
     }
 }
 
 /// Makes the token that belongs to what is kept of it. The store keeps `seed` only; without the server's
 /// secret a stolen copy of the store opens nothing. The token holds for this account, device and mechanism.
-pub fn derive_token(secret: &[u8], seed: &[u8; 32], account: &str, client: &str, mechanism: &str) -> Token {
+pub fn derive_token(
+    secret: &[u8],
+    seed: &[u8; 32],
+    account: &str,
+    client: &str,
+    mechanism: &str,
+) -> Token {
     let mut parts: Vec<&[u8]> = vec![b"token\0", seed];
     for part in [account, client, mechanism] {
         parts.extend_from_slice(&[part.as_bytes(), b"\0"]);
@@ -127,20 +154,46 @@ mod tests {
 
     #[test]
     fn both_sides_agree_and_bindings_count() {
-        let bindings = ChannelBindings { exporter: Some([7; 32]), server_end_point: Some(vec![1; 32]) };
-        let others = ChannelBindings { exporter: Some([8; 32]), server_end_point: None };
+        let bindings = ChannelBindings {
+            exporter: Some([7; 32]),
+            server_end_point: Some(vec![1; 32]),
+        };
+        let others = ChannelBindings {
+            exporter: Some([8; 32]),
+            server_end_point: None,
+        };
         let token = derive_token(b"secret", &[1; 32], "a@b", "device", "HT-SHA-256-EXPR");
-        let message = token.message("a", TokenBinding::Exporter, &bindings).unwrap();
+        let message = token
+            .message("a", TokenBinding::Exporter, &bindings)
+            .unwrap();
         let response = TokenResponse::parse(&message).unwrap();
         assert_eq!(response.username, "a");
-        let closing = response.check(&token, TokenBinding::Exporter, &bindings).unwrap();
+        let closing = response
+            .check(&token, TokenBinding::Exporter, &bindings)
+            .unwrap();
         assert!(token.check_response(&closing, TokenBinding::Exporter, &bindings));
         assert!(!token.check_response(&closing, TokenBinding::Exporter, &others));
-        assert!(response.check(&token, TokenBinding::Exporter, &others).is_none());
-        assert!(response.check(&token, TokenBinding::EndPoint, &bindings).is_none());
-        assert!(response.check(&token, TokenBinding::Unique, &bindings).is_none());
+        assert!(
+            response
+                .check(&token, TokenBinding::Exporter, &others)
+                .is_none()
+        );
+        assert!(
+            response
+                .check(&token, TokenBinding::EndPoint, &bindings)
+                .is_none()
+        );
+        assert!(
+            response
+                .check(&token, TokenBinding::Unique, &bindings)
+                .is_none()
+        );
         let other = derive_token(b"secret", &[1; 32], "a@b", "device", "HT-SHA-256-NONE");
-        assert!(response.check(&other, TokenBinding::Exporter, &bindings).is_none());
+        assert!(
+            response
+                .check(&other, TokenBinding::Exporter, &bindings)
+                .is_none()
+        );
         assert!(TokenResponse::parse(b"nobody").is_err());
         assert!(TokenResponse::parse(b"\0x").is_err());
     }
@@ -148,8 +201,16 @@ mod tests {
     #[test]
     fn message_is_the_one_that_python_computes() {
         // hmac.digest(b'token', b'Initiator', 'sha256').hex()
-        let message = Token::new("token").message("romeo", TokenBinding::None, &ChannelBindings::NONE).unwrap();
-        let hex: String = message[6..].iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(hex, "d24d95482f0d6e035c56e787dac4ed832bdd84ee3ea242aaadd982270c330006");
+        let message = Token::new("token")
+            .message("romeo", TokenBinding::None, &ChannelBindings::NONE)
+            .unwrap();
+        let hex: String = message[6..]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        assert_eq!(
+            hex,
+            "d24d95482f0d6e035c56e787dac4ed832bdd84ee3ea242aaadd982270c330006"
+        );
     }
 }

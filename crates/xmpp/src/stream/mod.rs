@@ -8,8 +8,12 @@
 mod seed;
 mod transport;
 
+pub mod client;
 pub mod server;
 
-pub use seed::Seed;
 pub use crate::xep::sasl2::ClientAgent;
+pub use seed::Seed;
 pub use transport::{Security, TlsFacts, TlsVersion, Transport, TransportKind};
+
+#[cfg(test)]
+mod tests;

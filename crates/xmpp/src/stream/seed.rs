@@ -22,7 +22,10 @@ impl Seed {
     /// The next 32 bytes.
     pub fn bytes(&mut self, label: &str) -> [u8; 32] {
         self.count += 1;
-        let key = ScramHash::Sha256.hmac(&self.secret, &[label.as_bytes(), b"\0", &self.count.to_be_bytes()]);
+        let key = ScramHash::Sha256.hmac(
+            &self.secret,
+            &[label.as_bytes(), b"\0", &self.count.to_be_bytes()],
+        );
         let mut bytes = [0; 32];
         for (to, from) in bytes.iter_mut().zip(key.expose()) {
             *to = *from;
@@ -53,7 +56,9 @@ pub(crate) fn base32(bytes: &[u8]) -> String {
     const LETTERS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
     let mut text = String::with_capacity(bytes.len() * 8 / 5);
     for group in bytes.chunks_exact(5) {
-        let bits = group.iter().fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));
+        let bits = group
+            .iter()
+            .fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));
         for shift in (0..8).rev() {
             text.push(char::from(LETTERS[(bits >> (shift * 5)) as usize & 31]));
         }

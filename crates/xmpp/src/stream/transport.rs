@@ -39,7 +39,11 @@ pub struct TlsFacts {
 impl TlsFacts {
     /// TLS without anything to bind to and without a client certificate.
     pub fn bare(version: TlsVersion) -> TlsFacts {
-        TlsFacts { version, bindings: ChannelBindings::NONE, client_addresses: Vec::new() }
+        TlsFacts {
+            version,
+            bindings: ChannelBindings::NONE,
+            client_addresses: Vec::new(),
+        }
     }
 }
 

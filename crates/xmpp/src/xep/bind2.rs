@@ -53,7 +53,9 @@ impl Bind {
                         bind.enable.stream_management = Some(SmRequest { resume, max });
                     }
                 }
-                _ if bind.enable.others.len() < 16 => bind.enable.others.push(String::from(child.raw())),
+                _ if bind.enable.others.len() < 16 => {
+                    bind.enable.others.push(String::from(child.raw()))
+                }
                 _ => {}
             }
         }

@@ -18,15 +18,25 @@ pub struct Fast {
 impl Fast {
     pub(crate) fn read(element: Element<'_>) -> Fast {
         Fast {
-            count: element.attr("count").and_then(|count| count.trim().parse().ok()),
-            invalidate: matches!(element.attr("invalidate").map(str::trim), Some("true" | "1")),
+            count: element
+                .attr("count")
+                .and_then(|count| count.trim().parse().ok()),
+            invalidate: matches!(
+                element.attr("invalidate").map(str::trim),
+                Some("true" | "1")
+            ),
         }
     }
 
     pub(crate) fn to_xml(self) -> String {
         let mut writer = Writer::with_capacity(96);
-        writer.start("fast").xmlns(ns::FAST).attr_opt("count", self.count.map(|count| count.to_string()));
-        writer.attr_opt("invalidate", self.invalidate.then_some("true")).end();
+        writer
+            .start("fast")
+            .xmlns(ns::FAST)
+            .attr_opt("count", self.count.map(|count| count.to_string()));
+        writer
+            .attr_opt("invalidate", self.invalidate.then_some("true"))
+            .end();
         writer.finish()
     }
 }
@@ -44,13 +54,19 @@ impl IssuedToken {
     pub(crate) fn read(element: Element<'_>) -> Option<IssuedToken> {
         let token = element.attr("token").filter(|token| !token.is_empty())?;
         let expiry = Timestamp::parse(element.attr("expiry")?).ok()?;
-        Some(IssuedToken { token: Token::new(token), expiry })
+        Some(IssuedToken {
+            token: Token::new(token),
+            expiry,
+        })
     }
 
     pub(crate) fn to_xml(&self) -> String {
         let mut writer = Writer::with_capacity(160);
         writer.start("token").xmlns(ns::FAST);
-        writer.attr("expiry", self.expiry.to_string()).attr("token", self.token.expose()).end();
+        writer
+            .attr("expiry", self.expiry.to_string())
+            .attr("token", self.token.expose())
+            .end();
         writer.finish()
     }
 }

@@ -24,16 +24,27 @@ const AGENT_BYTES: usize = 128;
 
 impl ClientAgent {
     fn read(element: Element<'_>) -> ClientAgent {
-        let short = |text: &str| (!text.is_empty() && text.len() <= AGENT_BYTES).then(|| text.to_owned());
-        let part = |name| element.child(name, ns::SASL2).and_then(|child| short(child.text().trim()));
-        ClientAgent { id: element.attr("id").and_then(short), software: part("software"), device: part("device") }
+        let short =
+            |text: &str| (!text.is_empty() && text.len() <= AGENT_BYTES).then(|| text.to_owned());
+        let part = |name| {
+            element
+                .child(name, ns::SASL2)
+                .and_then(|child| short(child.text().trim()))
+        };
+        ClientAgent {
+            id: element.attr("id").and_then(short),
+            software: part("software"),
+            device: part("device"),
+        }
     }
 
     fn write(&self, writer: &mut Writer) {
         if *self == ClientAgent::default() {
             return;
         }
-        writer.start("user-agent").attr_opt("id", self.id.as_deref());
+        writer
+            .start("user-agent")
+            .attr_opt("id", self.id.as_deref());
         for (name, value) in [("software", &self.software), ("device", &self.device)] {
             if let Some(value) = value {
                 writer.leaf_text(name, None, value);
@@ -73,12 +84,17 @@ impl Authenticate {
         let tree = element.tree();
         let root = tree.root();
         let mut read = Authenticate {
-            mechanism: root.attr("mechanism").ok_or(SaslError::Malformed)?.to_owned(),
+            mechanism: root
+                .attr("mechanism")
+                .ok_or(SaslError::Malformed)?
+                .to_owned(),
             ..Authenticate::default()
         };
         for child in root.children() {
             match (child.name(), child.namespace()) {
-                ("initial-response", ns::SASL2) => read.initial_response = Some(decode(&child.text())?),
+                ("initial-response", ns::SASL2) => {
+                    read.initial_response = Some(decode(&child.text())?)
+                }
                 ("user-agent", ns::SASL2) => read.agent = ClientAgent::read(child),
                 ("upgrade", ns::SASL_UPGRADE) if read.upgrades.len() < 8 => {
                     read.upgrades.push(child.text().trim().to_owned());
@@ -90,7 +106,9 @@ impl Authenticate {
                     }
                 }
                 ("fast", ns::FAST) => read.fast = Some(Fast::read(child)),
-                ("request-token", ns::FAST) => read.request_token = child.attr("mechanism").map(str::to_owned),
+                ("request-token", ns::FAST) => {
+                    read.request_token = child.attr("mechanism").map(str::to_owned)
+                }
                 _ => {}
             }
         }
@@ -100,7 +118,10 @@ impl Authenticate {
     /// Writes `<authenticate/>`.
     pub fn to_xml(&self) -> String {
         let mut writer = Writer::with_capacity(512);
-        writer.start("authenticate").xmlns(ns::SASL2).attr("mechanism", &self.mechanism);
+        writer
+            .start("authenticate")
+            .xmlns(ns::SASL2)
+            .attr("mechanism", &self.mechanism);
         if let Some(response) = &self.initial_response {
             writer.leaf_text("initial-response", None, &encode(response));
         }
@@ -109,7 +130,13 @@ impl Authenticate {
             writer.leaf_text("upgrade", Some(ns::SASL_UPGRADE), task);
         }
         if let Some((previous, h)) = &self.resume {
-            writer.raw(&SmElement::Resume { previous: previous.clone(), h: *h }.to_xml());
+            writer.raw(
+                &SmElement::Resume {
+                    previous: previous.clone(),
+                    h: *h,
+                }
+                .to_xml(),
+            );
         }
         if let Some(bind) = &self.bind {
             writer.raw(&bind.to_xml());
@@ -118,7 +145,11 @@ impl Authenticate {
             writer.raw(&fast.to_xml());
         }
         if let Some(mechanism) = &self.request_token {
-            writer.start("request-token").xmlns(ns::FAST).attr("mechanism", mechanism).end();
+            writer
+                .start("request-token")
+                .xmlns(ns::FAST)
+                .attr("mechanism", mechanism)
+                .end();
         }
         writer.end();
         writer.finish()
@@ -208,14 +239,21 @@ impl ServerElement {
         Some(match root.name() {
             "challenge" => ServerElement::Challenge(decode(&root.text()).ok()?),
             "success" => {
-                let identifier = root.child("authorization-identifier", ns::SASL2)?.text().trim().to_owned();
+                let identifier = root
+                    .child("authorization-identifier", ns::SASL2)?
+                    .text()
+                    .trim()
+                    .to_owned();
                 ServerElement::Success(Box::new(Success {
                     additional_data: data()?,
                     identifier,
                     sm: root.children().find_map(SmElement::of),
-                    bound: root
-                        .child("bound", ns::BIND2)
-                        .map(|bound| bound.children().map(|child| String::from(child.raw())).collect()),
+                    bound: root.child("bound", ns::BIND2).map(|bound| {
+                        bound
+                            .children()
+                            .map(|child| String::from(child.raw()))
+                            .collect()
+                    }),
                     token: root.child("token", ns::FAST).and_then(IssuedToken::read),
                 }))
             }
@@ -226,19 +264,27 @@ impl ServerElement {
                     .find_map(|child| SaslCondition::parse(child.name()));
                 ServerElement::Failure {
                     condition: condition.unwrap_or(SaslCondition::NotAuthorized),
-                    text: root.child("text", ns::SASL2).map(|text| text.text().into_owned()),
+                    text: root
+                        .child("text", ns::SASL2)
+                        .map(|text| text.text().into_owned()),
                 }
             }
             "continue" => {
                 let tasks = root.child("tasks", ns::SASL2)?;
                 let tasks = tasks.children().filter(|task| task.is("task", ns::SASL2));
                 let tasks = tasks.map(|task| task.text().trim().to_owned()).collect();
-                ServerElement::Continue { additional_data: data()?, tasks }
+                ServerElement::Continue {
+                    additional_data: data()?,
+                    tasks,
+                }
             }
             "task-data" => {
                 let salt = root.child("salt", ns::SCRAM_UPGRADE)?;
                 let iterations = salt.attr("iterations")?.trim().parse().ok()?;
-                ServerElement::Salt { salt: decode(&salt.text()).ok()?, iterations }
+                ServerElement::Salt {
+                    salt: decode(&salt.text()).ok()?,
+                    iterations,
+                }
             }
             _ => return None,
         })
@@ -252,7 +298,11 @@ pub fn continue_with(task: &str, additional_data: Option<&[u8]>) -> String {
     if let Some(data) = additional_data {
         writer.leaf_text("additional-data", None, &encode(data));
     }
-    writer.start("tasks").leaf_text("task", None, task).end().end();
+    writer
+        .start("tasks")
+        .leaf_text("task", None, task)
+        .end()
+        .end();
     writer.finish()
 }
 
@@ -260,7 +310,10 @@ pub fn continue_with(task: &str, additional_data: Option<&[u8]>) -> String {
 pub fn salt(salt: &[u8], iterations: u32) -> String {
     let mut writer = Writer::with_capacity(256);
     writer.start("task-data").xmlns(ns::SASL2);
-    writer.start("salt").xmlns(ns::SCRAM_UPGRADE).attr("iterations", iterations.to_string());
+    writer
+        .start("salt")
+        .xmlns(ns::SCRAM_UPGRADE)
+        .attr("iterations", iterations.to_string());
     writer.text(&encode(salt)).end().end();
     writer.finish()
 }
@@ -269,7 +322,9 @@ pub fn salt(salt: &[u8], iterations: u32) -> String {
 pub fn salted_password(key: &[u8]) -> String {
     let mut writer = Writer::with_capacity(256);
     writer.start("task-data").xmlns(ns::SASL2);
-    writer.leaf_text("hash", Some(ns::SCRAM_UPGRADE), &encode(key)).end();
+    writer
+        .leaf_text("hash", Some(ns::SCRAM_UPGRADE), &encode(key))
+        .end();
     writer.finish()
 }
 

@@ -1,7 +1,9 @@
 //! SCRAM, the client's part.
 
-use crate::sasl::keys::MAXIMUM_ITERATIONS;
-use crate::sasl::{BindingType, ChannelBindings, Key, Password, SaltedPassword, SaslError, ScramHash, advertised_hash};
+use crate::sasl::{
+    BindingType, ChannelBindings, Key, MAXIMUM_ITERATIONS, Password, SaltedPassword, SaslError,
+    ScramHash, advertised_hash,
+};
 
 use super::message::{Challenge, escape};
 
@@ -21,9 +23,9 @@ pub enum BindingChoice {
 pub enum ScramCredential {
     /// The password; it is stretched at every login.
     Password(Password),
-    /// The stretched password of an earlier login. Used when salt, iterations and hash are still the same,
-    /// otherwise the login fails.
-    Salted(SaltedPassword),
+    /// The stretched password of an earlier login. Used when salt, iterations and hash are still the same;
+    /// otherwise the password is, and without one the login fails.
+    Kept(SaltedPassword, Option<Password>),
 }
 
 /// The first message was made.
@@ -60,7 +62,17 @@ impl ClientFirst {
         let username = crate::sasl::prepare(username).ok_or(SaslError::Malformed)?;
         let bare = format!("n={},r={nonce}", escape(username.expose()));
         let message = format!("{header}{bare}");
-        Ok((message, ClientFirst { hash, bare, header, data, nonce: nonce.to_owned(), credential }))
+        Ok((
+            message,
+            ClientFirst {
+                hash,
+                bare,
+                header,
+                data,
+                nonce: nonce.to_owned(),
+                credential,
+            },
+        ))
     }
 
     /// Answers the challenge. Stretches the password here. `advertised` is
@@ -70,7 +82,11 @@ impl ClientFirst {
     /// # Errors
     /// [`SaslError::Malformed`] for bad grammar or numbers out of bounds, [`SaslError::NotAuthorized`] for a
     /// foreign nonce, tampered offers and a kept password that does not fit.
-    pub fn respond(self, message: &[u8], advertised: Option<&str>) -> Result<(String, ClientProof), SaslError> {
+    pub fn respond(
+        self,
+        message: &[u8],
+        advertised: Option<&str>,
+    ) -> Result<(String, ClientProof), SaslError> {
         let message = std::str::from_utf8(message).map_err(|_| SaslError::Malformed)?;
         let challenge = Challenge::parse(message)?;
         if !challenge.nonce.starts_with(&self.nonce) || challenge.nonce.len() == self.nonce.len() {
@@ -84,19 +100,22 @@ impl ClientFirst {
         {
             return Err(SaslError::NotAuthorized);
         }
+        let hash = self.hash;
+        let stretch = |password: &Password| {
+            SaltedPassword::derive(password, &challenge.salt, challenge.iterations, hash)
+                .map_err(|_| SaslError::Malformed)
+        };
         let salted = match self.credential {
-            ScramCredential::Password(password) => {
-                SaltedPassword::derive(&password, &challenge.salt, challenge.iterations, self.hash)
-                    .map_err(|_| SaslError::Malformed)?
-            }
-            ScramCredential::Salted(salted) => {
-                let fits = salted.hash == self.hash
+            ScramCredential::Password(password) => stretch(&password)?,
+            ScramCredential::Kept(salted, password) => {
+                let fits = salted.hash == hash
                     && salted.salt == challenge.salt
                     && salted.iterations == challenge.iterations;
-                if !fits {
-                    return Err(SaslError::NotAuthorized);
+                match password {
+                    _ if fits => salted,
+                    Some(password) => stretch(&password)?,
+                    None => return Err(SaslError::NotAuthorized),
                 }
-                salted
             }
         };
         let mut binding = self.header.into_bytes();
@@ -108,7 +127,9 @@ impl ClientFirst {
         let signature = self.hash.hmac(stored_key.expose(), &[signed.as_bytes()]);
         let proof = client_key.xor(signature.expose());
         let response = format!("{without_proof},p={}", crate::sasl::encode(proof.expose()));
-        let expected = self.hash.hmac(salted.server_key().expose(), &[signed.as_bytes()]);
+        let expected = self
+            .hash
+            .hmac(salted.server_key().expose(), &[signed.as_bytes()]);
         Ok((response, ClientProof { expected, salted }))
     }
 }
@@ -134,13 +155,17 @@ impl ClientProof {
     pub fn check(self, message: &[u8]) -> Result<ClientCheck, SaslError> {
         let message = std::str::from_utf8(message).map_err(|_| SaslError::Malformed)?;
         let first = message.split(',').next().unwrap_or_default();
-        let signature = first.strip_prefix("v=").ok_or(match first.starts_with("e=") {
-            true => SaslError::NotAuthorized,
-            false => SaslError::Malformed,
-        })?;
+        let signature = first
+            .strip_prefix("v=")
+            .ok_or(match first.starts_with("e=") {
+                true => SaslError::NotAuthorized,
+                false => SaslError::Malformed,
+            })?;
         let signature = crate::sasl::decode(signature)?;
         if self.expected.matches(&signature) {
-            Ok(ClientCheck { salted: self.salted })
+            Ok(ClientCheck {
+                salted: self.salted,
+            })
         } else {
             Err(SaslError::NotAuthorized)
         }

@@ -44,7 +44,9 @@ impl<'a> First<'a> {
         };
         let authorization = match authorization {
             "" => None,
-            other => Some(unescape(other.strip_prefix("a=").ok_or(SaslError::Malformed)?)?),
+            other => Some(unescape(
+                other.strip_prefix("a=").ok_or(SaslError::Malformed)?,
+            )?),
         };
         let mut attributes = Attributes(bare);
         // A mandatory extension (`m=`) comes before the name, and none is known here (RFC 5802 §5.1).
@@ -54,7 +56,14 @@ impl<'a> First<'a> {
         if username.is_empty() {
             return Err(SaslError::Malformed);
         }
-        Ok(First { flag, authorization, header, bare, username, nonce })
+        Ok(First {
+            flag,
+            authorization,
+            header,
+            bare,
+            username,
+            nonce,
+        })
     }
 }
 
@@ -72,14 +81,22 @@ impl<'a> Challenge<'a> {
         let mut attributes = Attributes(message);
         let nonce = printable(attributes.expect('r')?)?;
         let salt = crate::sasl::decode(attributes.expect('s')?)?;
-        let iterations = attributes.expect('i')?.parse().map_err(|_| SaslError::Malformed)?;
+        let iterations = attributes
+            .expect('i')?
+            .parse()
+            .map_err(|_| SaslError::Malformed)?;
         let mut advertised = None;
         while let Some((name, value)) = attributes.next()? {
             if name == 'h' && advertised.replace(value).is_some() {
                 return Err(SaslError::Malformed);
             }
         }
-        Ok(Challenge { nonce, salt, iterations, advertised })
+        Ok(Challenge {
+            nonce,
+            salt,
+            iterations,
+            advertised,
+        })
     }
 }
 
@@ -104,7 +121,12 @@ impl<'a> Final<'a> {
         let binding = crate::sasl::decode(attributes.expect('c')?)?;
         let nonce = printable(attributes.expect('r')?)?;
         attributes.skip_extensions()?;
-        Ok(Final { without_proof, binding, nonce, proof: crate::sasl::decode(proof)? })
+        Ok(Final {
+            without_proof,
+            binding,
+            nonce,
+            proof: crate::sasl::decode(proof)?,
+        })
     }
 }
 
@@ -126,7 +148,9 @@ impl<'a> Attributes<'a> {
         let (name, value) = attribute.split_once('=').ok_or(SaslError::Malformed)?;
         let mut letters = name.chars();
         match (letters.next(), letters.next()) {
-            (Some(name), None) if name.is_ascii_alphabetic() && !value.is_empty() => Ok(Some((name, value))),
+            (Some(name), None) if name.is_ascii_alphabetic() && !value.is_empty() => {
+                Ok(Some((name, value)))
+            }
             _ => Err(SaslError::Malformed),
         }
     }
@@ -145,7 +169,10 @@ impl<'a> Attributes<'a> {
 }
 
 fn text(message: &[u8]) -> Result<&str, SaslError> {
-    std::str::from_utf8(message).ok().filter(|text| !text.contains('\0')).ok_or(SaslError::Malformed)
+    std::str::from_utf8(message)
+        .ok()
+        .filter(|text| !text.contains('\0'))
+        .ok_or(SaslError::Malformed)
 }
 
 fn printable(nonce: &str) -> Result<&str, SaslError> {

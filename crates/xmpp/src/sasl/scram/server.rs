@@ -39,7 +39,9 @@ impl ServerFirst {
                 let data = BindingType::from_name(name).and_then(|binding| bindings.data(binding));
                 binding.extend_from_slice(data.ok_or(SaslError::NotAuthorized)?);
             }
-            (BindingFlag::NotOffered, false) if plus_offered => return Err(SaslError::NotAuthorized),
+            (BindingFlag::NotOffered, false) if plus_offered => {
+                return Err(SaslError::NotAuthorized);
+            }
             (BindingFlag::NotOffered | BindingFlag::Unsupported, false) => {}
             (BindingFlag::Used(_), false) | (_, true) => return Err(SaslError::Malformed),
         }
@@ -60,15 +62,33 @@ impl ServerFirst {
 
     /// Answers with salt and iterations. `nonce` is fresh, printable and without commas; `advertised` the
     /// value of XEP-0474's `h`. Keys of another hash never match.
-    pub fn challenge(self, keys: ScramKeys, nonce: &str, advertised: Option<&str>) -> (String, ServerProof) {
+    pub fn challenge(
+        self,
+        keys: ScramKeys,
+        nonce: &str,
+        advertised: Option<&str>,
+    ) -> (String, ServerProof) {
         let nonce = format!("{}{nonce}", self.nonce);
-        let mut message = format!("r={nonce},s={},i={}", crate::sasl::encode(&keys.salt), keys.iterations);
+        let mut message = format!(
+            "r={nonce},s={},i={}",
+            crate::sasl::encode(&keys.salt),
+            keys.iterations
+        );
         if let Some(advertised) = advertised {
             message.push_str(",h=");
             message.push_str(advertised);
         }
         let signed = format!("{},{message},", self.bare);
-        (message, ServerProof { hash: self.hash, keys, nonce, binding: self.binding, signed })
+        (
+            message,
+            ServerProof {
+                hash: self.hash,
+                keys,
+                nonce,
+                binding: self.binding,
+                signed,
+            },
+        )
     }
 }
 

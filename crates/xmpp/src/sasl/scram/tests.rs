@@ -1,7 +1,10 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::sasl::{BindingType, ChannelBindings, Password, SaslError, ScramHash, ScramKeys, advertised_hash, decode};
+use crate::sasl::{
+    BindingType, ChannelBindings, Password, SaslError, ScramHash, ScramKeys, advertised_hash,
+    decode,
+};
 
 struct Vector {
     hash: ScramHash,
@@ -57,8 +60,15 @@ fn published_exchanges() {
         let none = ChannelBindings::NONE;
         let salt = decode(vector.salt).unwrap();
         let keys = ScramKeys::derive(&Password::new("pencil"), &salt, 4096, vector.hash).unwrap();
-        let (first, client) =
-            ClientFirst::new(vector.hash, BindingChoice::Unsupported, &none, "user", pencil(), vector.nonces.0).unwrap();
+        let (first, client) = ClientFirst::new(
+            vector.hash,
+            BindingChoice::Unsupported,
+            &none,
+            "user",
+            pencil(),
+            vector.nonces.0,
+        )
+        .unwrap();
         assert_eq!(first, vector.first);
         let server = ServerFirst::read(first.as_bytes(), vector.hash, false, false, &none).unwrap();
         assert_eq!(server.username, "user");
@@ -77,11 +87,19 @@ fn published_exchanges() {
 #[test]
 fn messages_of_rfc_6120() {
     let first = decode("biwsbj1qdWxpZXQscj1vTXNUQUF3QUFBQU1BQUFBTlAwVEFBQUFBQUJQVTBBQQ==").unwrap();
-    let server = ServerFirst::read(&first, ScramHash::Sha1, false, false, &ChannelBindings::NONE).unwrap();
+    let server = ServerFirst::read(
+        &first,
+        ScramHash::Sha1,
+        false,
+        false,
+        &ChannelBindings::NONE,
+    )
+    .unwrap();
     assert_eq!(server.username, "juliet");
     let salt = decode("NjhkYTM0MDgtNGY0Zi00NjdmLTkxMmUtNDlmNTNmNDNkMDMz").unwrap();
     // The password of RFC 6120's Juliet is the one of its PLAIN example.
-    let keys = ScramKeys::derive(&Password::new("r0m30myr0m30"), &salt, 4096, ScramHash::Sha1).unwrap();
+    let keys =
+        ScramKeys::derive(&Password::new("r0m30myr0m30"), &salt, 4096, ScramHash::Sha1).unwrap();
     let (challenge, server) = server.challenge(keys, "e124695b-69a9-4de6-9c30-b51b3808c59e", None);
     assert_eq!(
         crate::sasl::encode(challenge),
@@ -89,11 +107,17 @@ fn messages_of_rfc_6120() {
     );
     let response = decode("Yz1iaXdzLHI9b01zVEFBd0FBQUFNQUFBQU5QMFRBQUFBQUFCUFUwQUFlMTI0Njk1Yi02OWE5LTRkZTYtOWMzMC1iNTFiMzgwOGM1OWUscD1VQTU3dE0vU3ZwQVRCa0gyRlhzMFdEWHZKWXc9").unwrap();
     let closing = server.check(&response).unwrap();
-    assert_eq!(crate::sasl::encode(closing), "dj1wTk5ERlZFUXh1WHhDb1NFaVc4R0VaKzFSU289");
+    assert_eq!(
+        crate::sasl::encode(closing),
+        "dj1wTk5ERlZFUXh1WHhDb1NFaVc4R0VaKzFSU289"
+    );
 }
 
 fn bindings() -> ChannelBindings {
-    ChannelBindings { exporter: Some([3; 32]), server_end_point: Some(vec![4; 32]) }
+    ChannelBindings {
+        exporter: Some([3; 32]),
+        server_end_point: Some(vec![4; 32]),
+    }
 }
 
 fn keys(hash: ScramHash) -> ScramKeys {
@@ -125,26 +149,64 @@ fn exchange(
 fn bindings_must_be_the_same_on_both_ends() {
     use BindingType::{TlsExporter, TlsServerEndPoint, TlsUnique};
     let good = bindings();
-    let other = ChannelBindings { exporter: Some([9; 32]), server_end_point: Some(vec![9; 32]) };
+    let other = ChannelBindings {
+        exporter: Some([9; 32]),
+        server_end_point: Some(vec![9; 32]),
+    };
     for binding in [TlsExporter, TlsServerEndPoint] {
         let choice = BindingChoice::Use(binding);
         assert_eq!(exchange(choice, &good, &good, true, "", ""), Ok(()));
-        assert_eq!(exchange(choice, &other, &good, true, "", ""), Err(SaslError::NotAuthorized));
-        assert_eq!(exchange(choice, &good, &ChannelBindings::NONE, true, "", ""), Err(SaslError::NotAuthorized));
+        assert_eq!(
+            exchange(choice, &other, &good, true, "", ""),
+            Err(SaslError::NotAuthorized)
+        );
+        assert_eq!(
+            exchange(choice, &good, &ChannelBindings::NONE, true, "", ""),
+            Err(SaslError::NotAuthorized)
+        );
     }
-    assert_eq!(exchange(BindingChoice::Use(TlsUnique), &good, &good, true, "", ""), Err(SaslError::NotAuthorized));
+    assert_eq!(
+        exchange(BindingChoice::Use(TlsUnique), &good, &good, true, "", ""),
+        Err(SaslError::NotAuthorized)
+    );
     // The client would have bound, the server had offered it: the offer was taken out on the way.
-    assert_eq!(exchange(BindingChoice::NotOffered, &good, &good, true, "", ""), Err(SaslError::NotAuthorized));
-    assert_eq!(exchange(BindingChoice::NotOffered, &good, &good, false, "", ""), Ok(()));
-    assert_eq!(exchange(BindingChoice::Unsupported, &good, &good, true, "", ""), Ok(()));
+    assert_eq!(
+        exchange(BindingChoice::NotOffered, &good, &good, true, "", ""),
+        Err(SaslError::NotAuthorized)
+    );
+    assert_eq!(
+        exchange(BindingChoice::NotOffered, &good, &good, false, "", ""),
+        Ok(())
+    );
+    assert_eq!(
+        exchange(BindingChoice::Unsupported, &good, &good, true, "", ""),
+        Ok(())
+    );
 }
 
 #[test]
 fn tampered_offers_are_seen() {
     let good = bindings();
-    assert_eq!(exchange(BindingChoice::Unsupported, &good, &good, true, "A\u{1e}B", "A\u{1e}B"), Ok(()));
     assert_eq!(
-        exchange(BindingChoice::Unsupported, &good, &good, true, "A", "A\u{1e}B"),
+        exchange(
+            BindingChoice::Unsupported,
+            &good,
+            &good,
+            true,
+            "A\u{1e}B",
+            "A\u{1e}B"
+        ),
+        Ok(())
+    );
+    assert_eq!(
+        exchange(
+            BindingChoice::Unsupported,
+            &good,
+            &good,
+            true,
+            "A",
+            "A\u{1e}B"
+        ),
         Err(SaslError::NotAuthorized)
     );
 }
@@ -155,55 +217,117 @@ fn wrong_messages_are_refused() {
         ServerFirst::read(message.as_bytes(), ScramHash::Sha1, plus, true, &bindings()).map(|_| ())
     };
     for message in [
-        "", "n", "n,", "n,,", "n,,n=,r=x", "n,,n=u", "n,,n=u,r=", "n,,r=x,n=u", "n,,m=ext,n=u,r=x", "q,,n=u,r=x",
-        "n,b=x,n=u,r=x", "n,,n=u=2D,r=x", "n,,n=u,r=x,", "n,,n=u,r=x y", "p=,,n=u,r=x", "n,,n=u,r=x,ab=1", "n,,n=\0,r=x",
+        "",
+        "n",
+        "n,",
+        "n,,",
+        "n,,n=,r=x",
+        "n,,n=u",
+        "n,,n=u,r=",
+        "n,,r=x,n=u",
+        "n,,m=ext,n=u,r=x",
+        "q,,n=u,r=x",
+        "n,b=x,n=u,r=x",
+        "n,,n=u=2D,r=x",
+        "n,,n=u,r=x,",
+        "n,,n=u,r=x y",
+        "p=,,n=u,r=x",
+        "n,,n=u,r=x,ab=1",
+        "n,,n=\0,r=x",
     ] {
         assert_eq!(read(message, false), Err(SaslError::Malformed), "{message}");
     }
     assert_eq!(read("n,,n=u,r=x,z=extension", false), Ok(()));
     assert_eq!(read("n,a=u@h,n=u,r=x", false), Ok(()));
     assert_eq!(read("n,,n=u,r=x", true), Err(SaslError::Malformed));
-    assert_eq!(read("p=tls-exporter,,n=u,r=x", false), Err(SaslError::Malformed));
+    assert_eq!(
+        read("p=tls-exporter,,n=u,r=x", false),
+        Err(SaslError::Malformed)
+    );
     assert_eq!(read("p=tls-exporter,,n=u,r=x", true), Ok(()));
 
     let check = |message: &str| {
-        let first = ServerFirst::read(b"n,,n=u,r=x", ScramHash::Sha1, false, false, &bindings()).unwrap();
-        first.challenge(keys(ScramHash::Sha1), "y", None).1.check(message.as_bytes())
+        let first =
+            ServerFirst::read(b"n,,n=u,r=x", ScramHash::Sha1, false, false, &bindings()).unwrap();
+        first
+            .challenge(keys(ScramHash::Sha1), "y", None)
+            .1
+            .check(message.as_bytes())
     };
     assert_eq!(check("c=biws,r=xy"), Err(SaslError::Malformed));
     assert_eq!(check("c=biws,r=xy,p=!"), Err(SaslError::IncorrectEncoding));
     assert_eq!(check("c=biws,r=xy,p="), Err(SaslError::NotAuthorized));
-    assert_eq!(check("c=biws,r=x,p=AAAAAAAAAAAAAAAAAAAAAAAAAAA="), Err(SaslError::NotAuthorized));
+    assert_eq!(
+        check("c=biws,r=x,p=AAAAAAAAAAAAAAAAAAAAAAAAAAA="),
+        Err(SaslError::NotAuthorized)
+    );
 
     let respond = |message: &str| {
-        let (_, client) =
-            ClientFirst::new(ScramHash::Sha1, BindingChoice::Unsupported, &bindings(), "u", pencil(), "x").unwrap();
+        let (_, client) = ClientFirst::new(
+            ScramHash::Sha1,
+            BindingChoice::Unsupported,
+            &bindings(),
+            "u",
+            pencil(),
+            "x",
+        )
+        .unwrap();
         client.respond(message.as_bytes(), None).map(|_| ())
     };
     assert_eq!(respond("r=xy,s=c2FsdA==,i=4096"), Ok(()));
-    assert_eq!(respond("r=x,s=c2FsdA==,i=4096"), Err(SaslError::NotAuthorized));
-    assert_eq!(respond("r=zy,s=c2FsdA==,i=4096"), Err(SaslError::NotAuthorized));
+    assert_eq!(
+        respond("r=x,s=c2FsdA==,i=4096"),
+        Err(SaslError::NotAuthorized)
+    );
+    assert_eq!(
+        respond("r=zy,s=c2FsdA==,i=4096"),
+        Err(SaslError::NotAuthorized)
+    );
     assert_eq!(respond("r=xy,s=c2FsdA==,i=4095"), Err(SaslError::Malformed));
-    assert_eq!(respond("r=xy,s=c2FsdA==,i=4000000000"), Err(SaslError::Malformed));
-    assert_eq!(respond("m=x,r=xy,s=c2FsdA==,i=4096"), Err(SaslError::Malformed));
+    assert_eq!(
+        respond("r=xy,s=c2FsdA==,i=4000000000"),
+        Err(SaslError::Malformed)
+    );
+    assert_eq!(
+        respond("m=x,r=xy,s=c2FsdA==,i=4096"),
+        Err(SaslError::Malformed)
+    );
 }
 
 #[test]
 fn a_kept_password_saves_the_stretching_only_where_it_fits() {
     let hash = ScramHash::Sha256;
     let none = ChannelBindings::NONE;
-    let salted = crate::sasl::SaltedPassword::derive(&Password::new("pencil"), b"sixteen bytes...", 4096, hash).unwrap();
-    let login = |keys: ScramKeys| {
-        let credential = ScramCredential::Salted(salted.clone());
-        let (first, client) = ClientFirst::new(hash, BindingChoice::Unsupported, &none, "u", credential, "n").unwrap();
+    let salted = crate::sasl::SaltedPassword::derive(
+        &Password::new("pencil"),
+        b"sixteen bytes...",
+        4096,
+        hash,
+    )
+    .unwrap();
+    let login = |keys: ScramKeys, password: Option<Password>| {
+        let credential = ScramCredential::Kept(salted.clone(), password);
+        let (first, client) = ClientFirst::new(
+            hash,
+            BindingChoice::Unsupported,
+            &none,
+            "u",
+            credential,
+            "n",
+        )
+        .unwrap();
         let server = ServerFirst::read(first.as_bytes(), hash, false, false, &none).unwrap();
         let (challenge, server) = server.challenge(keys, "m", None);
         let (response, client) = client.respond(challenge.as_bytes(), None)?;
         client.check(server.check(response.as_bytes())?.as_bytes())
     };
-    assert_eq!(login(keys(hash)).unwrap().salted, salted);
+    assert_eq!(login(keys(hash), None).unwrap().salted, salted);
     let moved = ScramKeys::derive(&Password::new("pencil"), b"other salt", 4096, hash).unwrap();
-    assert!(login(moved).is_err());
+    assert!(login(moved.clone(), None).is_err());
+    assert_ne!(
+        login(moved, Some(Password::new("pencil"))).unwrap().salted,
+        salted
+    );
 }
 
 proptest! {

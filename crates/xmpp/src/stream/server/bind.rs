@@ -24,11 +24,17 @@ pub(super) enum Binding {
 impl Negotiation {
     /// Logged in: `<bind/>`, `<resume/>`, nothing else.
     pub(super) fn known(&mut self, element: &Stanza) {
-        let Some(account) = self.account.clone() else { return self.confused() };
+        let Some(account) = self.account.clone() else {
+            return self.confused();
+        };
         if element.namespace() == ns::STREAM_MANAGEMENT {
             return match SmElement::read(element) {
                 Some(SmElement::Resume { previous, h }) if self.config.stream_management => {
-                    self.ask(Question::Resume { account, previous: previous.clone(), h });
+                    self.ask(Question::Resume {
+                        account,
+                        previous: previous.clone(),
+                        h,
+                    });
                     self.state = State::Binding(Binding::Resume(previous));
                 }
                 // Enabling comes after binding (XEP-0198 §3).
@@ -39,27 +45,45 @@ impl Negotiation {
         match (element.kind(), element.type_().as_deref(), bind) {
             (Kind::Iq, Some("set"), Some(bind)) => {
                 let tree = bind.tree();
-                let wanted = tree.root().child("resource", ns::BIND).map(|resource| resource.text().into_owned());
-                self.bind(element, &account, wanted.filter(|resource| !resource.is_empty()));
+                let wanted = tree
+                    .root()
+                    .child("resource", ns::BIND)
+                    .map(|resource| resource.text().into_owned());
+                self.bind(
+                    element,
+                    &account,
+                    wanted.filter(|resource| !resource.is_empty()),
+                );
             }
             (Kind::Iq, Some("get" | "set"), None) if element.has("session", ns::SESSION) => {
-                self.refuse(element, &StanzaError::new(StanzaCondition::UnexpectedRequest).text("Bind a resource first."));
+                self.refuse(
+                    element,
+                    &StanzaError::new(StanzaCondition::UnexpectedRequest)
+                        .text("Bind a resource first."),
+                );
             }
             // RFC 6120 §7.1: nothing is processed before a resource is bound.
-            _ => self.close(Some(StreamCondition::NotAuthorized), Some("Bind a resource first.")),
+            _ => self.close(
+                Some(StreamCondition::NotAuthorized),
+                Some("Bind a resource first."),
+            ),
         }
     }
 
     fn bind(&mut self, element: &Stanza, account: &BareJid, wanted: Option<String>) {
         let Some(id) = element.id().map(std::borrow::Cow::into_owned) else {
-            return self.refuse(element, &StanzaError::new(StanzaCondition::BadRequest).text("An iq needs an id."));
+            return self.refuse(
+                element,
+                &StanzaError::new(StanzaCondition::BadRequest).text("An iq needs an id."),
+            );
         };
         let chosen_by_client = wanted.is_some();
         let resource = wanted.unwrap_or_else(|| self.seed.text("resource"));
         let Ok(jid) = account.with_resource(&resource) else {
             return self.refuse(
                 element,
-                &StanzaError::new(StanzaCondition::BadRequest).text("This cannot be a resource; choose another."),
+                &StanzaError::new(StanzaCondition::BadRequest)
+                    .text("This cannot be a resource; choose another."),
             );
         };
         self.ask(Question::Bind(BindRequest {
@@ -75,14 +99,28 @@ impl Negotiation {
 
     /// The request that follows from Bind 2. The same device and tag get the same resource each time, and the
     /// device's id cannot be read out of it (XEP-0386 §3.2.1).
-    pub(super) fn bind2_request(&mut self, account: &BareJid, bind: &Bind, agent: ClientAgent) -> Option<BindRequest> {
+    pub(super) fn bind2_request(
+        &mut self,
+        account: &BareJid,
+        bind: &Bind,
+        agent: ClientAgent,
+    ) -> Option<BindRequest> {
         let tag = bind.tag.as_deref();
         let unique = match &agent.id {
             Some(id) => {
-                let parts = [b"resource\0", account.as_str().as_bytes(), b"\0", id.as_bytes(), b"\0"];
+                let parts = [
+                    b"resource\0",
+                    account.as_str().as_bytes(),
+                    b"\0",
+                    id.as_bytes(),
+                    b"\0",
+                ];
                 let [label, account, zero, id, end] = parts.map(|part: &[u8]| part);
                 let tag = tag.unwrap_or_default().as_bytes();
-                let key = ScramHash::Sha256.hmac(self.config.secret.expose(), &[label, account, zero, id, end, tag]);
+                let key = ScramHash::Sha256.hmac(
+                    self.config.secret.expose(),
+                    &[label, account, zero, id, end, tag],
+                );
                 base32(&key.expose()[..10])
             }
             None => self.seed.text("resource"),
@@ -93,14 +131,26 @@ impl Negotiation {
             None => account.with_resource(&unique).ok()?,
         };
         let enable = bind.enable.clone();
-        Some(BindRequest { account: account.clone(), jid, chosen_by_client: false, bind2: true, agent, enable })
+        Some(BindRequest {
+            account: account.clone(),
+            jid,
+            chosen_by_client: false,
+            bind2: true,
+            agent,
+            enable,
+        })
     }
 
     pub(super) fn answer_binding(&mut self, binding: Binding, answer: Answer) {
         match (binding, answer) {
             (Binding::Bind(id), Answer::Bound { jid, .. }) => {
                 let mut writer = self.start_iq(&id, "result");
-                writer.start("bind").xmlns(ns::BIND).leaf_text("jid", None, jid.as_str()).end().end();
+                writer
+                    .start("bind")
+                    .xmlns(ns::BIND)
+                    .leaf_text("jid", None, jid.as_str())
+                    .end()
+                    .end();
                 self.send(writer.finish());
                 self.state = State::Ended;
                 self.out.push_back(Output::Established(Established::Bound {
@@ -116,10 +166,22 @@ impl Negotiation {
                 self.refused_too_often();
             }
             (Binding::Resume(previous), Answer::Resumed { h }) => {
-                let Some(account) = self.account.clone() else { return self.confused() };
-                self.send(SmElement::Resumed { previous: previous.clone(), h }.to_xml());
+                let Some(account) = self.account.clone() else {
+                    return self.confused();
+                };
+                self.send(
+                    SmElement::Resumed {
+                        previous: previous.clone(),
+                        h,
+                    }
+                    .to_xml(),
+                );
                 self.state = State::Ended;
-                self.out.push_back(Output::Established(Established::Resumed { account, previous }));
+                self.out
+                    .push_back(Output::Established(Established::Resumed {
+                        account,
+                        previous,
+                    }));
             }
             (Binding::Resume(_), Answer::ResumeFailed { h, condition }) => {
                 self.state = State::Known;
@@ -164,9 +226,16 @@ impl Negotiation {
 /// Answers RFC 3921's `<session/>`, which changes nothing and which old clients send after binding. `None` when
 /// the stanza is another. For the session that has taken the stream over.
 pub fn session_reply(iq: &Stanza) -> Option<String> {
-    let asks = iq.kind() == Kind::Iq && iq.type_().as_deref() == Some("set") && iq.has("session", ns::SESSION);
+    let asks = iq.kind() == Kind::Iq
+        && iq.type_().as_deref() == Some("set")
+        && iq.has("session", ns::SESSION);
     let id = iq.id().filter(|_| asks)?;
     let mut writer = Writer::with_capacity(96);
-    writer.start("iq").xmlns(ns::CLIENT).attr("type", "result").attr("id", id).end();
+    writer
+        .start("iq")
+        .xmlns(ns::CLIENT)
+        .attr("type", "result")
+        .attr("id", id)
+        .end();
     Some(writer.finish())
 }

@@ -57,8 +57,20 @@ impl Finish {
         additional_data: Option<Vec<u8>>,
         rotate: bool,
     ) -> Finish {
-        let success = Success { additional_data, identifier: account.to_string(), ..Success::default() };
-        Finish { account, mechanism, request, rotate, tasks: VecDeque::new(), doing: Doing::Upgrades, success }
+        let success = Success {
+            additional_data,
+            identifier: account.to_string(),
+            ..Success::default()
+        };
+        Finish {
+            account,
+            mechanism,
+            request,
+            rotate,
+            tasks: VecDeque::new(),
+            doing: Doing::Upgrades,
+            success,
+        }
     }
 
     pub(super) fn awaits_answer(&self) -> bool {
@@ -83,7 +95,9 @@ impl Negotiation {
         if self.account.is_none() {
             // No task is left that could still fail.
             self.account = Some(finish.account.clone());
-            self.out.push_back(Output::Authenticated { account: finish.account.clone() });
+            self.out.push_back(Output::Authenticated {
+                account: finish.account.clone(),
+            });
         }
         if matches!(finish.doing, Doing::Token) {
             if self.issue_token(&mut finish) {
@@ -95,7 +109,11 @@ impl Negotiation {
         if matches!(finish.doing, Doing::Resume) {
             if let Some((previous, h)) = finish.request.resume.take() {
                 let account = finish.account.clone();
-                self.ask(Question::Resume { account, previous: previous.clone(), h });
+                self.ask(Question::Resume {
+                    account,
+                    previous: previous.clone(),
+                    h,
+                });
                 finish.doing = Doing::Resuming(previous);
                 self.state = State::Finish(Box::new(finish));
                 return;
@@ -135,11 +153,18 @@ impl Negotiation {
             (Doing::Issue(_), answer) => self.token_issued(finish, answer),
             (Doing::Resuming(previous), Answer::Resumed { h }) => {
                 let previous = previous.clone();
-                finish.success.sm = Some(SmElement::Resumed { previous: previous.clone(), h });
+                finish.success.sm = Some(SmElement::Resumed {
+                    previous: previous.clone(),
+                    h,
+                });
                 // No features follow: the stream is the former one from here on (XEP-0198 §9.2).
                 self.send(finish.success.to_xml());
                 self.state = State::Ended;
-                self.out.push_back(Output::Established(Established::Resumed { account: finish.account, previous }));
+                self.out
+                    .push_back(Output::Established(Established::Resumed {
+                        account: finish.account,
+                        previous,
+                    }));
             }
             (Doing::Resuming(_), Answer::ResumeFailed { h, condition }) => {
                 finish.success.sm = Some(SmElement::Failed { h, condition });
@@ -153,9 +178,18 @@ impl Negotiation {
                 let features = self.features_after_login(true);
                 self.send(features);
                 self.state = State::Ended;
-                let enable: Inline = finish.request.bind.map(|bind| bind.enable).unwrap_or_default();
+                let enable: Inline = finish
+                    .request
+                    .bind
+                    .map(|bind| bind.enable)
+                    .unwrap_or_default();
                 let agent = finish.request.agent;
-                self.out.push_back(Output::Established(Established::Bound { jid, enable, bind2: true, agent }));
+                self.out.push_back(Output::Established(Established::Bound {
+                    jid,
+                    enable,
+                    bind2: true,
+                    agent,
+                }));
             }
             // Bind 2 knows no failure: the client sees that nothing is bound and may try the older way.
             (Doing::Binding, Answer::BindRefused(_)) => self.succeed(finish),

@@ -15,16 +15,32 @@ impl Negotiation {
     /// `<stream:stream>` over TCP.
     pub(super) fn open_stream(&mut self, header: &StreamHeader) {
         if !matches!(self.state, State::Header) {
-            return self.close(Some(StreamCondition::BadFormat), Some("The stream is open already."));
+            return self.close(
+                Some(StreamCondition::BadFormat),
+                Some("The stream is open already."),
+            );
         }
         let checked = if header.name != "stream" || header.namespace != ns::STREAMS {
-            Err((StreamCondition::InvalidNamespace, "The root must be <stream:stream/> of http://etherx.jabber.org/streams."))
+            Err((
+                StreamCondition::InvalidNamespace,
+                "The root must be <stream:stream/> of http://etherx.jabber.org/streams.",
+            ))
         } else if header.prefix.as_deref() != Some("stream") {
-            Err((StreamCondition::BadNamespacePrefix, "Use the prefix 'stream' for the stream's namespace."))
+            Err((
+                StreamCondition::BadNamespacePrefix,
+                "Use the prefix 'stream' for the stream's namespace.",
+            ))
         } else if header.default_namespace != ns::CLIENT {
-            Err((StreamCondition::InvalidNamespace, "The content namespace must be jabber:client."))
+            Err((
+                StreamCondition::InvalidNamespace,
+                "The content namespace must be jabber:client.",
+            ))
         } else {
-            self.check(header.version.as_deref(), header.to.as_deref(), header.from.as_deref())
+            self.check(
+                header.version.as_deref(),
+                header.to.as_deref(),
+                header.from.as_deref(),
+            )
         };
         self.opened_with(checked, header.from.as_deref());
     }
@@ -32,7 +48,10 @@ impl Negotiation {
     /// `<open/>` over WebSocket.
     pub(super) fn open_frame(&mut self, open: &Stanza) {
         if !matches!(self.state, State::Header) {
-            return self.close(Some(StreamCondition::BadFormat), Some("The stream is open already."));
+            return self.close(
+                Some(StreamCondition::BadFormat),
+                Some("The stream is open already."),
+            );
         }
         let (to, from) = (open.to(), open.from());
         let tree = open.tree();
@@ -48,30 +67,64 @@ impl Negotiation {
             return;
         }
         if !matches!(self.state, State::Header) {
-            return self.close(Some(StreamCondition::BadFormat), Some("The stream is open already."));
+            return self.close(
+                Some(StreamCondition::BadFormat),
+                Some("The stream is open already."),
+            );
         }
         let checked = self.check(Some("1.0"), to, from);
         self.opened_with(checked, from);
     }
 
-    fn check(&self, version: Option<&str>, to: Option<&str>, from: Option<&str>) -> Result<Option<Jid>, Refusal> {
-        let major = version.unwrap_or("0.9").split('.').next().and_then(|major| major.trim().parse::<u32>().ok());
+    fn check(
+        &self,
+        version: Option<&str>,
+        to: Option<&str>,
+        from: Option<&str>,
+    ) -> Result<Option<Jid>, Refusal> {
+        let major = version
+            .unwrap_or("0.9")
+            .split('.')
+            .next()
+            .and_then(|major| major.trim().parse::<u32>().ok());
         match major {
             Some(1..) => {}
-            Some(0) => return Err((StreamCondition::UnsupportedVersion, "Version 1.0 of XMPP is needed.")),
-            None => return Err((StreamCondition::UnsupportedVersion, "The version is no number.")),
+            Some(0) => {
+                return Err((
+                    StreamCondition::UnsupportedVersion,
+                    "Version 1.0 of XMPP is needed.",
+                ));
+            }
+            None => {
+                return Err((
+                    StreamCondition::UnsupportedVersion,
+                    "The version is no number.",
+                ));
+            }
         }
         let Some(to) = to.filter(|to| !to.is_empty()) else {
-            return Err((StreamCondition::ImproperAddressing, "Say in 'to' which host the stream is for."));
+            return Err((
+                StreamCondition::ImproperAddressing,
+                "Say in 'to' which host the stream is for.",
+            ));
         };
-        let known = Jid::parse(to).is_ok_and(|to| to.is_domain() && to.domain() == self.config.domain);
+        let known =
+            Jid::parse(to).is_ok_and(|to| to.is_domain() && to.domain() == self.config.domain);
         if !known {
-            return Err((StreamCondition::HostUnknown, "This server does not serve that host."));
+            return Err((
+                StreamCondition::HostUnknown,
+                "This server does not serve that host.",
+            ));
         }
-        let Some(from) = from.filter(|from| !from.is_empty()) else { return Ok(None) };
+        let Some(from) = from.filter(|from| !from.is_empty()) else {
+            return Ok(None);
+        };
         match Jid::parse(from) {
             Ok(from) if from.domain() == self.config.domain => Ok(Some(from)),
-            _ => Err((StreamCondition::InvalidFrom, "The 'from' of the stream is no account of this host.")),
+            _ => Err((
+                StreamCondition::InvalidFrom,
+                "The 'from' of the stream is no account of this host.",
+            )),
         }
     }
 
@@ -107,14 +160,20 @@ impl Negotiation {
         match self.transport.kind {
             TransportKind::Bosh => return String::new(),
             TransportKind::Tcp => {
-                writer.raw("<?xml version='1.0'?>").start("stream:stream").xmlns(ns::CLIENT);
+                writer
+                    .raw("<?xml version='1.0'?>")
+                    .start("stream:stream")
+                    .xmlns(ns::CLIENT);
                 writer.attr("xmlns:stream", ns::STREAMS);
             }
             TransportKind::WebSocket => {
                 writer.start("open").xmlns(ns::FRAMING);
             }
         }
-        writer.attr("from", &self.config.domain).attr_opt("to", to).attr("id", self.seed.text("stream"));
+        writer
+            .attr("from", &self.config.domain)
+            .attr_opt("to", to)
+            .attr("id", self.seed.text("stream"));
         writer.attr("version", "1.0").attr("xml:lang", "en");
         match self.transport.kind {
             TransportKind::Tcp => writer.finish_open(),

@@ -89,8 +89,16 @@ impl Negotiation {
             Profile::Sasl2 => Authenticate::read(element),
             Profile::Rfc6120 => message(element).and_then(|initial_response| {
                 let tree = element.tree();
-                let mechanism = tree.root().attr("mechanism").ok_or(SaslError::Malformed)?.to_owned();
-                Ok(Authenticate { mechanism, initial_response, ..Authenticate::default() })
+                let mechanism = tree
+                    .root()
+                    .attr("mechanism")
+                    .ok_or(SaslError::Malformed)?
+                    .to_owned();
+                Ok(Authenticate {
+                    mechanism,
+                    initial_response,
+                    ..Authenticate::default()
+                })
             }),
         };
         let mut request = match read {
@@ -100,16 +108,31 @@ impl Negotiation {
         if !self.may_log_in() {
             return self.fail_login(profile, SaslCondition::EncryptionRequired, None, None);
         }
-        let token_allowed = profile == Profile::Sasl2 && request.fast.is_some() && request.agent.id.is_some();
+        let token_allowed = request.fast.is_some() && request.agent.id.is_some();
         let mechanism = match request.mechanism.parse::<Mechanism>() {
+            // Tokens are offered in XEP-0388's profile only.
+            Ok(Mechanism::Token(_)) if profile != Profile::Sasl2 => {
+                return self.fail_login(profile, SaslCondition::InvalidMechanism, None, None);
+            }
             Ok(mechanism) if self.offers(mechanism) => mechanism,
             _ => return self.fail_login(profile, SaslCondition::InvalidMechanism, None, None),
         };
         if matches!(mechanism, Mechanism::Token(_)) && !token_allowed {
-            return self.fail_login(profile, SaslCondition::MalformedRequest, None, Some(mechanism));
+            return self.fail_login(
+                profile,
+                SaslCondition::MalformedRequest,
+                None,
+                Some(mechanism),
+            );
         }
         let initial = request.initial_response.take();
-        let login = Login { profile, mechanism, step: Step::Initial, account: None, request };
+        let login = Login {
+            profile,
+            mechanism,
+            step: Step::Initial,
+            account: None,
+            request,
+        };
         match initial {
             Some(message) => self.first_message(login, &message),
             None => {
@@ -132,7 +155,12 @@ impl Negotiation {
         }
         match element.name() {
             "abort" => {
-                self.fail_login(login.profile, SaslCondition::Aborted, login.account, Some(login.mechanism));
+                self.fail_login(
+                    login.profile,
+                    SaslCondition::Aborted,
+                    login.account,
+                    Some(login.mechanism),
+                );
             }
             "response" => match message(element) {
                 Ok(message) => self.next_message(login, &message.unwrap_or_default()),
@@ -144,11 +172,19 @@ impl Negotiation {
 
     fn interrupted(&mut self, login: Login) {
         self.state = State::Login(Box::new(login));
-        self.close(Some(StreamCondition::NotAuthorized), Some("Finish or abort the login first."));
+        self.close(
+            Some(StreamCondition::NotAuthorized),
+            Some("Finish or abort the login first."),
+        );
     }
 
     fn fail_with(&mut self, login: Login, error: impl Into<SaslCondition>) {
-        self.fail_login(login.profile, error.into(), login.account, Some(login.mechanism));
+        self.fail_login(
+            login.profile,
+            error.into(),
+            login.account,
+            Some(login.mechanism),
+        );
     }
 
     fn next_message(&mut self, mut login: Login, message: &[u8]) {
@@ -167,13 +203,22 @@ impl Negotiation {
 
     fn first_message(&mut self, mut login: Login, message: &[u8]) {
         let started = match login.mechanism {
-            Mechanism::Scram { plus, hash } => {
-                ServerFirst::read(message, hash, plus, self.offers_plus(), self.transport.bindings())
-                    .and_then(|first| self.start_scram(&mut login, first))
+            Mechanism::Scram { plus, hash } => ServerFirst::read(
+                message,
+                hash,
+                plus,
+                self.offers_plus(),
+                self.transport.bindings(),
+            )
+            .and_then(|first| self.start_scram(&mut login, first)),
+            Mechanism::Plain => {
+                Plain::parse(message).and_then(|plain| self.start_plain(&mut login, plain))
             }
-            Mechanism::Plain => Plain::parse(message).and_then(|plain| self.start_plain(&mut login, plain)),
-            Mechanism::External => authorization(message).and_then(|name| self.start_external(&mut login, name)),
-            Mechanism::Token(_) => TokenResponse::parse(message).and_then(|response| self.start_token(&mut login, response)),
+            Mechanism::External => {
+                authorization(message).and_then(|name| self.start_external(&mut login, name))
+            }
+            Mechanism::Token(_) => TokenResponse::parse(message)
+                .and_then(|response| self.start_token(&mut login, response)),
         };
         match started {
             Ok(()) => self.state = State::Login(Box::new(login)),
@@ -192,12 +237,24 @@ impl Negotiation {
     }
 
     /// An authorization identity must be the account itself, and the one the stream was opened for.
-    fn check_authorization(&self, wanted: Option<&str>, account: Option<&BareJid>) -> Result<(), SaslError> {
+    fn check_authorization(
+        &self,
+        wanted: Option<&str>,
+        account: Option<&BareJid>,
+    ) -> Result<(), SaslError> {
         let Some(wanted) = wanted else { return Ok(()) };
         let wanted = BareJid::parse(wanted).map_err(|_| SaslError::InvalidAuthorization)?;
-        let claimed = self.claimed.as_ref().filter(|claimed| claimed.local().is_some());
-        let fits = account == Some(&wanted) && claimed.is_none_or(|claimed| claimed.bare() == wanted);
-        if fits { Ok(()) } else { Err(SaslError::InvalidAuthorization) }
+        let claimed = self
+            .claimed
+            .as_ref()
+            .filter(|claimed| claimed.local().is_some());
+        let fits =
+            account == Some(&wanted) && claimed.is_none_or(|claimed| claimed.bare() == wanted);
+        if fits {
+            Ok(())
+        } else {
+            Err(SaslError::InvalidAuthorization)
+        }
     }
 
     fn start_scram(&mut self, login: &mut Login, first: ServerFirst) -> Result<(), SaslError> {
@@ -205,7 +262,10 @@ impl Negotiation {
         self.check_authorization(first.authorization.as_deref(), login.account.as_ref())?;
         match login.account.clone() {
             Some(account) => {
-                self.ask(Question::Keys { account, hash: first.hash() });
+                self.ask(Question::Keys {
+                    account,
+                    hash: first.hash(),
+                });
                 login.step = Step::Keys(first);
             }
             // A name that no account can have is answered like one that no account has.
@@ -217,10 +277,19 @@ impl Negotiation {
         Ok(())
     }
 
-    fn challenge(&mut self, profile: Profile, first: ServerFirst, keys: crate::sasl::ScramKeys) -> Step {
+    fn challenge(
+        &mut self,
+        profile: Profile,
+        first: ServerFirst,
+        keys: crate::sasl::ScramKeys,
+    ) -> Step {
         let nonce = self.seed.text("nonce");
         let hash = first.hash();
-        let (challenge, proof) = first.challenge(keys, &nonce, Some(&advertised_hash(hash, &self.advertised())));
+        let (challenge, proof) = first.challenge(
+            keys,
+            &nonce,
+            Some(&advertised_hash(hash, &self.advertised())),
+        );
         self.send_challenge(profile, challenge.as_bytes());
         Step::Proof(proof)
     }
@@ -229,7 +298,10 @@ impl Negotiation {
         login.account = self.account_of(&plain.username);
         self.check_authorization(plain.authorization.as_deref(), login.account.as_ref())?;
         let account = login.account.clone().ok_or(SaslError::NotAuthorized)?;
-        self.ask(Question::Password { account, password: plain.password });
+        self.ask(Question::Password {
+            account,
+            password: plain.password,
+        });
         login.step = Step::Verdict;
         Ok(())
     }
@@ -237,11 +309,18 @@ impl Negotiation {
     /// The certificate's address that is asked for, or its only one, or the one the stream was opened for
     /// (XEP-0178 §3).
     fn start_external(&mut self, login: &mut Login, wanted: Option<&str>) -> Result<(), SaslError> {
-        let Security::Tls(facts) = &self.transport.security else { return Err(SaslError::NotAuthorized) };
+        let Security::Tls(facts) = &self.transport.security else {
+            return Err(SaslError::NotAuthorized);
+        };
         let addresses = &facts.client_addresses;
-        let claimed = self.claimed.as_ref().filter(|claimed| claimed.local().is_some());
+        let claimed = self
+            .claimed
+            .as_ref()
+            .filter(|claimed| claimed.local().is_some());
         let account = match (wanted, claimed, &addresses[..]) {
-            (Some(wanted), ..) => BareJid::parse(wanted).map_err(|_| SaslError::InvalidAuthorization)?,
+            (Some(wanted), ..) => {
+                BareJid::parse(wanted).map_err(|_| SaslError::InvalidAuthorization)?
+            }
             (None, _, [only]) => only.clone(),
             (None, Some(claimed), _) => claimed.bare(),
             (None, None, _) => return Err(SaslError::InvalidAuthorization),
@@ -264,13 +343,17 @@ impl Negotiation {
             (Step::Keys(first), Answer::Keys(keys)) => {
                 let hash = first.hash();
                 // Made for known accounts as well: the same work whether there is one or not.
-                let unknown = self.unknown_accounts().keys(login.account.as_ref().map_or("", |a| a.as_str()), hash);
+                let unknown = self
+                    .unknown_accounts()
+                    .keys(login.account.as_ref().map_or("", |a| a.as_str()), hash);
                 let keys = keys.filter(|keys| keys.hash == hash).unwrap_or(unknown);
                 login.step = self.challenge(login.profile, first, keys);
                 self.state = State::Login(Box::new(login));
             }
             (Step::Verdict, Answer::Accepted) => self.proven(login, None),
-            (Step::Tokens(response), Answer::Tokens(tokens)) => self.check_tokens(login, &response, &tokens),
+            (Step::Tokens(response), Answer::Tokens(tokens)) => {
+                self.check_tokens(login, &response, &tokens)
+            }
             (Step::TokenUsed(token, closing), Answer::Accepted) => {
                 let rotate = token.rotate;
                 self.proven_by_token(login, closing, rotate);
@@ -303,7 +386,13 @@ impl Negotiation {
                 self.opened = false;
                 self.state = State::Header;
             }
-            Profile::Sasl2 => self.finish(Finish::new(account, login.mechanism, login.request, closing, false)),
+            Profile::Sasl2 => self.finish(Finish::new(
+                account,
+                login.mechanism,
+                login.request,
+                closing,
+                false,
+            )),
         }
     }
 }

@@ -152,15 +152,24 @@ impl Negotiation {
             return;
         }
         if self.awaits_answer() || matches!(self.state, State::StartTls) {
-            return self.close(Some(StreamCondition::PolicyViolation), Some("Wait for the answer before you go on."));
+            return self.close(
+                Some(StreamCondition::PolicyViolation),
+                Some("Wait for the answer before you go on."),
+            );
         }
         match frame {
-            Frame::Open(header) if self.transport.kind == TransportKind::Tcp => self.open_stream(&header),
+            Frame::Open(header) if self.transport.kind == TransportKind::Tcp => {
+                self.open_stream(&header)
+            }
             Frame::Open(_) => self.close(Some(StreamCondition::InvalidXml), None),
             Frame::Close => self.close(None, None),
             Frame::Element(element) => match (element.name(), element.namespace()) {
-                ("open", ns::FRAMING) if self.transport.kind == TransportKind::WebSocket => self.open_frame(&element),
-                ("close", ns::FRAMING) if self.transport.kind == TransportKind::WebSocket => self.close(None, None),
+                ("open", ns::FRAMING) if self.transport.kind == TransportKind::WebSocket => {
+                    self.open_frame(&element)
+                }
+                ("close", ns::FRAMING) if self.transport.kind == TransportKind::WebSocket => {
+                    self.close(None, None)
+                }
                 _ => self.element(&element),
             },
         }
@@ -170,7 +179,10 @@ impl Negotiation {
         match std::mem::replace(&mut self.state, State::Ended) {
             State::Header => {
                 self.state = State::Header;
-                self.close(Some(StreamCondition::NotAuthorized), Some("Open a stream first."));
+                self.close(
+                    Some(StreamCondition::NotAuthorized),
+                    Some("Open a stream first."),
+                );
             }
             State::Stranger => {
                 self.state = State::Stranger;
@@ -183,7 +195,9 @@ impl Negotiation {
                 self.known(element);
             }
             // `handle` lets nothing through in these states.
-            state @ (State::StartTls | State::Failed(..) | State::Binding(_) | State::Ended) => self.state = state,
+            state @ (State::StartTls | State::Failed(..) | State::Binding(_) | State::Ended) => {
+                self.state = state
+            }
         }
     }
 
@@ -287,7 +301,9 @@ impl Negotiation {
         match (element.name(), element.namespace()) {
             ("starttls", ns::TLS) => self.start_tls(),
             ("auth", ns::SASL) => self.start_login(Profile::Rfc6120, element),
-            ("authenticate", ns::SASL2) if self.config.sasl2 => self.start_login(Profile::Sasl2, element),
+            ("authenticate", ns::SASL2) if self.config.sasl2 => {
+                self.start_login(Profile::Sasl2, element)
+            }
             _ => self.close(Some(StreamCondition::NotAuthorized), Some("Log in first.")),
         }
     }
@@ -332,7 +348,10 @@ impl Negotiation {
         self.send(condition.to_xml(profile.namespace(), None));
         self.state = State::Stranger;
         if self.failures >= self.config.attempts.max(1) {
-            self.close(Some(StreamCondition::PolicyViolation), Some("Too many failed logins."));
+            self.close(
+                Some(StreamCondition::PolicyViolation),
+                Some("Too many failed logins."),
+            );
         }
     }
 
@@ -341,7 +360,10 @@ impl Negotiation {
         self.refusals = self.refusals.saturating_add(1);
         let often = self.refusals > 10;
         if often {
-            self.close(Some(StreamCondition::PolicyViolation), Some("Too many refused requests."));
+            self.close(
+                Some(StreamCondition::PolicyViolation),
+                Some("Too many refused requests."),
+            );
         }
         often
     }

@@ -22,7 +22,9 @@ impl Negotiation {
 
     /// The mechanisms on offer, strongest first. The same for both profiles.
     pub(super) fn mechanisms(&self) -> impl Iterator<Item = Mechanism> + '_ {
-        Mechanism::PREFERENCE.into_iter().filter(|mechanism| self.offers(*mechanism))
+        Mechanism::PREFERENCE
+            .into_iter()
+            .filter(|mechanism| self.offers(*mechanism))
     }
 
     /// Whether a mechanism is on offer. For tokens: within SASL2's `<fast/>`.
@@ -40,7 +42,9 @@ impl Negotiation {
                 Mechanism::Token(binding) => {
                     self.config.sasl2
                         && self.config.tokens
-                        && binding.binding().is_none_or(|binding| bindings.data(binding).is_some())
+                        && binding
+                            .binding()
+                            .is_none_or(|binding| bindings.data(binding).is_some())
                 }
             }
     }
@@ -53,7 +57,11 @@ impl Negotiation {
     /// The names of the binding types that are announced; empty when the feature is not sent.
     fn announced_bindings(&self) -> Vec<&'static str> {
         if self.offers_plus() {
-            self.transport.bindings().types().map(|binding| binding.name()).collect()
+            self.transport
+                .bindings()
+                .types()
+                .map(|binding| binding.name())
+                .collect()
         } else {
             Vec::new()
         }
@@ -91,7 +99,9 @@ impl Negotiation {
             if self.config.sasl2 {
                 self.authentication(&mut writer);
             }
-            writer.start("mechanisms").xmlns(Profile::Rfc6120.namespace());
+            writer
+                .start("mechanisms")
+                .xmlns(Profile::Rfc6120.namespace());
             for mechanism in self.mechanisms() {
                 writer.leaf_text("mechanism", None, mechanism.name());
             }
@@ -111,13 +121,29 @@ impl Negotiation {
             writer.leaf_text("mechanism", None, mechanism.name());
         }
         writer.start("inline");
-        let sm = self.config.stream_management.then_some(ns::STREAM_MANAGEMENT);
+        let sm = self
+            .config
+            .stream_management
+            .then_some(ns::STREAM_MANAGEMENT);
         if let Some(sm) = sm {
             writer.leaf("sm", sm);
         }
-        writer.raw(&bind2::feature(self.config.bind2_features.iter().map(String::as_str).chain(sm)));
-        let tokens = [TokenBinding::Exporter, TokenBinding::EndPoint, TokenBinding::None];
-        let tokens = tokens.map(Mechanism::Token).into_iter().filter(|token| self.offers(*token));
+        writer.raw(&bind2::feature(
+            self.config
+                .bind2_features
+                .iter()
+                .map(String::as_str)
+                .chain(sm),
+        ));
+        let tokens = [
+            TokenBinding::Exporter,
+            TokenBinding::EndPoint,
+            TokenBinding::None,
+        ];
+        let tokens = tokens
+            .map(Mechanism::Token)
+            .into_iter()
+            .filter(|token| self.offers(*token));
         let mut tokens = tokens.map(Mechanism::name).peekable();
         if tokens.peek().is_some() {
             writer.raw(&fast::feature(tokens));
@@ -135,7 +161,12 @@ impl Negotiation {
         self.start_features(&mut writer);
         if !bound {
             writer.leaf("bind", ns::BIND);
-            writer.start("session").xmlns(ns::SESSION).start("optional").end().end();
+            writer
+                .start("session")
+                .xmlns(ns::SESSION)
+                .start("optional")
+                .end()
+                .end();
         }
         if self.config.stream_management {
             writer.leaf("sm", ns::STREAM_MANAGEMENT);

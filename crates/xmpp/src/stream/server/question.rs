@@ -3,10 +3,10 @@
 use base::{BareJid, FullJid, Timestamp};
 use bytes::Bytes;
 
+use crate::condition::{SaslCondition, StanzaCondition, StanzaError};
 use crate::sasl::{Mechanism, Password, ScramHash, ScramKeys};
 use crate::stream::ClientAgent;
 use crate::xep::bind2::Inline;
-use crate::condition::{SaslCondition, StanzaCondition, StanzaError};
 
 /// What to do next. Take outputs until there is none, in this order.
 #[derive(Debug)]
@@ -227,6 +227,9 @@ pub enum Established {
 
 impl std::fmt::Debug for StoredToken {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("StoredToken").field("id", &self.id).field("mechanism", &self.mechanism).finish_non_exhaustive()
+        f.debug_struct("StoredToken")
+            .field("id", &self.id)
+            .field("mechanism", &self.mechanism)
+            .finish_non_exhaustive()
     }
 }

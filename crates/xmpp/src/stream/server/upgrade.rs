@@ -20,12 +20,20 @@ impl Negotiation {
     /// Asks what is missing, when the client is ready for upgrades. Only who has shown the password may set
     /// keys beside it: a token or a certificate must not become a password. Says whether it asked.
     pub(super) fn ask_hashes(&mut self, finish: &mut Finish) -> bool {
-        let ready = |hash: &ScramHash| finish.request.upgrades.iter().any(|task| task == hash.upgrade_task());
+        let ready = |hash: &ScramHash| {
+            finish
+                .request
+                .upgrades
+                .iter()
+                .any(|task| task == hash.upgrade_task())
+        };
         let wanted: Vec<ScramHash> = self.config.upgrades.iter().copied().filter(ready).collect();
         if wanted.is_empty() || !finish.mechanism.uses_password() {
             return false;
         }
-        self.ask(Question::Hashes { account: finish.account.clone() });
+        self.ask(Question::Hashes {
+            account: finish.account.clone(),
+        });
         finish.doing = Doing::Hashes(wanted);
         true
     }
@@ -49,23 +57,38 @@ impl Negotiation {
             return self.go_on(finish);
         };
         let closing = finish.success.additional_data.take();
-        self.send(sasl2::continue_with(hash.upgrade_task(), closing.as_deref()));
+        self.send(sasl2::continue_with(
+            hash.upgrade_task(),
+            closing.as_deref(),
+        ));
         finish.doing = Doing::Task(Task { hash, salt: None });
         self.state = State::Finish(Box::new(finish));
     }
 
     /// `<next/>`, then `<task-data/>`; `<abort/>` at any time.
     pub(super) fn continue_finish(&mut self, mut finish: Finish, element: &Stanza) {
-        let Doing::Task(task) = &mut finish.doing else { return self.confused() };
+        let Doing::Task(task) = &mut finish.doing else {
+            return self.confused();
+        };
         match (element.name(), element.namespace()) {
             ("abort", ns::SASL2) => {
-                self.fail_login(super::Profile::Sasl2, SaslCondition::Aborted, None, Some(finish.mechanism));
+                self.fail_login(
+                    super::Profile::Sasl2,
+                    SaslCondition::Aborted,
+                    None,
+                    Some(finish.mechanism),
+                );
             }
             ("next", ns::SASL2) if task.salt.is_none() => {
                 let tree = element.tree();
                 if tree.root().attr("task") != Some(task.hash.upgrade_task()) {
                     let mechanism = Some(finish.mechanism);
-                    return self.fail_login(super::Profile::Sasl2, SaslCondition::MalformedRequest, None, mechanism);
+                    return self.fail_login(
+                        super::Profile::Sasl2,
+                        SaslCondition::MalformedRequest,
+                        None,
+                        mechanism,
+                    );
                 }
                 let salt = self.seed.bytes("salt")[..16].to_vec();
                 self.send(sasl2::salt(&salt, self.config.iterations));
@@ -74,19 +97,36 @@ impl Negotiation {
             }
             ("task-data", ns::SASL2) if task.salt.is_some() => {
                 let (hash, salt) = (task.hash, task.salt.take().unwrap_or_default());
-                let key = sasl2::read_salted_password(element).filter(|key| key.len() == hash.length());
+                let key =
+                    sasl2::read_salted_password(element).filter(|key| key.len() == hash.length());
                 let Some(key) = key.as_deref().and_then(Key::new) else {
                     let mechanism = Some(finish.mechanism);
-                    return self.fail_login(super::Profile::Sasl2, SaslCondition::MalformedRequest, None, mechanism);
+                    return self.fail_login(
+                        super::Profile::Sasl2,
+                        SaslCondition::MalformedRequest,
+                        None,
+                        mechanism,
+                    );
                 };
-                let salted = SaltedPassword { hash, iterations: self.config.iterations, salt, key };
-                self.ask(Question::StoreKeys { account: finish.account.clone(), keys: salted.keys() });
+                let salted = SaltedPassword {
+                    hash,
+                    iterations: self.config.iterations,
+                    salt,
+                    key,
+                };
+                self.ask(Question::StoreKeys {
+                    account: finish.account.clone(),
+                    keys: salted.keys(),
+                });
                 finish.doing = Doing::Store;
                 self.state = State::Finish(Box::new(finish));
             }
             _ => {
                 self.state = State::Finish(Box::new(finish));
-                self.close(Some(StreamCondition::NotAuthorized), Some("Finish or abort the login first."));
+                self.close(
+                    Some(StreamCondition::NotAuthorized),
+                    Some("Finish or abort the login first."),
+                );
             }
         }
     }
@@ -95,7 +135,12 @@ impl Negotiation {
         match answer {
             Answer::Accepted => self.next_task(finish),
             Answer::Refused(condition) => {
-                self.fail_login(super::Profile::Sasl2, condition, None, Some(finish.mechanism));
+                self.fail_login(
+                    super::Profile::Sasl2,
+                    condition,
+                    None,
+                    Some(finish.mechanism),
+                );
             }
             _ => self.confused(),
         }
