@@ -84,6 +84,8 @@ pub const VERSION: &str = "jabber:iq:version";
 pub const COMPONENT_CONNECT: &str = "jabber:component:connect";
 /// XEP-0115: Entity Capabilities.
 pub const CAPS: &str = "http://jabber.org/protocol/caps";
+/// XEP-0122: Data Forms Validation.
+pub const DATA_FORM_VALIDATION: &str = "http://jabber.org/protocol/xdata-validate";
 /// XEP-0124: BOSH.
 pub const HTTP_BIND: &str = "http://jabber.org/protocol/httpbind";
 /// XEP-0153: vCard-Based Avatars.
@@ -120,6 +122,8 @@ pub const JINGLE_RTP: &str = "urn:xmpp:jingle:apps:rtp:1";
 pub const ATTENTION: &str = "urn:xmpp:attention:0";
 /// XEP-0234: Jingle File Transfer.
 pub const JINGLE_FILE_TRANSFER: &str = "urn:xmpp:jingle:apps:file-transfer:5";
+/// XEP-0249: Direct MUC Invitations.
+pub const CONFERENCE: &str = "jabber:x:conference";
 /// XEP-0280: Message Carbons.
 pub const CARBONS: &str = "urn:xmpp:carbons:2";
 /// XEP-0280: Message Carbons, the recommended rules.
@@ -148,6 +152,8 @@ pub const CLIENT_STATE: &str = "urn:xmpp:csi:0";
 pub const STANZA_ID: &str = "urn:xmpp:sid:0";
 /// XEP-0363: HTTP File Upload.
 pub const HTTP_UPLOAD: &str = "urn:xmpp:http:upload:0";
+/// XEP-0373: OpenPGP for XMPP.
+pub const OPENPGP: &str = "urn:xmpp:openpgp:0";
 /// XEP-0380: Explicit Message Encryption.
 pub const ENCRYPTION: &str = "urn:xmpp:eme:0";
 /// XEP-0384: OMEMO Encryption.
@@ -162,6 +168,8 @@ pub const SASL2: &str = "urn:xmpp:sasl:2";
 pub const BOOKMARKS: &str = "urn:xmpp:bookmarks:1";
 /// XEP-0420: Stanza Content Encryption.
 pub const SCE: &str = "urn:xmpp:sce:1";
+/// XEP-0422: Message Fastening.
+pub const FASTENING: &str = "urn:xmpp:fasten:0";
 /// XEP-0424: Message Retraction.
 pub const RETRACTION: &str = "urn:xmpp:message-retract:1";
 /// XEP-0428: Fallback Indication.
