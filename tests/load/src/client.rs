@@ -49,7 +49,11 @@ impl Client {
     pub(crate) async fn connect(address: SocketAddr) -> Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        Ok(Self { transport: Transport::Plain(stream), received: Vec::new(), mechanism: None })
+        Ok(Self {
+            transport: Transport::Plain(stream),
+            received: Vec::new(),
+            mechanism: None,
+        })
     }
 
     /// From TCP connect to bound resource. No presence is sent.
@@ -82,26 +86,32 @@ impl Client {
              xmlns:stream='http://etherx.jabber.org/streams'>"
         ))
         .await?;
-        self.answer(&["</stream:features>", "<stream:features/>"]).await
+        self.answer(&["</stream:features>", "<stream:features/>"])
+            .await
     }
 
     async fn start_tls(&mut self, domain: &str, config: Arc<ClientConfig>) -> Result<()> {
-        self.send("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>").await?;
+        self.send("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")
+            .await?;
         let answer = self.answer(&["/>", "</proceed>"]).await?;
         if !answer.contains("<proceed") {
             bail!("STARTTLS was refused: {answer}");
         }
-        let Transport::Plain(stream) = std::mem::replace(&mut self.transport, Transport::Closed) else {
+        let Transport::Plain(stream) = std::mem::replace(&mut self.transport, Transport::Closed)
+        else {
             bail!("TLS is on already");
         };
         let name = ServerName::try_from(domain.to_owned())?;
-        let stream = tokio::time::timeout(PATIENCE, TlsConnector::from(config).connect(name, stream)).await??;
+        let stream =
+            tokio::time::timeout(PATIENCE, TlsConnector::from(config).connect(name, stream))
+                .await??;
         self.transport = Transport::Tls(Box::new(stream));
         Ok(())
     }
 
     async fn authenticate(&mut self, features: &str, login: &Login<'_>) -> Result<()> {
-        let mechanism = Mechanism::choose(features).with_context(|| format!("no mechanism we know: {features}"))?;
+        let mechanism = Mechanism::choose(features)
+            .with_context(|| format!("no mechanism we know: {features}"))?;
         let mut exchange = Exchange::new(mechanism, login.username, login.password);
         self.send(&format!(
             "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='{}'>{}</auth>",
@@ -110,14 +120,19 @@ impl Client {
         ))
         .await?;
         loop {
-            let answer = self.answer(&["</challenge>", "</success>", "</failure>", "/>"]).await?;
+            let answer = self
+                .answer(&["</challenge>", "</success>", "</failure>", "/>"])
+                .await?;
             let content = answer.find('>').map_or("", |start| {
                 let rest = &answer[start + 1..];
                 rest.find('<').map_or("", |end| &rest[..end])
             });
             if answer.contains("<challenge") {
                 let response = exchange.respond(content)?;
-                self.send(&format!("<response xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>{response}</response>")).await?;
+                self.send(&format!(
+                    "<response xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>{response}</response>"
+                ))
+                .await?;
             } else if answer.contains("<success") {
                 self.mechanism = Some(mechanism);
                 return exchange.verify(content);
@@ -166,7 +181,10 @@ impl Client {
         loop {
             let first = ends
                 .iter()
-                .filter_map(|end| memmem::find(&self.received[searched..], end.as_bytes()).map(|at| searched + at + end.len()))
+                .filter_map(|end| {
+                    memmem::find(&self.received[searched..], end.as_bytes())
+                        .map(|at| searched + at + end.len())
+                })
                 .min();
             if let Some(end) = first {
                 let rest = self.received.split_off(end);
@@ -179,7 +197,10 @@ impl Client {
             searched = self.received.len().saturating_sub(longest);
             let length = self.read(&mut buffer).await?;
             if length == 0 {
-                bail!("the server closed the stream: {}", String::from_utf8_lossy(&self.received));
+                bail!(
+                    "the server closed the stream: {}",
+                    String::from_utf8_lossy(&self.received)
+                );
             }
             self.received.extend_from_slice(&buffer[..length]);
         }

@@ -14,7 +14,11 @@ pub(crate) struct Histogram {
 
 impl Histogram {
     pub(crate) fn new() -> Self {
-        Self { buckets: Vec::new(), count: 0, max: 0 }
+        Self {
+            buckets: Vec::new(),
+            count: 0,
+            max: 0,
+        }
     }
 
     /// Takes in one duration, in nanoseconds.
@@ -92,7 +96,10 @@ mod tests {
         }
         for (quantile, expected) in [(0.5, 5_000.0), (0.99, 9_900.0), (1.0, 10_000.0)] {
             let found = histogram.micros(quantile);
-            assert!((found - expected).abs() / expected < 0.02, "{quantile}: {found} for {expected}");
+            assert!(
+                (found - expected).abs() / expected < 0.02,
+                "{quantile}: {found} for {expected}"
+            );
         }
     }
 

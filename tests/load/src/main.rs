@@ -43,7 +43,11 @@ struct Arguments {
 #[derive(clap::Args)]
 struct Run {
     /// Servers, in the order in which they run.
-    #[arg(long, value_delimiter = ',', default_value = "hauspost,prosody,ejabberd,forwarder")]
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "hauspost,prosody,ejabberd,forwarder"
+    )]
     servers: Vec<Kind>,
     /// Scenarios by name or beginning of a name ("chat", "login-tls"); all when left out.
     #[arg(long, value_delimiter = ',')]
@@ -92,13 +96,19 @@ fn main() -> Result<()> {
     match arguments.command {
         Some(Mode::List) => {
             for scenario in ALL {
-                println!("{:14} {} ({})", scenario.name, scenario.title, scenario.work.unit().0);
+                println!(
+                    "{:14} {} ({})",
+                    scenario.name,
+                    scenario.title,
+                    scenario.work.unit().0
+                );
             }
             Ok(())
         }
-        Some(Mode::Forwarder { address }) => {
-            tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(servers::serve_forwarder(address))
-        }
+        Some(Mode::Forwarder { address }) => tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?
+            .block_on(servers::serve_forwarder(address)),
         None => {
             allow_many_sockets()?;
             tokio::runtime::Builder::new_multi_thread()
@@ -118,7 +128,10 @@ fn allow_many_sockets() -> Result<()> {
         return Ok(());
     }
     let error = Command::new("sh")
-        .args(["-c", "ulimit -n 65536 2>/dev/null || ulimit -n $(ulimit -Hn); exec \"$0\" \"$@\""])
+        .args([
+            "-c",
+            "ulimit -n 65536 2>/dev/null || ulimit -n $(ulimit -Hn); exec \"$0\" \"$@\"",
+        ])
         .arg(std::env::current_exe()?)
         .args(std::env::args_os().skip(1))
         .env(GUARD, "1")
@@ -136,7 +149,11 @@ async fn run(mut run: Run) -> Result<()> {
     std::fs::create_dir_all(&run.work)?;
     let work = run.work.canonicalize()?;
     let identity = Identity::create(&work, DOMAIN)?;
-    let places = Places { work: work.clone(), hauspost: run.hauspost.clone(), identity };
+    let places = Places {
+        work: work.clone(),
+        hauspost: run.hauspost.clone(),
+        identity,
+    };
     let mut report = Report {
         machine: Machine::look(&work),
         seconds_per_scenario: run.seconds,
@@ -147,7 +164,11 @@ async fn run(mut run: Run) -> Result<()> {
     for kind in &run.servers {
         let version = servers::version(*kind, &places)?;
         eprintln!("{}: {version}", kind.name());
-        report.participants.push(Participant { server: *kind, version, durability: kind.durability() });
+        report.participants.push(Participant {
+            server: *kind,
+            version,
+            durability: kind.durability(),
+        });
     }
     let mut extent = Extent {
         duration: Duration::from_secs_f64(run.seconds),
@@ -161,13 +182,24 @@ async fn run(mut run: Run) -> Result<()> {
             && run.offered.is_none()
         {
             let source = if archive { "chat-w16" } else { "chat-off-w16" };
-            extent.offered[usize::from(!archive)] = peers_capacity(&report, source).map(|rate| rate / 2.0);
+            extent.offered[usize::from(!archive)] =
+                peers_capacity(&report, source).map(|rate| rate / 2.0);
         }
-        for kind in run.servers.iter().filter(|kind| scenario.work.suits(**kind)) {
+        for kind in run
+            .servers
+            .iter()
+            .filter(|kind| scenario.work.suits(**kind))
+        {
             let outcome = scenarios::run(scenario, *kind, &places, &extent).await;
             let unit = scenario.work.unit().0;
             match outcome.figure {
-                Some(figure) => eprintln!("{:14} {:10} {:>10} {unit}  {}", scenario.name, kind.name(), number(figure), outcome.note),
+                Some(figure) => eprintln!(
+                    "{:14} {:10} {:>10} {unit}  {}",
+                    scenario.name,
+                    kind.name(),
+                    number(figure),
+                    outcome.note
+                ),
                 None => eprintln!("{:14} {:10} {}", scenario.name, kind.name(), outcome.note),
             }
             report.outcomes.push(outcome);
@@ -175,7 +207,8 @@ async fn run(mut run: Run) -> Result<()> {
     }
     println!("{}", report.markdown(&scenarios));
     if let Some(file) = &run.json {
-        std::fs::write(file, serde_json::to_string_pretty(&report)?).with_context(|| file.display().to_string())?;
+        std::fs::write(file, serde_json::to_string_pretty(&report)?)
+            .with_context(|| file.display().to_string())?;
     }
     Ok(())
 }
@@ -192,16 +225,25 @@ fn peers_capacity(report: &Report, scenario: &str) -> Option<f64> {
 
 fn choose(run: &Run) -> Result<Vec<&'static Scenario>> {
     for name in &run.scenarios {
-        if !ALL.iter().any(|scenario| scenario.name.starts_with(name.as_str())) {
+        if !ALL
+            .iter()
+            .any(|scenario| scenario.name.starts_with(name.as_str()))
+        {
             bail!("no scenario {name:?}; `load list` names them all");
         }
     }
     Ok(ALL
         .iter()
         .filter(|scenario| {
-            run.scenarios.is_empty() || run.scenarios.iter().any(|name| scenario.name == name || is_group(name, scenario.name))
+            run.scenarios.is_empty()
+                || run
+                    .scenarios
+                    .iter()
+                    .any(|name| scenario.name == name || is_group(name, scenario.name))
         })
-        .filter(|scenario| !run.quick || !matches!(scenario.work, Work::Paging { messages } if messages > 10_000))
+        .filter(|scenario| {
+            !run.quick || !matches!(scenario.work, Work::Paging { messages } if messages > 10_000)
+        })
         .collect())
 }
 

@@ -44,8 +44,10 @@ impl Message {
             Content::Text => format!("<body>{mark}{}</body>", filler(200 - mark.len())),
             Content::Omemo => omemo(&mark),
         };
-        let mut text =
-            format!("<message to='{to}' type='chat' id='{}'>{payload}</message>", "0".repeat(STAMP));
+        let mut text = format!(
+            "<message to='{to}' type='chat' id='{}'>{payload}</message>",
+            "0".repeat(STAMP)
+        );
         if framed {
             text.push('\0');
         }
@@ -72,11 +74,19 @@ impl Message {
 }
 
 fn filler(length: usize) -> String {
-    "the quick brown fox jumps over the lazy dog and comes back for tea. ".chars().cycle().take(length).collect()
+    "the quick brown fox jumps over the lazy dog and comes back for tea. "
+        .chars()
+        .cycle()
+        .take(length)
+        .collect()
 }
 
 fn base64_filler(length: usize) -> String {
-    "mZ7qAx0LkYc3Vd9sPfR5uTgW1eHjN8bK2oMiXvB6yQnCrDwEtUhGzSaFlJpO4".chars().cycle().take(length).collect()
+    "mZ7qAx0LkYc3Vd9sPfR5uTgW1eHjN8bK2oMiXvB6yQnCrDwEtUhGzSaFlJpO4"
+        .chars()
+        .cycle()
+        .take(length)
+        .collect()
 }
 
 fn omemo(mark: &str) -> String {
@@ -99,14 +109,25 @@ fn hex(nanos: u64) -> [u8; STAMP] {
     let mut digits = [0; STAMP];
     for (at, digit) in digits.iter_mut().enumerate() {
         let nibble = (nanos >> (60 - 4 * at)) as u8 & 15;
-        *digit = if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 };
+        *digit = if nibble < 10 {
+            b'0' + nibble
+        } else {
+            b'a' + nibble - 10
+        };
     }
     digits
 }
 
 fn unhex(digits: &[u8]) -> u64 {
     digits.iter().fold(0, |value, digit| {
-        value << 4 | u64::from(if *digit <= b'9' { digit.wrapping_sub(b'0') } else { digit.wrapping_sub(b'a' - 10) } & 15)
+        value << 4
+            | u64::from(
+                if *digit <= b'9' {
+                    digit.wrapping_sub(b'0')
+                } else {
+                    digit.wrapping_sub(b'a' - 10)
+                } & 15,
+            )
     })
 }
 
@@ -130,14 +151,21 @@ impl Scanner {
     pub(crate) fn new() -> Self {
         Self {
             mark: Finder::new(MARK),
-            errors: [Finder::new(b"type='error'"), Finder::new(b"type=\"error\""), Finder::new(b"<stream:error")],
+            errors: [
+                Finder::new(b"type='error'"),
+                Finder::new(b"type=\"error\""),
+                Finder::new(b"<stream:error"),
+            ],
             rest: Vec::new(),
         }
     }
 
     /// Takes in `input` and calls `each` with the stamp of every message that is complete up to its stamp.
     pub(crate) fn feed(&mut self, input: &[u8], mut each: impl FnMut(u64)) -> Found {
-        let mut found = Found { error: self.errors.iter().any(|error| error.find(input).is_some()), messages: 0 };
+        let mut found = Found {
+            error: self.errors.iter().any(|error| error.find(input).is_some()),
+            messages: 0,
+        };
         if self.rest.is_empty() {
             let consumed = self.scan(input, &mut found, &mut each);
             self.rest.extend_from_slice(&input[consumed..]);
@@ -198,7 +226,10 @@ mod tests {
     #[test]
     fn sizes_are_as_named() {
         let text = Message::new("a@b", Content::Text, false);
-        assert_eq!(text.len(), "<message to='a@b' type='chat' id=''><body></body></message>".len() + STAMP + 200);
+        assert_eq!(
+            text.len(),
+            "<message to='a@b' type='chat' id=''><body></body></message>".len() + STAMP + 200
+        );
         let omemo = Message::new("a@b", Content::Omemo, false).len();
         assert!((1_350..1_500).contains(&omemo), "{omemo}");
     }

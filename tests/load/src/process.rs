@@ -23,8 +23,13 @@ pub(crate) struct Memory {
 
 impl Process {
     pub(crate) fn start(name: &str, command: &mut Command) -> Result<Self> {
-        let child = command.spawn().with_context(|| format!("{name} does not start: {command:?}"))?;
-        Ok(Self { child, name: name.to_owned() })
+        let child = command
+            .spawn()
+            .with_context(|| format!("{name} does not start: {command:?}"))?;
+        Ok(Self {
+            child,
+            name: name.to_owned(),
+        })
     }
 
     /// Fails when the server has ended.
@@ -38,7 +43,13 @@ impl Process {
     fn family(&self) -> Vec<u32> {
         let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
         for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
-            let Some(id) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+            let Some(id) = entry
+                .file_name()
+                .to_str()
+                .and_then(|name| name.parse::<u32>().ok())
+            else {
+                continue;
+            };
             if let Some(parent) = stat_fields(id).and_then(|fields| fields.get(1)?.parse().ok()) {
                 children.entry(parent).or_default().push(id);
             }
@@ -59,7 +70,14 @@ impl Process {
             .into_iter()
             .filter_map(stat_fields)
             // utime, stime, and those of children that have ended: fields 14 to 17 of proc_pid_stat(5).
-            .map(|fields| fields.iter().skip(11).take(4).filter_map(|field| field.parse::<u64>().ok()).sum::<u64>())
+            .map(|fields| {
+                fields
+                    .iter()
+                    .skip(11)
+                    .take(4)
+                    .filter_map(|field| field.parse::<u64>().ok())
+                    .sum::<u64>()
+            })
             .sum();
         ticks as f64 / 100.0
     }
@@ -84,7 +102,10 @@ impl Process {
             let rollup = fs::read_to_string(format!("/proc/{id}/smaps_rollup")).unwrap_or_default();
             for line in rollup.lines() {
                 let mut words = line.split_whitespace();
-                match (words.next(), words.next().and_then(|number| number.parse::<u64>().ok())) {
+                match (
+                    words.next(),
+                    words.next().and_then(|number| number.parse::<u64>().ok()),
+                ) {
                     (Some("Rss:"), Some(kib)) => memory.resident_kib += kib,
                     (Some("Pss:"), Some(kib)) => memory.proportional_kib += kib,
                     _ => {}
@@ -138,11 +159,17 @@ pub(crate) struct Machine {
 impl Machine {
     pub(crate) fn look(data: &Path) -> Self {
         let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-        let processor = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
+        let processor = cpu
+            .lines()
+            .find_map(|line| line.strip_prefix("model name"))
+            .unwrap_or_default();
         Self {
             processor: processor.trim_start_matches([' ', '\t', ':']).to_owned(),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
-            kernel: fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim().to_owned(),
+            kernel: fs::read_to_string("/proc/sys/kernel/osrelease")
+                .unwrap_or_default()
+                .trim()
+                .to_owned(),
             file_system: file_system_of(data),
         }
     }
@@ -156,7 +183,8 @@ fn file_system_of(path: &Path) -> String {
         .filter_map(|line| {
             let mut words = line.split_whitespace().skip(1);
             let (mount, kind) = (words.next()?, words.next()?);
-            path.starts_with(mount).then(|| (mount.len(), kind.to_owned()))
+            path.starts_with(mount)
+                .then(|| (mount.len(), kind.to_owned()))
         })
         .max_by_key(|(length, _)| *length)
         .map_or_else(|| "unknown".to_owned(), |(_, kind)| kind)

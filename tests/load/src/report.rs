@@ -30,7 +30,10 @@ pub(crate) struct Report {
 impl Report {
     /// The figure that `server` reached in `scenario`.
     pub(crate) fn figure(&self, scenario: &str, server: Kind) -> Option<f64> {
-        self.outcomes.iter().find(|outcome| outcome.scenario == scenario && outcome.server == server)?.figure
+        self.outcomes
+            .iter()
+            .find(|outcome| outcome.scenario == scenario && outcome.server == server)?
+            .figure
     }
 
     /// The best figure of a peer, among those that measured this scenario.
@@ -45,14 +48,28 @@ impl Report {
 
     /// How many times better hauspost is than the better peer.
     fn ratio(&self, scenario: &Scenario) -> Option<f64> {
-        let (ours, theirs) = (self.figure(scenario.name, Kind::Hauspost)?, self.better_peer(scenario)?);
-        Some(if scenario.work.unit().1 { ours / theirs } else { theirs / ours })
+        let (ours, theirs) = (
+            self.figure(scenario.name, Kind::Hauspost)?,
+            self.better_peer(scenario)?,
+        );
+        Some(if scenario.work.unit().1 {
+            ours / theirs
+        } else {
+            theirs / ours
+        })
     }
 
     /// How many times better the forwarder is than hauspost.
     fn ceiling(&self, scenario: &Scenario) -> Option<f64> {
-        let (ours, ceiling) = (self.figure(scenario.name, Kind::Hauspost)?, self.figure(scenario.name, Kind::Forwarder)?);
-        Some(if scenario.work.unit().1 { ceiling / ours } else { ours / ceiling })
+        let (ours, ceiling) = (
+            self.figure(scenario.name, Kind::Hauspost)?,
+            self.figure(scenario.name, Kind::Forwarder)?,
+        );
+        Some(if scenario.work.unit().1 {
+            ceiling / ours
+        } else {
+            ours / ceiling
+        })
     }
 
     /// Everything, as Markdown.
@@ -62,11 +79,24 @@ impl Report {
         let _ = writeln!(
             text,
             "{}, {} cores, Linux {}, data on {}; {} s per scenario, {} pairs.\n",
-            machine.processor, machine.cores, machine.kernel, machine.file_system, self.seconds_per_scenario, self.pairs
+            machine.processor,
+            machine.cores,
+            machine.kernel,
+            machine.file_system,
+            self.seconds_per_scenario,
+            self.pairs
         );
-        text.push_str("| server | version | what \"delivered\" means with archive on |\n|---|---|---|\n");
+        text.push_str(
+            "| server | version | what \"delivered\" means with archive on |\n|---|---|---|\n",
+        );
         for participant in &self.participants {
-            let _ = writeln!(text, "| {} | {} | {} |", participant.server.name(), participant.version, participant.durability);
+            let _ = writeln!(
+                text,
+                "| {} | {} | {} |",
+                participant.server.name(),
+                participant.version,
+                participant.durability
+            );
         }
         text.push_str("\n| scenario | unit |");
         for participant in &self.participants {
@@ -78,25 +108,51 @@ impl Report {
         for scenario in scenarios {
             let _ = write!(text, "| {} | {} |", scenario.title, scenario.work.unit().0);
             for participant in &self.participants {
-                let _ = write!(text, " {} |", cell(self.figure(scenario.name, participant.server)));
+                let _ = write!(
+                    text,
+                    " {} |",
+                    cell(self.figure(scenario.name, participant.server))
+                );
             }
-            let times = |ratio: Option<f64>| ratio.map_or_else(|| "–".to_owned(), |ratio| format!("{ratio:.1} ×"));
-            let _ = writeln!(text, " {} | {} |", times(self.ratio(scenario)), times(self.ceiling(scenario)));
+            let times = |ratio: Option<f64>| {
+                ratio.map_or_else(|| "–".to_owned(), |ratio| format!("{ratio:.1} ×"))
+            };
+            let _ = writeln!(
+                text,
+                " {} | {} |",
+                times(self.ratio(scenario)),
+                times(self.ceiling(scenario))
+            );
         }
         text.push_str("\n| scenario | server | details |\n|---|---|---|\n");
         for outcome in &self.outcomes {
-            let _ = writeln!(text, "| {} | {} | {}{} |", outcome.scenario, outcome.server.name(), details(&outcome.details), note(outcome));
+            let _ = writeln!(
+                text,
+                "| {} | {} | {}{} |",
+                outcome.scenario,
+                outcome.server.name(),
+                details(&outcome.details),
+                note(outcome)
+            );
         }
         text
     }
 }
 
 fn note(outcome: &Outcome) -> String {
-    if outcome.note.is_empty() { String::new() } else { format!("; {}", outcome.note.replace(['\n', '|'], " ")) }
+    if outcome.note.is_empty() {
+        String::new()
+    } else {
+        format!("; {}", outcome.note.replace(['\n', '|'], " "))
+    }
 }
 
 fn details(details: &BTreeMap<&'static str, f64>) -> String {
-    details.iter().map(|(name, value)| format!("{name} {}", number(*value))).collect::<Vec<_>>().join(", ")
+    details
+        .iter()
+        .map(|(name, value)| format!("{name} {}", number(*value)))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn cell(figure: Option<f64>) -> String {

@@ -35,7 +35,9 @@ impl Mechanism {
     pub(crate) fn choose(features: &str) -> Option<Self> {
         [Self::ScramSha1, Self::ScramSha256, Self::Plain]
             .into_iter()
-            .find(|mechanism| features.contains(&format!("<mechanism>{}</mechanism>", mechanism.name())))
+            .find(|mechanism| {
+                features.contains(&format!("<mechanism>{}</mechanism>", mechanism.name()))
+            })
     }
 }
 
@@ -69,7 +71,13 @@ impl<'a> Exchange<'a> {
         static COUNTER: AtomicU64 = AtomicU64::new(0);
         let number = COUNTER.fetch_add(1, Ordering::Relaxed);
         let nonce = format!("load{}n{number:012}", std::process::id());
-        Self { mechanism, username, password, nonce, server_signature: Vec::new() }
+        Self {
+            mechanism,
+            username,
+            password,
+            nonce,
+            server_signature: Vec::new(),
+        }
     }
 
     /// The content of `<auth/>`.
@@ -83,19 +91,35 @@ impl<'a> Exchange<'a> {
     /// The content of `<response/>` to a `<challenge/>`.
     pub(crate) fn respond(&mut self, challenge: &str) -> Result<String> {
         let challenge = String::from_utf8(STANDARD.decode(challenge)?)?;
-        let field = |name: &str| challenge.split(',').find_map(|part| part.strip_prefix(name));
+        let field = |name: &str| {
+            challenge
+                .split(',')
+                .find_map(|part| part.strip_prefix(name))
+        };
         let nonce = field("r=").context("no nonce in the challenge")?;
-        ensure!(nonce.starts_with(&self.nonce), "the server's nonce does not continue ours");
+        ensure!(
+            nonce.starts_with(&self.nonce),
+            "the server's nonce does not continue ours"
+        );
         let salt = STANDARD.decode(field("s=").context("no salt in the challenge")?)?;
-        let iterations: u32 = field("i=").context("no iteration count in the challenge")?.parse()?;
+        let iterations: u32 = field("i=")
+            .context("no iteration count in the challenge")?
+            .parse()?;
 
         let salted = salted_password(self.mechanism, self.password, &salt, iterations);
         let client_key = hmac(self.mechanism, &salted, b"Client Key");
         let stored_key = digest(self.mechanism, &client_key);
         let without_proof = format!("c=biws,r={nonce}");
-        let signed = format!("n={},r={},{challenge},{without_proof}", self.username, self.nonce);
+        let signed = format!(
+            "n={},r={},{challenge},{without_proof}",
+            self.username, self.nonce
+        );
         let signature = hmac(self.mechanism, &stored_key, signed.as_bytes());
-        let proof: Vec<u8> = client_key.iter().zip(&signature).map(|(key, sign)| key ^ sign).collect();
+        let proof: Vec<u8> = client_key
+            .iter()
+            .zip(&signature)
+            .map(|(key, sign)| key ^ sign)
+            .collect();
         let server_key = hmac(self.mechanism, &salted, b"Server Key");
         self.server_signature = hmac(self.mechanism, &server_key, signed.as_bytes());
         Ok(STANDARD.encode(format!("{without_proof},p={}", STANDARD.encode(proof))))
@@ -107,8 +131,13 @@ impl<'a> Exchange<'a> {
             return Ok(());
         }
         let text = String::from_utf8(STANDARD.decode(success)?)?;
-        let Some(signature) = text.strip_prefix("v=") else { bail!("no server signature in {text:?}") };
-        ensure!(STANDARD.decode(signature)? == self.server_signature, "wrong server signature");
+        let Some(signature) = text.strip_prefix("v=") else {
+            bail!("no server signature in {text:?}")
+        };
+        ensure!(
+            STANDARD.decode(signature)? == self.server_signature,
+            "wrong server signature"
+        );
         Ok(())
     }
 }
@@ -119,7 +148,11 @@ fn salted_password(mechanism: Mechanism, password: &str, salt: &[u8], iterations
     static KEPT: OnceLock<Mutex<HashMap<SaltKey, Vec<u8>>>> = OnceLock::new();
     let kept = KEPT.get_or_init(Mutex::default);
     let key = (mechanism, salt.to_vec(), iterations, password.to_owned());
-    if let Some(salted) = kept.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+    if let Some(salted) = kept
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .get(&key)
+    {
         return salted.clone();
     }
     let salted = if mechanism == Mechanism::ScramSha1 {
@@ -127,24 +160,34 @@ fn salted_password(mechanism: Mechanism, password: &str, salt: &[u8], iterations
     } else {
         pbkdf2::pbkdf2_hmac_array::<Sha256, 32>(password.as_bytes(), salt, iterations).to_vec()
     };
-    kept.lock().unwrap_or_else(PoisonError::into_inner).insert(key, salted.clone());
+    kept.lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .insert(key, salted.clone());
     salted
 }
 
 fn hmac(mechanism: Mechanism, key: &[u8], text: &[u8]) -> Vec<u8> {
     if mechanism == Mechanism::ScramSha1 {
-        let Ok(mut mac) = Hmac::<Sha1>::new_from_slice(key) else { return Vec::new() };
+        let Ok(mut mac) = Hmac::<Sha1>::new_from_slice(key) else {
+            return Vec::new();
+        };
         mac.update(text);
         mac.finalize().into_bytes().to_vec()
     } else {
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return Vec::new() };
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else {
+            return Vec::new();
+        };
         mac.update(text);
         mac.finalize().into_bytes().to_vec()
     }
 }
 
 fn digest(mechanism: Mechanism, text: &[u8]) -> Vec<u8> {
-    if mechanism == Mechanism::ScramSha1 { Sha1::digest(text).to_vec() } else { Sha256::digest(text).to_vec() }
+    if mechanism == Mechanism::ScramSha1 {
+        Sha1::digest(text).to_vec()
+    } else {
+        Sha256::digest(text).to_vec()
+    }
 }
 
 #[cfg(test)]
@@ -172,7 +215,10 @@ mod tests {
         ] {
             let mut exchange = Exchange::new(mechanism, "user", "pencil");
             nonce.clone_into(&mut exchange.nonce);
-            assert_eq!(STANDARD.decode(exchange.respond(&STANDARD.encode(challenge))?)?, response.as_bytes());
+            assert_eq!(
+                STANDARD.decode(exchange.respond(&STANDARD.encode(challenge))?)?,
+                response.as_bytes()
+            );
             exchange.verify(&STANDARD.encode(signature))?;
             assert!(exchange.verify(&STANDARD.encode("v=AAAA")).is_err());
         }

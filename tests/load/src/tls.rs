@@ -28,7 +28,10 @@ impl Identity {
         parameters.not_before = date_time_ymd(2025, 1, 1);
         parameters.not_after = date_time_ymd(2049, 1, 1);
         let signing_key = KeyPair::generate()?;
-        let (certificate, key) = (parameters.self_signed(&signing_key)?.pem(), signing_key.serialize_pem());
+        let (certificate, key) = (
+            parameters.self_signed(&signing_key)?.pem(),
+            signing_key.serialize_pem(),
+        );
         let identity = Self {
             certificate: directory.join("certificate.pem"),
             key: directory.join("key.pem"),
@@ -74,7 +77,12 @@ impl ServerCertVerifier for TrustEverybody {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
+        verify_tls12_signature(
+            message,
+            certificate,
+            signed,
+            &self.0.signature_verification_algorithms,
+        )
     }
 
     fn verify_tls13_signature(
@@ -83,7 +91,12 @@ impl ServerCertVerifier for TrustEverybody {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
+        verify_tls13_signature(
+            message,
+            certificate,
+            signed,
+            &self.0.signature_verification_algorithms,
+        )
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

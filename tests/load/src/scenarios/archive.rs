@@ -16,7 +16,9 @@ pub(super) async fn count_archived(server: &Server, username: &str) -> Result<u6
         .await?;
     let answer = client.answer(&["</iq>"]).await?;
     client.close().await;
-    let Some(count) = between(&answer, "<count>", "</count>") else { bail!("no count: {answer}") };
+    let Some(count) = between(&answer, "<count>", "</count>") else {
+        bail!("no count: {answer}")
+    };
     count.parse().with_context(|| format!("count {count:?}"))
 }
 

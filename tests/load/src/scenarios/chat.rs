@@ -26,7 +26,13 @@ struct Tally {
     failed: AtomicBool,
 }
 
-pub(super) async fn run(server: &Server, extent: &Extent, archive: bool, window: usize, content: Content) -> Result<Measured> {
+pub(super) async fn run(
+    server: &Server,
+    extent: &Extent,
+    archive: bool,
+    window: usize,
+    content: Content,
+) -> Result<Measured> {
     let framed = server.kind == Kind::Forwarder;
     let ends = pairs(server, extent.pairs).await?;
     server.process.quiet(Duration::from_secs(5)).await;
@@ -39,8 +45,20 @@ pub(super) async fn run(server: &Server, extent: &Extent, archive: bool, window:
     for (number, (left, right)) in ends.into_iter().enumerate() {
         let to_right = Message::new(&address(number * 2 + 1), content, framed);
         let to_left = Message::new(&address(number * 2), content, framed);
-        tasks.spawn(talk(left, to_right, window.div_ceil(2), Arc::clone(&tally), finished.clone()));
-        tasks.spawn(talk(right, to_left, window / 2, Arc::clone(&tally), finished.clone()));
+        tasks.spawn(talk(
+            left,
+            to_right,
+            window.div_ceil(2),
+            Arc::clone(&tally),
+            finished.clone(),
+        ));
+        tasks.spawn(talk(
+            right,
+            to_left,
+            window / 2,
+            Arc::clone(&tally),
+            finished.clone(),
+        ));
     }
     tokio::time::sleep(extent.duration).await;
     let in_time = tally.delivered.load(Ordering::Relaxed);
@@ -64,14 +82,23 @@ pub(super) async fn run(server: &Server, extent: &Extent, archive: bool, window:
     }
     let sent = tally.sent.load(Ordering::Relaxed);
     let delivered = tally.delivered.load(Ordering::Relaxed);
-    ensure!(!tally.failed.load(Ordering::Relaxed), "the server answered with an error");
-    ensure!(delivered == sent, "{delivered} messages delivered of {sent}");
+    ensure!(
+        !tally.failed.load(Ordering::Relaxed),
+        "the server answered with an error"
+    );
+    ensure!(
+        delivered == sent,
+        "{delivered} messages delivered of {sent}"
+    );
 
     let mut note = String::new();
     if archive {
         let expected = delivered * 2;
         let kept = archived(server, extent.pairs).await?;
-        ensure!(kept == expected, "{kept} messages archived, {expected} expected (each on both sides)");
+        ensure!(
+            kept == expected,
+            "{kept} messages archived, {expected} expected (each on both sides)"
+        );
         note = format!("archive verified: {kept} of {expected}");
     }
     Ok(Measured {
@@ -123,10 +150,15 @@ async fn talk(
             bail!("the server closed a stream");
         }
         let now = now_nanos();
-        let found = scanner.feed(&input[..length], |stamp| times.record(now.saturating_sub(stamp)));
+        let found = scanner.feed(&input[..length], |stamp| {
+            times.record(now.saturating_sub(stamp))
+        });
         if found.error {
             tally.failed.store(true, Ordering::Relaxed);
-            bail!("error from the server: {}", String::from_utf8_lossy(&input[..length.min(1_000)]));
+            bail!(
+                "error from the server: {}",
+                String::from_utf8_lossy(&input[..length.min(1_000)])
+            );
         }
         tally.delivered.fetch_add(found.messages, Ordering::Relaxed);
         owed = found.messages;
@@ -137,7 +169,9 @@ async fn talk(
 async fn archived(server: &Server, pairs: usize) -> Result<u64> {
     let mut kept = 0;
     for number in 0..pairs * 2 {
-        kept += count_archived(server, &format!("u{number}")).await.context("counting the archive")?;
+        kept += count_archived(server, &format!("u{number}"))
+            .await
+            .context("counting the archive")?;
     }
     Ok(kept)
 }

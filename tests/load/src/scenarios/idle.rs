@@ -28,14 +28,23 @@ pub(super) async fn run(server: &Server, extent: &Extent, tls: bool) -> Result<M
         figure: each(before.proportional_kib, after.proportional_kib),
         details: BTreeMap::from([
             ("sessions", sessions),
-            ("rss_kib_per_session", each(before.resident_kib, after.resident_kib)),
+            (
+                "rss_kib_per_session",
+                each(before.resident_kib, after.resident_kib),
+            ),
             ("all_pss_mib", after.proportional_kib as f64 / 1024.0),
         ]),
         note: String::new(),
     })
 }
 
-async fn log_in(server: &Server, extent: &Extent, tls: bool, from: usize, to: usize) -> Result<Vec<crate::client::Client>> {
+async fn log_in(
+    server: &Server,
+    extent: &Extent,
+    tls: bool,
+    from: usize,
+    to: usize,
+) -> Result<Vec<crate::client::Client>> {
     let mut kept = Vec::with_capacity(to - from);
     let numbers: Vec<usize> = (from..to).collect();
     for group in numbers.chunks(AT_ONCE) {
@@ -66,7 +75,11 @@ async fn all<T>(futures: Vec<impl Future<Output = Result<T>>>) -> Result<Vec<T>>
                 std::task::Poll::Pending => waiting = true,
             }
         }
-        if waiting { std::task::Poll::Pending } else { std::task::Poll::Ready(Ok(())) }
+        if waiting {
+            std::task::Poll::Pending
+        } else {
+            std::task::Poll::Ready(Ok(()))
+        }
     })
     .await?;
     Ok(results.into_iter().flatten().collect())

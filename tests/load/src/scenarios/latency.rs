@@ -24,8 +24,9 @@ struct Sender {
 }
 
 pub(super) async fn run(server: &Server, extent: &Extent, archive: bool) -> Result<Measured> {
-    let offered = extent.offered[usize::from(!archive)]
-        .context("no load known: let a peer run in chat-w16 / chat-off-w16 too, or give --offered")?;
+    let offered = extent.offered[usize::from(!archive)].context(
+        "no load known: let a peer run in chat-w16 / chat-off-w16 too, or give --offered",
+    )?;
     let framed = server.kind == Kind::Forwarder;
     let mut senders = Vec::new();
     let mut receivers = JoinSet::new();
@@ -36,14 +37,24 @@ pub(super) async fn run(server: &Server, extent: &Extent, archive: bool) -> Resu
         for (client, to) in [(left, number * 2 + 1), (right, number * 2)] {
             let stream = Arc::new(client.into_tcp().context("a plain connection")?);
             let message = Message::new(&address(to), Content::Text, framed);
-            senders.push(Sender { stream: Arc::clone(&stream), message, backlog: Vec::new() });
-            receivers.spawn(receive(stream, Arc::clone(&delivered), Arc::clone(&failed), Arc::clone(&times)));
+            senders.push(Sender {
+                stream: Arc::clone(&stream),
+                message,
+                backlog: Vec::new(),
+            });
+            receivers.spawn(receive(
+                stream,
+                Arc::clone(&delivered),
+                Arc::clone(&failed),
+                Arc::clone(&times),
+            ));
         }
     }
     server.process.quiet(Duration::from_secs(5)).await;
     let cpu = server.process.cpu_seconds();
     let duration = extent.duration;
-    let (sent, lag, senders) = tokio::task::spawn_blocking(move || pace(senders, offered, duration)).await??;
+    let (sent, lag, senders) =
+        tokio::task::spawn_blocking(move || pace(senders, offered, duration)).await??;
     let patience = Instant::now() + Duration::from_secs(10);
     while delivered.load(Ordering::Relaxed) < sent && Instant::now() < patience {
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -52,8 +63,14 @@ pub(super) async fn run(server: &Server, extent: &Extent, archive: bool) -> Resu
     receivers.shutdown().await;
     drop(senders);
     let delivered = delivered.load(Ordering::Relaxed);
-    ensure!(!failed.load(Ordering::Relaxed), "the server answered with an error or closed a stream");
-    ensure!(delivered == sent, "{delivered} messages delivered of {sent}");
+    ensure!(
+        !failed.load(Ordering::Relaxed),
+        "the server answered with an error or closed a stream"
+    );
+    ensure!(
+        delivered == sent,
+        "{delivered} messages delivered of {sent}"
+    );
     let times = times.lock().unwrap_or_else(PoisonError::into_inner);
     Ok(Measured {
         figure: times.micros(0.99),
@@ -71,7 +88,11 @@ pub(super) async fn run(server: &Server, extent: &Extent, archive: bool) -> Resu
 }
 
 /// Sends each message when it is due, on a thread of its own: a timer of the runtime would be a millisecond coarse.
-fn pace(mut senders: Vec<Sender>, offered: f64, duration: Duration) -> Result<(u64, Histogram, Vec<Sender>)> {
+fn pace(
+    mut senders: Vec<Sender>,
+    offered: f64,
+    duration: Duration,
+) -> Result<(u64, Histogram, Vec<Sender>)> {
     let total = (offered * duration.as_secs_f64()) as u64;
     let gap = 1e9 / offered;
     let start = now_nanos() + 1_000_000;
@@ -89,7 +110,11 @@ fn pace(mut senders: Vec<Sender>, offered: f64, duration: Duration) -> Result<(u
                 lag.record(now - due);
                 break;
             }
-            let pause = if blocked.is_empty() { due - now } else { (due - now).min(200_000) };
+            let pause = if blocked.is_empty() {
+                due - now
+            } else {
+                (due - now).min(200_000)
+            };
             std::thread::sleep(Duration::from_nanos(pause));
         }
         let at = (number as usize).wrapping_mul(37) % count;
@@ -121,7 +146,12 @@ fn flush(sender: &mut Sender) -> io::Result<bool> {
     Ok(false)
 }
 
-async fn receive(stream: Arc<TcpStream>, delivered: Arc<AtomicU64>, failed: Arc<AtomicBool>, times: Arc<Mutex<Histogram>>) {
+async fn receive(
+    stream: Arc<TcpStream>,
+    delivered: Arc<AtomicU64>,
+    failed: Arc<AtomicBool>,
+    times: Arc<Mutex<Histogram>>,
+) {
     let mut scanner = Scanner::new();
     let mut input = vec![0; 64 * 1024];
     loop {
@@ -133,7 +163,9 @@ async fn receive(stream: Arc<TcpStream>, delivered: Arc<AtomicU64>, failed: Arc<
             Ok(length) if length > 0 => {
                 let now = now_nanos();
                 let mut times = times.lock().unwrap_or_else(PoisonError::into_inner);
-                let found = scanner.feed(&input[..length], |stamp| times.record(now.saturating_sub(stamp)));
+                let found = scanner.feed(&input[..length], |stamp| {
+                    times.record(now.saturating_sub(stamp))
+                });
                 delivered.fetch_add(found.messages, Ordering::Relaxed);
                 if found.error {
                     failed.store(true, Ordering::Relaxed);

@@ -15,7 +15,12 @@ use crate::servers::{DOMAIN, PASSWORD, Server};
 
 const AT_ONCE: usize = 16;
 
-pub(super) async fn run(server: &Server, extent: &Extent, tls: bool, accounts: usize) -> Result<Measured> {
+pub(super) async fn run(
+    server: &Server,
+    extent: &Extent,
+    tls: bool,
+    accounts: usize,
+) -> Result<Measured> {
     let next = Arc::new(AtomicUsize::new(0));
     let address = server.address;
     let cpu = server.process.cpu_seconds();
@@ -30,8 +35,14 @@ pub(super) async fn run(server: &Server, extent: &Extent, tls: bool, accounts: u
             let mut mechanism = None;
             while Instant::now() < end {
                 let username = format!("u{}", next.fetch_add(1, Ordering::Relaxed) % accounts);
-                let login =
-                    Login { address, domain: DOMAIN, username: &username, password: PASSWORD, resource: "load", tls: tls.clone() };
+                let login = Login {
+                    address,
+                    domain: DOMAIN,
+                    username: &username,
+                    password: PASSWORD,
+                    resource: "load",
+                    tls: tls.clone(),
+                };
                 let begin = Instant::now();
                 let client = Client::log_in(&login).await?;
                 times.record(begin.elapsed().as_nanos() as u64);

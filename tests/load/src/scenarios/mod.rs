@@ -22,11 +22,23 @@ use crate::servers::{DOMAIN, Kind, PASSWORD, Places, Server, Setup};
 /// One kind of work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Work {
-    Login { tls: bool },
-    Idle { tls: bool },
-    Chat { archive: bool, window: usize, content: Content },
-    Paging { messages: usize },
-    Latency { archive: bool },
+    Login {
+        tls: bool,
+    },
+    Idle {
+        tls: bool,
+    },
+    Chat {
+        archive: bool,
+        window: usize,
+        content: Content,
+    },
+    Paging {
+        messages: usize,
+    },
+    Latency {
+        archive: bool,
+    },
 }
 
 /// A named piece of work.
@@ -37,28 +49,120 @@ pub(crate) struct Scenario {
     pub(crate) work: Work,
 }
 
-const fn chat(name: &'static str, title: &'static str, archive: bool, window: usize, content: Content) -> Scenario {
-    Scenario { name, title, work: Work::Chat { archive, window, content } }
+const fn chat(
+    name: &'static str,
+    title: &'static str,
+    archive: bool,
+    window: usize,
+    content: Content,
+) -> Scenario {
+    Scenario {
+        name,
+        title,
+        work: Work::Chat {
+            archive,
+            window,
+            content,
+        },
+    }
 }
 
 /// All scenarios, in the order in which they run: latency takes its load from what the peers reached in `chat-w16`.
 pub(crate) const ALL: &[Scenario] = &[
-    Scenario { name: "login-plain", title: "logins over plain TCP", work: Work::Login { tls: false } },
-    Scenario { name: "login-tls", title: "logins with STARTTLS, full handshake", work: Work::Login { tls: true } },
-    Scenario { name: "idle-plain", title: "memory of an idle session, plain TCP", work: Work::Idle { tls: false } },
-    Scenario { name: "idle-tls", title: "memory of an idle session, TLS", work: Work::Idle { tls: true } },
-    chat("chat-w1", "chat, 200-byte bodies, one in flight per pair, archive on", true, 1, Content::Text),
-    chat("chat-w16", "chat, 200-byte bodies, 16 in flight per pair, archive on", true, 16, Content::Text),
-    chat("chat-off-w1", "chat, 200-byte bodies, one in flight per pair, archive off", false, 1, Content::Text),
-    chat("chat-off-w16", "chat, 200-byte bodies, 16 in flight per pair, archive off", false, 16, Content::Text),
-    chat("omemo-w1", "chat, 1.4 KB OMEMO, one in flight per pair, archive on", true, 1, Content::Omemo),
-    chat("omemo-w16", "chat, 1.4 KB OMEMO, 16 in flight per pair, archive on", true, 16, Content::Omemo),
-    Scenario { name: "paging-1k", title: "archive pages of 50, 1,000 messages", work: Work::Paging { messages: 1_000 } },
-    Scenario { name: "paging-10k", title: "archive pages of 50, 10,000 messages", work: Work::Paging { messages: 10_000 } },
-    Scenario { name: "paging-100k", title: "archive pages of 50, 100,000 messages", work: Work::Paging { messages: 100_000 } },
-    Scenario { name: "paging-1m", title: "archive pages of 50, 1,000,000 messages", work: Work::Paging { messages: 1_000_000 } },
-    Scenario { name: "latency", title: "p99 at equal offered load, archive on", work: Work::Latency { archive: true } },
-    Scenario { name: "latency-off", title: "p99 at equal offered load, archive off", work: Work::Latency { archive: false } },
+    Scenario {
+        name: "login-plain",
+        title: "logins over plain TCP",
+        work: Work::Login { tls: false },
+    },
+    Scenario {
+        name: "login-tls",
+        title: "logins with STARTTLS, full handshake",
+        work: Work::Login { tls: true },
+    },
+    Scenario {
+        name: "idle-plain",
+        title: "memory of an idle session, plain TCP",
+        work: Work::Idle { tls: false },
+    },
+    Scenario {
+        name: "idle-tls",
+        title: "memory of an idle session, TLS",
+        work: Work::Idle { tls: true },
+    },
+    chat(
+        "chat-w1",
+        "chat, 200-byte bodies, one in flight per pair, archive on",
+        true,
+        1,
+        Content::Text,
+    ),
+    chat(
+        "chat-w16",
+        "chat, 200-byte bodies, 16 in flight per pair, archive on",
+        true,
+        16,
+        Content::Text,
+    ),
+    chat(
+        "chat-off-w1",
+        "chat, 200-byte bodies, one in flight per pair, archive off",
+        false,
+        1,
+        Content::Text,
+    ),
+    chat(
+        "chat-off-w16",
+        "chat, 200-byte bodies, 16 in flight per pair, archive off",
+        false,
+        16,
+        Content::Text,
+    ),
+    chat(
+        "omemo-w1",
+        "chat, 1.4 KB OMEMO, one in flight per pair, archive on",
+        true,
+        1,
+        Content::Omemo,
+    ),
+    chat(
+        "omemo-w16",
+        "chat, 1.4 KB OMEMO, 16 in flight per pair, archive on",
+        true,
+        16,
+        Content::Omemo,
+    ),
+    Scenario {
+        name: "paging-1k",
+        title: "archive pages of 50, 1,000 messages",
+        work: Work::Paging { messages: 1_000 },
+    },
+    Scenario {
+        name: "paging-10k",
+        title: "archive pages of 50, 10,000 messages",
+        work: Work::Paging { messages: 10_000 },
+    },
+    Scenario {
+        name: "paging-100k",
+        title: "archive pages of 50, 100,000 messages",
+        work: Work::Paging { messages: 100_000 },
+    },
+    Scenario {
+        name: "paging-1m",
+        title: "archive pages of 50, 1,000,000 messages",
+        work: Work::Paging {
+            messages: 1_000_000,
+        },
+    },
+    Scenario {
+        name: "latency",
+        title: "p99 at equal offered load, archive on",
+        work: Work::Latency { archive: true },
+    },
+    Scenario {
+        name: "latency-off",
+        title: "p99 at equal offered load, archive off",
+        work: Work::Latency { archive: false },
+    },
 ];
 
 impl Work {
@@ -116,7 +220,12 @@ pub(crate) struct Measured {
 }
 
 /// Starts a server, puts the work to it and stops it again.
-pub(crate) async fn run(scenario: &Scenario, kind: Kind, places: &Places, extent: &Extent) -> Outcome {
+pub(crate) async fn run(
+    scenario: &Scenario,
+    kind: Kind,
+    places: &Places,
+    extent: &Extent,
+) -> Outcome {
     match measure(scenario.work, kind, places, extent).await {
         Ok(measured) => Outcome {
             scenario: scenario.name,
@@ -142,42 +251,94 @@ async fn measure(work: Work, kind: Kind, places: &Places, extent: &Extent) -> Re
         Work::Chat { .. } | Work::Latency { .. } => extent.pairs * 2,
         Work::Paging { .. } => 2,
     };
-    let archive = !matches!(work, Work::Chat { archive: false, .. } | Work::Latency { archive: false });
-    let archived = if let Work::Paging { messages } = work { messages } else { 0 };
-    let server = Server::start(kind, places, &Setup { accounts, archive, archived }).await?;
+    let archive = !matches!(
+        work,
+        Work::Chat { archive: false, .. } | Work::Latency { archive: false }
+    );
+    let archived = if let Work::Paging { messages } = work {
+        messages
+    } else {
+        0
+    };
+    let server = Server::start(
+        kind,
+        places,
+        &Setup {
+            accounts,
+            archive,
+            archived,
+        },
+    )
+    .await?;
     let memory = server.process.memory();
     let mut measured = match work {
         Work::Login { tls } => login::run(&server, extent, tls, accounts).await,
         Work::Idle { tls } => idle::run(&server, extent, tls).await,
-        Work::Chat { archive, window, content } => chat::run(&server, extent, archive, window, content).await,
+        Work::Chat {
+            archive,
+            window,
+            content,
+        } => chat::run(&server, extent, archive, window, content).await,
         Work::Paging { messages } => paging::run(&server, extent, messages).await,
         Work::Latency { archive } => latency::run(&server, extent, archive).await,
     }?;
-    measured.details.insert("start_ms", server.start.as_secs_f64() * 1e3);
-    measured.details.insert("fresh_rss_mib", memory.resident_kib as f64 / 1024.0);
-    measured.details.insert("fresh_pss_mib", memory.proportional_kib as f64 / 1024.0);
-    measured.details.insert("end_rss_mib", server.process.memory().resident_kib as f64 / 1024.0);
+    measured
+        .details
+        .insert("start_ms", server.start.as_secs_f64() * 1e3);
+    measured
+        .details
+        .insert("fresh_rss_mib", memory.resident_kib as f64 / 1024.0);
+    measured
+        .details
+        .insert("fresh_pss_mib", memory.proportional_kib as f64 / 1024.0);
+    measured.details.insert(
+        "end_rss_mib",
+        server.process.memory().resident_kib as f64 / 1024.0,
+    );
     server.stop();
     Ok(measured)
 }
 
 /// Logs `username` in with resource `load`, in the way the extent says.
-async fn session(server: &Server, username: &str, tls: Option<Arc<ClientConfig>>) -> Result<Client> {
-    let login = Login { address: server.address, domain: DOMAIN, username, password: PASSWORD, resource: "load", tls };
+async fn session(
+    server: &Server,
+    username: &str,
+    tls: Option<Arc<ClientConfig>>,
+) -> Result<Client> {
+    let login = Login {
+        address: server.address,
+        domain: DOMAIN,
+        username,
+        password: PASSWORD,
+        resource: "load",
+        tls,
+    };
     Client::log_in(&login).await
 }
 
 /// As [`session`], and then what a client does first: asks for its roster and becomes available.
-async fn available_session(server: &Server, username: &str, tls: Option<Arc<ClientConfig>>) -> Result<Client> {
+async fn available_session(
+    server: &Server,
+    username: &str,
+    tls: Option<Arc<ClientConfig>>,
+) -> Result<Client> {
     let mut client = session(server, username, tls).await?;
-    client.send("<iq type='get' id='roster'><query xmlns='jabber:iq:roster'/></iq>").await?;
-    let roster = client.answer(&["</iq>", "id='roster'/>", "id=\"roster\"/>"]).await?;
+    client
+        .send("<iq type='get' id='roster'><query xmlns='jabber:iq:roster'/></iq>")
+        .await?;
+    let roster = client
+        .answer(&["</iq>", "id='roster'/>", "id=\"roster\"/>"])
+        .await?;
     if roster.contains("type='error'") || roster.contains("type=\"error\"") {
         bail!("no roster: {roster}");
     }
     client.send("<presence/>").await?;
     // The answer to a ping comes after everything that the presence set off.
-    client.send(&format!("<iq type='get' id='settled' to='{DOMAIN}'><ping xmlns='urn:xmpp:ping'/></iq>")).await?;
+    client
+        .send(&format!(
+            "<iq type='get' id='settled' to='{DOMAIN}'><ping xmlns='urn:xmpp:ping'/></iq>"
+        ))
+        .await?;
     client.answer(&["id='settled'", "id=\"settled\""]).await?;
     client.answer(&[">"]).await?;
     Ok(client)
@@ -200,7 +361,10 @@ async fn pairs(server: &Server, count: usize) -> Result<Vec<(Client, Client)>> {
             }
         } else {
             let left = available_session(server, &format!("u{}", number * 2), None).await?;
-            (left, available_session(server, &format!("u{}", number * 2 + 1), None).await?)
+            (
+                left,
+                available_session(server, &format!("u{}", number * 2 + 1), None).await?,
+            )
         };
         pairs.push((left, right));
     }

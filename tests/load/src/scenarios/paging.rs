@@ -23,7 +23,10 @@ pub(super) async fn run(server: &Server, extent: &Extent, messages: usize) -> Re
         fill(server, messages - server.prefilled).await?;
     }
     let held = count_archived(server, ARCHIVIST).await?;
-    ensure!(held == messages as u64, "the archive holds {held} messages, {messages} expected");
+    ensure!(
+        held == messages as u64,
+        "the archive holds {held} messages, {messages} expected"
+    );
     server.process.quiet(Duration::from_secs(30)).await;
 
     let cpu = server.process.cpu_seconds();
@@ -34,8 +37,14 @@ pub(super) async fn run(server: &Server, extent: &Extent, messages: usize) -> Re
         let address = server.address;
         readers.spawn(async move {
             let resource = format!("reader{number}");
-            let login =
-                Login { address, domain: DOMAIN, username: ARCHIVIST, password: PASSWORD, resource: &resource, tls: None };
+            let login = Login {
+                address,
+                domain: DOMAIN,
+                username: ARCHIVIST,
+                password: PASSWORD,
+                resource: &resource,
+                tls: None,
+            };
             let client = Client::log_in(&login).await?;
             walk(client, end).await
         });
@@ -73,14 +82,24 @@ async fn walk(mut client: Client, end: Instant) -> Result<Histogram> {
                  <max>{PAGE}</max><before>{before}</before></set></query></iq>"
             ))
             .await?;
-        let page = client.answer(&["</fin></iq>", "type='error'", "type=\"error\""]).await?;
+        let page = client
+            .answer(&["</fin></iq>", "type='error'", "type=\"error\""])
+            .await?;
         times.record(begin.elapsed().as_nanos() as u64);
         let results = page.matches("<forwarded").count();
-        let (_, fin) = page.rsplit_once("<fin").with_context(|| format!("no page: {page}"))?;
+        let (_, fin) = page
+            .rsplit_once("<fin")
+            .with_context(|| format!("no page: {page}"))?;
         ensure!(results == PAGE, "a page of {results} messages: {fin}");
         let complete = fin.contains("complete='true'") || fin.contains("complete=\"true\"");
-        let first = between(fin, "<first", "</first>").and_then(|first| first.split_once('>')).map(|(_, id)| id.to_owned());
-        before = if complete { String::new() } else { first.with_context(|| format!("no first id: {fin}"))? };
+        let first = between(fin, "<first", "</first>")
+            .and_then(|first| first.split_once('>'))
+            .map(|(_, id)| id.to_owned());
+        before = if complete {
+            String::new()
+        } else {
+            first.with_context(|| format!("no first id: {fin}"))?
+        };
     }
     client.close().await;
     Ok(times)
@@ -105,7 +124,8 @@ async fn fill(server: &Server, messages: usize) -> Result<()> {
             sender.write(&output).await?;
             sent += room;
         }
-        let length = tokio::time::timeout(Duration::from_secs(30), owner.read(&mut input)).await??;
+        let length =
+            tokio::time::timeout(Duration::from_secs(30), owner.read(&mut input)).await??;
         ensure!(length > 0, "the stream ended while the archive was filled");
         let found = scanner.feed(&input[..length], |_| ());
         ensure!(!found.error, "an error while the archive was filled");

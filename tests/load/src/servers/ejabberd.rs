@@ -16,9 +16,27 @@ use crate::scram::stored_keys_sha1;
 
 /// The modules of Debian's `ejabberd.yml` that need no further listener.
 const MODULES: &[&str] = &[
-    "mod_adhoc", "mod_admin_extra", "mod_avatar", "mod_blocking", "mod_caps", "mod_carboncopy", "mod_client_state",
-    "mod_configure", "mod_disco", "mod_last", "mod_muc", "mod_offline", "mod_ping", "mod_privacy", "mod_private",
-    "mod_push", "mod_push_keepalive", "mod_shared_roster", "mod_stream_mgmt", "mod_vcard_xupdate", "mod_version",
+    "mod_adhoc",
+    "mod_admin_extra",
+    "mod_avatar",
+    "mod_blocking",
+    "mod_caps",
+    "mod_carboncopy",
+    "mod_client_state",
+    "mod_configure",
+    "mod_disco",
+    "mod_last",
+    "mod_muc",
+    "mod_offline",
+    "mod_ping",
+    "mod_privacy",
+    "mod_private",
+    "mod_push",
+    "mod_push_keepalive",
+    "mod_shared_roster",
+    "mod_stream_mgmt",
+    "mod_vcard_xupdate",
+    "mod_version",
 ];
 
 pub(super) fn start(places: &Places, folder: &Path, setup: &Setup) -> Result<Started> {
@@ -40,10 +58,12 @@ pub(super) fn start(places: &Places, folder: &Path, setup: &Setup) -> Result<Sta
     for module in MODULES {
         writeln!(configuration, "  {module}: {{}}")?;
     }
-    configuration.push_str("  mod_roster:\n    versioning: true\n  mod_vcard:\n    search: false\n");
+    configuration
+        .push_str("  mod_roster:\n    versioning: true\n  mod_vcard:\n    search: false\n");
     configuration.push_str("  mod_pubsub:\n    plugins:\n      - flat\n      - pep\n");
     if setup.archive {
-        configuration.push_str("  mod_mam:\n    default: always\n    request_activates_archiving: false\n");
+        configuration
+            .push_str("  mod_mam:\n    default: always\n    request_activates_archiving: false\n");
     }
     let file = folder.join("ejabberd.yml");
     fs::write(&file, configuration)?;
@@ -55,7 +75,9 @@ pub(super) fn start(places: &Places, folder: &Path, setup: &Setup) -> Result<Sta
     let process = Process::start(
         "ejabberd",
         Command::new("erl")
-            .args(["+K", "true", "+P", "250000", "+Q", "65536", "-noinput", "-mnesia", "dir"])
+            .args([
+                "+K", "true", "+P", "250000", "+Q", "65536", "-noinput", "-mnesia", "dir",
+            ])
             .arg(format!("\"{}/mnesia\"", folder.display()))
             .args(["-s", "ejabberd", "-eval"])
             .arg(format!("file:script(\"{}\").", script.display()))
@@ -70,7 +92,12 @@ pub(super) fn start(places: &Places, folder: &Path, setup: &Setup) -> Result<Sta
             .stdout(output.try_clone()?)
             .stderr(output),
     )?;
-    Ok(Started { process, address, at, prefilled: setup.archived })
+    Ok(Started {
+        process,
+        address,
+        at,
+        prefilled: setup.archived,
+    })
 }
 
 /// Erlang that waits for the tables and writes accounts and archive into them, in the server's own process: accounts

@@ -23,9 +23,17 @@ pub(super) fn start() -> Result<Started> {
     let at = Instant::now();
     let process = Process::start(
         "forwarder",
-        Command::new(std::env::current_exe()?).arg("forwarder").arg(address.to_string()).stdin(Stdio::null()),
+        Command::new(std::env::current_exe()?)
+            .arg("forwarder")
+            .arg(address.to_string())
+            .stdin(Stdio::null()),
     )?;
-    Ok(Started { process, address, at, prefilled: 0 })
+    Ok(Started {
+        process,
+        address,
+        at,
+        prefilled: 0,
+    })
 }
 
 /// Serves until it is killed.
@@ -79,7 +87,11 @@ async fn forward(mut from: OwnedReadHalf, mut to: OwnedWriteHalf) -> Result<()> 
         let last = memrchr(0, &buffer[filled..filled + length]).map(|at| filled + at + 1);
         filled += length;
         let Some(end) = last else {
-            ensure!(filled < buffer.len(), "a frame of more than {} bytes", buffer.len());
+            ensure!(
+                filled < buffer.len(),
+                "a frame of more than {} bytes",
+                buffer.len()
+            );
             continue;
         };
         to.write_all(&buffer[..end]).await?;

@@ -49,7 +49,11 @@ pub(super) fn start(places: &Places, folder: &Path, setup: &Setup) -> Result<Sta
         .stdout(output.try_clone()?)
         .stderr(output.try_clone()?)
         .status()?;
-    ensure!(imported.success(), "hauspost user import failed: {}", fs::read_to_string(folder.join("output.log"))?);
+    ensure!(
+        imported.success(),
+        "hauspost user import failed: {}",
+        fs::read_to_string(folder.join("output.log"))?
+    );
     let at = Instant::now();
     let process = Process::start(
         "hauspost",
@@ -61,5 +65,10 @@ pub(super) fn start(places: &Places, folder: &Path, setup: &Setup) -> Result<Sta
             .stdout(output.try_clone()?)
             .stderr(output),
     )?;
-    Ok(Started { process, address, at, prefilled: 0 })
+    Ok(Started {
+        process,
+        address,
+        at,
+        prefilled: 0,
+    })
 }

@@ -26,7 +26,9 @@ pub(crate) const PASSWORD: &str = "correct-horse-battery";
 pub(crate) const ARCHIVIST: &str = "archivist";
 
 /// Whom to measure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, clap::ValueEnum, serde::Serialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, clap::ValueEnum, serde::Serialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Kind {
     Hauspost,
@@ -49,9 +51,15 @@ impl Kind {
     /// What has happened to a message when it is delivered, in the configuration used here.
     pub(crate) fn durability(self) -> &'static str {
         match self {
-            Self::Hauspost => "fsync: one per group commit, before anyone is told (SQLite WAL, synchronous=FULL)",
-            Self::Prosody => "no fsync: written to a file per account (internal storage), kept by the kernel until it writes",
-            Self::Ejabberd => "no fsync: written to Mnesia disc_only_copies (dets), buffered in the process and the kernel",
+            Self::Hauspost => {
+                "fsync: one per group commit, before anyone is told (SQLite WAL, synchronous=FULL)"
+            }
+            Self::Prosody => {
+                "no fsync: written to a file per account (internal storage), kept by the kernel until it writes"
+            }
+            Self::Ejabberd => {
+                "no fsync: written to Mnesia disc_only_copies (dets), buffered in the process and the kernel"
+            }
             Self::Forwarder => "keeps nothing",
         }
     }
@@ -116,27 +124,50 @@ impl Server {
             Kind::Ejabberd => ejabberd::start(places, &folder, setup)?,
             Kind::Forwarder => forwarder::start()?,
         };
-        let Started { mut process, address, at, prefilled } = started;
+        let Started {
+            mut process,
+            address,
+            at,
+            prefilled,
+        } = started;
         let end = at + Duration::from_secs(120);
         let start = loop {
-            process.check().with_context(|| format!("see {}", folder.display()))?;
+            process
+                .check()
+                .with_context(|| format!("see {}", folder.display()))?;
             let attempt = async {
                 if kind == Kind::Forwarder {
                     Client::connect(address).await.map(drop)
                 } else {
-                    let login = Login { address, domain: DOMAIN, username: "u0", password: PASSWORD, resource: "first", tls: None };
+                    let login = Login {
+                        address,
+                        domain: DOMAIN,
+                        username: "u0",
+                        password: PASSWORD,
+                        resource: "first",
+                        tls: None,
+                    };
                     Client::log_in(&login).await?.close().await;
                     Ok(())
                 }
             };
             match tokio::time::timeout(Duration::from_secs(5), attempt).await {
                 Ok(Ok(())) => break at.elapsed(),
-                Ok(Err(error)) if Instant::now() > end => return Err(error.context(format!("{} lets nobody in", kind.name()))),
+                Ok(Err(error)) if Instant::now() > end => {
+                    return Err(error.context(format!("{} lets nobody in", kind.name())));
+                }
                 Err(_) if Instant::now() > end => bail!("{} answers nobody", kind.name()),
                 Ok(Err(_)) | Err(_) => tokio::time::sleep(Duration::from_millis(2)).await,
             }
         };
-        let server = Self { kind, address, process, start, prefilled, folder };
+        let server = Self {
+            kind,
+            address,
+            process,
+            start,
+            prefilled,
+            folder,
+        };
         if kind == Kind::Ejabberd && setup.archived > 0 {
             ejabberd::wait_until_filled(&server.folder).await?;
         }
@@ -159,16 +190,29 @@ pub(crate) fn version(kind: Kind, places: &Places) -> Result<String> {
             let output = Command::new(&places.hauspost)
                 .arg("--version")
                 .output()
-                .with_context(|| format!("{} does not run: build it with `cargo build --release --bin hauspost`", places.hauspost.display()))?;
+                .with_context(|| {
+                    format!(
+                        "{} does not run: build it with `cargo build --release --bin hauspost`",
+                        places.hauspost.display()
+                    )
+                })?;
             Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
         }
         Kind::Prosody | Kind::Ejabberd => {
             let output = Command::new("dpkg-query")
-                .args(["--showformat", "${Package} ${Version}", "--show", kind.name()])
+                .args([
+                    "--showformat",
+                    "${Package} ${Version}",
+                    "--show",
+                    kind.name(),
+                ])
                 .output()
                 .context("dpkg-query does not run: the peers are taken from Debian's packages")?;
             if !output.status.success() {
-                bail!("{0} is not installed: apt-get install --no-install-recommends {0}", kind.name());
+                bail!(
+                    "{0} is not installed: apt-get install --no-install-recommends {0}",
+                    kind.name()
+                );
             }
             Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
         }
@@ -187,10 +231,15 @@ fn log_file(folder: &Path) -> Result<std::fs::File> {
 
 /// Names of all accounts.
 fn usernames(setup: &Setup) -> impl Iterator<Item = String> {
-    (0..setup.accounts).map(|number| format!("u{number}")).chain([ARCHIVIST.to_owned()])
+    (0..setup.accounts)
+        .map(|number| format!("u{number}"))
+        .chain([ARCHIVIST.to_owned()])
 }
 
 /// Text of the messages that fill an archive: as long as those of the chat scenarios.
 fn archived_body(number: usize) -> String {
-    format!("{:0<200}", format!("message {number} of somebody who has a lot to say "))
+    format!(
+        "{:0<200}",
+        format!("message {number} of somebody who has a lot to say ")
+    )
 }

@@ -8,7 +8,10 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-use super::{ARCHIVIST, DOMAIN, PASSWORD, Places, Setup, Started, archived_body, free_address, log_file, usernames};
+use super::{
+    ARCHIVIST, DOMAIN, PASSWORD, Places, Setup, Started, archived_body, free_address, log_file,
+    usernames,
+};
 use crate::process::Process;
 use crate::scram::stored_keys_sha1;
 
@@ -65,7 +68,12 @@ pub(super) fn start(places: &Places, folder: &Path, setup: &Setup) -> Result<Sta
             .stdout(output.try_clone()?)
             .stderr(output),
     )?;
-    Ok(Started { process, address, at, prefilled: setup.archived })
+    Ok(Started {
+        process,
+        address,
+        at,
+        prefilled: setup.archived,
+    })
 }
 
 /// Accounts as `mod_auth_internal_hashed` keeps them; all share one salt, so the keys are derived once.
