@@ -31,7 +31,10 @@ impl Health {
 
     /// Adds a check that is asked at each readiness probe; it must not block. Its error is shown to the asker.
     pub fn add_check(&self, check: impl Fn() -> Result<(), String> + Send + Sync + 'static) {
-        self.checks.write().unwrap_or_else(PoisonError::into_inner).push(Box::new(check));
+        self.checks
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(Box::new(check));
     }
 
     /// Whether clients should be sent here.
@@ -44,6 +47,10 @@ impl Health {
             Phase::Stopping => return Err("stopping".to_owned()),
             Phase::Serving => {}
         }
-        self.checks.read().unwrap_or_else(PoisonError::into_inner).iter().try_for_each(|check| check())
+        self.checks
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .try_for_each(|check| check())
     }
 }

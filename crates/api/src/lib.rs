@@ -26,12 +26,17 @@ pub struct Api {
 
 /// `/healthz` and `/readyz`, open to everybody: they tell nothing but yes or no.
 pub fn health_routes(api: Api) -> Router {
-    Router::new().route("/healthz", get(healthz)).route("/readyz", get(readyz)).with_state(api)
+    Router::new()
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .with_state(api)
 }
 
 /// `/metrics`; who may read it is for the caller to decide.
 pub fn metrics_routes(api: Api) -> Router {
-    Router::new().route("/metrics", get(metrics)).with_state(api)
+    Router::new()
+        .route("/metrics", get(metrics))
+        .with_state(api)
 }
 
 async fn healthz() -> &'static str {
@@ -69,22 +74,40 @@ mod tests {
     }
 
     fn api() -> Api {
-        Api { metrics: Arc::new(Metrics::new()), health: Arc::default() }
+        Api {
+            metrics: Arc::new(Metrics::new()),
+            health: Arc::default(),
+        }
     }
 
     #[tokio::test]
     async fn readiness_follows_the_phase_and_the_checks() {
         let api = api();
-        assert_eq!(ask(health_routes(api.clone()), "/healthz").await.0, StatusCode::OK);
-        assert_eq!(ask(health_routes(api.clone()), "/readyz").await.0, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(
+            ask(health_routes(api.clone()), "/healthz").await.0,
+            StatusCode::OK
+        );
+        assert_eq!(
+            ask(health_routes(api.clone()), "/readyz").await.0,
+            StatusCode::SERVICE_UNAVAILABLE
+        );
         api.health.enter(Phase::Serving);
-        assert_eq!(ask(health_routes(api.clone()), "/readyz").await.0, StatusCode::OK);
-        api.health.add_check(|| Err("the store is congested".to_owned()));
+        assert_eq!(
+            ask(health_routes(api.clone()), "/readyz").await.0,
+            StatusCode::OK
+        );
+        api.health
+            .add_check(|| Err("the store is congested".to_owned()));
         let (status, why) = ask(health_routes(api.clone()), "/readyz").await;
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
         assert!(why.contains("congested"));
         api.health.enter(Phase::Stopping);
-        assert!(ask(health_routes(api), "/readyz").await.1.contains("stopping"));
+        assert!(
+            ask(health_routes(api), "/readyz")
+                .await
+                .1
+                .contains("stopping")
+        );
     }
 
     #[tokio::test]
@@ -95,16 +118,32 @@ mod tests {
         let seen = counter.clone();
         api.metrics.add_source(move |out| {
             let value = seen.load(std::sync::atomic::Ordering::Relaxed) as f64;
-            out.push(Figure { name: "hauspost_messages_received", help: "Messages", kind: FigureKind::Counter, value });
+            out.push(Figure {
+                name: "hauspost_messages_received",
+                help: "Messages",
+                kind: FigureKind::Counter,
+                value,
+            });
         });
         counter.store(7, std::sync::atomic::Ordering::Relaxed);
         let (status, text) = ask(metrics_routes(api.clone()), "/metrics").await;
         assert_eq!(status, StatusCode::OK);
-        assert!(text.contains("hauspost_messages_received_total 7"), "{text}");
-        assert!(text.contains("hauspost_connections{door=\"https\"} 1"), "{text}");
+        assert!(
+            text.contains("hauspost_messages_received_total 7"),
+            "{text}"
+        );
+        assert!(
+            text.contains("hauspost_connections{door=\"https\"} 1"),
+            "{text}"
+        );
         assert!(text.contains("process_resident_memory_bytes"), "{text}");
         assert!(text.ends_with("# EOF\n"), "{text}");
         counter.store(9, std::sync::atomic::Ordering::Relaxed);
-        assert!(ask(metrics_routes(api), "/metrics").await.1.contains("hauspost_messages_received_total 9"));
+        assert!(
+            ask(metrics_routes(api), "/metrics")
+                .await
+                .1
+                .contains("hauspost_messages_received_total 9")
+        );
     }
 }

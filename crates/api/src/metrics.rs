@@ -6,7 +6,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeLabelValue, EncodeMetric, LabelValueEncoder};
+use prometheus_client::encoding::{
+    DescriptorEncoder, EncodeLabelSet, EncodeLabelValue, EncodeMetric, LabelValueEncoder,
+};
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
@@ -125,18 +127,36 @@ impl Metrics {
         let mut registry = Registry::default();
         let (open, accepted, refused) = (Family::default(), Family::default(), Family::default());
         registry.register("hauspost_connections", "Open connections", open.clone());
-        registry.register("hauspost_connections_accepted", "Connections accepted", accepted.clone());
-        registry.register("hauspost_connections_refused", "Connections turned away at the door", refused.clone());
+        registry.register(
+            "hauspost_connections_accepted",
+            "Connections accepted",
+            accepted.clone(),
+        );
+        registry.register(
+            "hauspost_connections_refused",
+            "Connections turned away at the door",
+            refused.clone(),
+        );
         let sources = Arc::new(Sources::default());
         registry.register_collector(Box::new(sources.clone()));
-        let metrics = Self { registry, sources, open, accepted, refused };
+        let metrics = Self {
+            registry,
+            sources,
+            open,
+            accepted,
+            refused,
+        };
         metrics.add_source(process::figures);
         metrics
     }
 
     /// Adds figures that are read at each scrape; must not block.
     pub fn add_source(&self, source: impl Fn(&mut Vec<Figure>) + Send + Sync + 'static) {
-        self.sources.0.write().unwrap_or_else(PoisonError::into_inner).push(Box::new(source));
+        self.sources
+            .0
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(Box::new(source));
     }
 
     /// The counts of one door; keep the handle, asking takes a lock.
@@ -185,12 +205,22 @@ impl Collector for Sources {
             match figure.kind {
                 FigureKind::Counter => {
                     let metric = ConstCounter::new(figure.value);
-                    let inner = encoder.encode_descriptor(figure.name, figure.help, None, metric.metric_type())?;
+                    let inner = encoder.encode_descriptor(
+                        figure.name,
+                        figure.help,
+                        None,
+                        metric.metric_type(),
+                    )?;
                     metric.encode(inner)?;
                 }
                 FigureKind::Gauge => {
                     let metric = ConstGauge::new(figure.value);
-                    let inner = encoder.encode_descriptor(figure.name, figure.help, None, metric.metric_type())?;
+                    let inner = encoder.encode_descriptor(
+                        figure.name,
+                        figure.help,
+                        None,
+                        metric.metric_type(),
+                    )?;
                     metric.encode(inner)?;
                 }
             }

@@ -13,7 +13,13 @@ pub(crate) fn figures(out: &mut Vec<Figure>) {
         && let Some(kib) = status
             .lines()
             .find_map(|line| line.strip_prefix("VmRSS:"))
-            .and_then(|rest| rest.trim().trim_end_matches("kB").trim().parse::<f64>().ok())
+            .and_then(|rest| {
+                rest.trim()
+                    .trim_end_matches("kB")
+                    .trim()
+                    .parse::<f64>()
+                    .ok()
+            })
     {
         out.push(Figure {
             name: "process_resident_memory_bytes",
@@ -26,7 +32,12 @@ pub(crate) fn figures(out: &mut Vec<Figure>) {
         && let Some((_, fields)) = stat.rsplit_once(") ")
     {
         // Fields 14 and 15 of proc(5), counted from the state, which is field 3.
-        let ticks = fields.split(' ').skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum::<f64>();
+        let ticks = fields
+            .split(' ')
+            .skip(11)
+            .take(2)
+            .filter_map(|field| field.parse::<f64>().ok())
+            .sum::<f64>();
         out.push(Figure {
             name: "process_cpu_seconds",
             help: "Processor time used",

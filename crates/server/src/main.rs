@@ -1,23 +1,9 @@
 //! `hauspost`: the server and its administration.
 
-mod admin;
-mod cli;
-mod commands;
-mod config;
-mod demo;
-mod doors;
-mod http;
-mod keys;
-mod log;
-mod messenger;
-mod net;
-mod serve;
-mod telemetry;
-mod tls;
-
 use std::process::ExitCode;
 
 use clap::Parser;
+use server::{cli, commands};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -33,10 +33,16 @@ pub struct ConfigError {
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.source {
-            Source::File { path, position: Some((line, column)) } => {
+            Source::File {
+                path,
+                position: Some((line, column)),
+            } => {
                 write!(f, "{}, line {line}, column {column}", path.display())?;
             }
-            Source::File { path, position: None } => write!(f, "{}", path.display())?,
+            Source::File {
+                path,
+                position: None,
+            } => write!(f, "{}", path.display())?,
             Source::Environment(name) => write!(f, "environment variable {name}")?,
         }
         if self.key.is_empty() {

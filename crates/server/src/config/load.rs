@@ -12,10 +12,10 @@ use super::model::Config;
 use super::section::{Described, SectionDoc};
 
 /// Prefix of the variables that override keys: `HAUSPOST__SECTION__KEY`.
-pub const ENVIRONMENT_PREFIX: &str = "HAUSPOST__";
+pub(super) const ENVIRONMENT_PREFIX: &str = "HAUSPOST__";
 
 /// Name looked for when none is given.
-pub const DEFAULT_FILE: &str = "hauspost.toml";
+pub(super) const DEFAULT_FILE: &str = "hauspost.toml";
 
 /// Reads the configuration: `file` if given (it must be there), else `hauspost.toml` in the working directory if there
 /// is one, else the defaults; then the environment; then `data_dir` from the command line. Paths come back absolute.
@@ -30,15 +30,24 @@ pub fn load(
     let path = file.map_or_else(|| PathBuf::from(DEFAULT_FILE), Path::to_path_buf);
     let text = match std::fs::read(&path) {
         Ok(bytes) => Some(String::from_utf8(bytes).map_err(|error| ConfigError {
-            source: Source::File { path: path.clone(), position: None },
+            source: Source::File {
+                path: path.clone(),
+                position: None,
+            },
             key: String::new(),
-            problem: format!("is not UTF-8 text (byte {})", error.utf8_error().valid_up_to()),
+            problem: format!(
+                "is not UTF-8 text (byte {})",
+                error.utf8_error().valid_up_to()
+            ),
             mend: "save it as UTF-8".to_owned(),
         })?),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && file.is_none() => None,
         Err(error) => {
             return Err(ConfigError {
-                source: Source::File { path: path.clone(), position: None },
+                source: Source::File {
+                    path: path.clone(),
+                    position: None,
+                },
                 key: String::new(),
                 problem: format!("cannot be read: {error}"),
                 mend: if error.kind() == std::io::ErrorKind::NotFound {
@@ -63,7 +72,16 @@ pub fn load(
     if let Some(data_dir) = data_dir {
         config.data_dir = std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.to_path_buf());
     }
-    Ok(Loaded { config, file: found.then_some(path) })
+    Ok(Loaded {
+        config,
+        file: found.then_some(path),
+    })
+}
+
+/// The environment of the process, as far as it is text.
+pub fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
 /// A configuration and where it came from.
@@ -85,9 +103,12 @@ pub fn parse(
     environment: impl IntoIterator<Item = (String, String)>,
 ) -> Result<Config, ConfigError> {
     let mut config: Config = toml::from_str(text).map_err(|error| from_toml(path, text, &error))?;
-    let mut table: toml::Table = toml::from_str(text).map_err(|error| from_toml(path, text, &error))?;
-    let mut overrides: Vec<(String, String)> =
-        environment.into_iter().filter(|(name, _)| name.starts_with(ENVIRONMENT_PREFIX)).collect();
+    let mut table: toml::Table =
+        toml::from_str(text).map_err(|error| from_toml(path, text, &error))?;
+    let mut overrides: Vec<(String, String)> = environment
+        .into_iter()
+        .filter(|(name, _)| name.starts_with(ENVIRONMENT_PREFIX))
+        .collect();
     overrides.sort();
     for (name, value) in &overrides {
         config = override_key(&mut table, name, value)?;
@@ -97,21 +118,35 @@ pub fn parse(
         let source = if overrides.iter().any(|(name, _)| *name == variable) {
             Source::Environment(variable)
         } else {
-            Source::File { path: path.to_path_buf(), position: locate_key(text, wrong.key) }
+            Source::File {
+                path: path.to_path_buf(),
+                position: locate_key(text, wrong.key),
+            }
         };
-        ConfigError { source, key: wrong.key.to_owned(), problem: wrong.problem, mend: wrong.mend }
+        ConfigError {
+            source,
+            key: wrong.key.to_owned(),
+            problem: wrong.problem,
+            mend: wrong.mend,
+        }
     })?;
     Ok(config)
 }
 
 /// The environment variable that overrides `key`.
-pub fn variable_name(key: &str) -> String {
-    format!("{ENVIRONMENT_PREFIX}{}", key.replace('.', "__").to_uppercase())
+pub(super) fn variable_name(key: &str) -> String {
+    format!(
+        "{ENVIRONMENT_PREFIX}{}",
+        key.replace('.', "__").to_uppercase()
+    )
 }
 
 /// Sets one variable in the table. A value that reads as TOML is that; else it is a text; else a list at commas.
 fn override_key(table: &mut toml::Table, name: &str, value: &str) -> Result<Config, ConfigError> {
-    let path: Vec<String> = name[ENVIRONMENT_PREFIX.len()..].split("__").map(str::to_lowercase).collect();
+    let path: Vec<String> = name[ENVIRONMENT_PREFIX.len()..]
+        .split("__")
+        .map(str::to_lowercase)
+        .collect();
     let key = path.join(".");
     let mut candidates = Vec::new();
     if let Ok(mut parsed) = toml::from_str::<toml::Table>(&format!("value = {value}"))
@@ -120,8 +155,15 @@ fn override_key(table: &mut toml::Table, name: &str, value: &str) -> Result<Conf
         candidates.push(parsed);
     }
     candidates.push(toml::Value::String(value.to_owned()));
-    let parts = value.split(',').map(str::trim).filter(|part| !part.is_empty());
-    candidates.push(toml::Value::Array(parts.map(|part| toml::Value::String(part.to_owned())).collect()));
+    let parts = value
+        .split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty());
+    candidates.push(toml::Value::Array(
+        parts
+            .map(|part| toml::Value::String(part.to_owned()))
+            .collect(),
+    ));
 
     let mut first_error = None;
     for candidate in candidates {
@@ -137,9 +179,17 @@ fn override_key(table: &mut toml::Table, name: &str, value: &str) -> Result<Conf
             Err(error) => first_error = first_error.or(Some(error)),
         }
     }
-    let message = first_error.map_or_else(|| "is no section".to_owned(), |error: toml::de::Error| error.message().to_owned());
+    let message = first_error.map_or_else(
+        || "is no section".to_owned(),
+        |error: toml::de::Error| error.message().to_owned(),
+    );
     let (problem, mend) = explain(&message, &key);
-    Err(ConfigError { source: Source::Environment(name.to_owned()), key, problem, mend })
+    Err(ConfigError {
+        source: Source::Environment(name.to_owned()),
+        key,
+        problem,
+        mend,
+    })
 }
 
 fn set(table: &mut toml::Table, path: &[String], value: toml::Value) -> Option<()> {
@@ -157,7 +207,10 @@ fn set(table: &mut toml::Table, path: &[String], value: toml::Value) -> Option<(
 
 fn from_toml(path: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
     let span = error.span();
-    let key = span.as_ref().map(|span| key_at(text, span)).unwrap_or_default();
+    let key = span
+        .as_ref()
+        .map(|span| key_at(text, span))
+        .unwrap_or_default();
     let (problem, mend) = explain(error.message(), &key);
     ConfigError {
         source: Source::File {
@@ -177,14 +230,20 @@ fn explain(message: &str, key: &str) -> (String, String) {
         let word = rest.split('`').next().unwrap_or_default();
         let section = key.rsplit_once('.').map_or("", |(section, _)| section);
         let known = known_in(&sections, section);
-        let place = if section.is_empty() { "at the top".to_owned() } else { format!("in [{section}]") };
+        let place = if section.is_empty() {
+            "at the top".to_owned()
+        } else {
+            format!("in [{section}]")
+        };
         let elsewhere = sections
             .iter()
             .find(|candidate| candidate.keys.iter().any(|known| known.key == word))
             .map(|candidate| candidate.section.clone());
         let mend = match (nearest(word, known.iter().map(String::as_str)), elsewhere) {
             (Some(near), _) => format!("write `{near}`, or remove the line"),
-            (None, Some(elsewhere)) if !elsewhere.is_empty() => format!("`{word}` belongs under [{elsewhere}]"),
+            (None, Some(elsewhere)) if !elsewhere.is_empty() => {
+                format!("`{word}` belongs under [{elsewhere}]")
+            }
             (None, Some(_)) => format!("`{word}` belongs above every section"),
             (None, None) => format!("remove it; {place} there are: {}", known.join(", ")),
         };
@@ -192,7 +251,12 @@ fn explain(message: &str, key: &str) -> (String, String) {
     }
     if let Some(rest) = message.strip_prefix("unknown variant `") {
         let word = rest.split('`').next().unwrap_or_default();
-        let allowed: Vec<&str> = rest.split('`').skip(2).step_by(2).filter(|part| !part.is_empty()).collect();
+        let allowed: Vec<&str> = rest
+            .split('`')
+            .skip(2)
+            .step_by(2)
+            .filter(|part| !part.is_empty())
+            .collect();
         let mend = match nearest(word, allowed.iter().copied()) {
             Some(near) => format!("write \"{near}\" (allowed: {})", allowed.join(", ")),
             None => format!("write one of: {}", allowed.join(", ")),
@@ -203,20 +267,32 @@ fn explain(message: &str, key: &str) -> (String, String) {
         .iter()
         .flat_map(|section| section.keys.iter().map(move |known| (section, known)))
         .find(|(section, known)| joined(&section.section, known.key) == key)
-        .map(|(_, known)| format!("write it like its default: {} = {}", known.key, known.default));
+        .map(|(_, known)| {
+            format!(
+                "write it like its default: {} = {}",
+                known.key, known.default
+            )
+        });
     if message.starts_with("invalid") || message.contains("network") {
         let message = message.replace("invalid type: ", "wrong type: ");
         return (message, default.unwrap_or_default());
     }
-    (message.to_owned(), default.unwrap_or_else(|| "mend the line as TOML asks (https://toml.io)".to_owned()))
+    (
+        message.to_owned(),
+        default.unwrap_or_else(|| "mend the line as TOML asks (https://toml.io)".to_owned()),
+    )
 }
 
 fn joined(section: &str, key: &str) -> String {
-    if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") }
+    if section.is_empty() {
+        key.to_owned()
+    } else {
+        format!("{section}.{key}")
+    }
 }
 
 /// Every section with its keys.
-pub fn sections() -> Vec<SectionDoc> {
+pub(super) fn sections() -> Vec<SectionDoc> {
     let mut out = Vec::new();
     Config::describe("", "", &mut out);
     out
@@ -233,7 +309,10 @@ fn known_in(sections: &[SectionDoc], section: &str) -> Vec<String> {
         let inner = if section.is_empty() {
             Some(candidate.section.as_str())
         } else {
-            candidate.section.strip_prefix(section).and_then(|rest| rest.strip_prefix('.'))
+            candidate
+                .section
+                .strip_prefix(section)
+                .and_then(|rest| rest.strip_prefix('.'))
         };
         if let Some(inner) = inner.filter(|inner| !inner.is_empty() && !inner.contains('.')) {
             known.push(inner.to_owned());
@@ -245,7 +324,13 @@ fn known_in(sections: &[SectionDoc], section: &str) -> Vec<String> {
 fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
     let before = text.get(..offset).unwrap_or(text);
     let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    let column = before
+        .rsplit('\n')
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .count()
+        + 1;
     (line, column)
 }
 
@@ -271,7 +356,9 @@ fn locate_key(text: &str, key: &str) -> Option<(usize, usize)> {
     let document = DeTable::parse(text).ok()?;
     let mut found: Option<(usize, usize)> = None;
     walk(document.get_ref(), "", &mut |path, name, _| {
-        let above = key.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        let above = key
+            .strip_prefix(path)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
         if above && found.is_none_or(|(length, _)| path.len() > length) {
             found = Some((path.len(), name.start));
         }
@@ -279,7 +366,10 @@ fn locate_key(text: &str, key: &str) -> Option<(usize, usize)> {
     found.map(|(_, offset)| line_and_column(text, offset))
 }
 
-fn walk<'t>(table: &DeTable<'t>, path: &str, visit: &mut dyn FnMut(&str, Range<usize>, Range<usize>)) {
+/// Is given each dotted key with the places of its name and of its value.
+type Visit<'v> = dyn FnMut(&str, Range<usize>, Range<usize>) + 'v;
+
+fn walk<'t>(table: &DeTable<'t>, path: &str, visit: &mut Visit<'_>) {
     let entries: Vec<(&Spanned<Cow<'t, str>>, &Spanned<DeValue<'t>>)> = table.iter().collect();
     for (name, value) in entries {
         let inner = joined(path, name.get_ref());

@@ -33,7 +33,8 @@ fn comment(out: &mut String, text: &str) {
 
 /// The configuration that is in force, as TOML; secrets are shown as `…`.
 pub fn effective(config: &Config) -> String {
-    toml::to_string(config).unwrap_or_else(|error| format!("# cannot be written as TOML: {error}\n"))
+    toml::to_string(config)
+        .unwrap_or_else(|error| format!("# cannot be written as TOML: {error}\n"))
 }
 
 /// `docs/config.md`.
@@ -47,12 +48,18 @@ pub fn manual_page() -> String {
          `hauspost config` prints what is in force, `hauspost config --default` a file to start from.\n",
     );
     for section in sections() {
-        let title =
-            if section.section.is_empty() { "Top of the file".to_owned() } else { format!("`[{}]`", section.section) };
+        let title = if section.section.is_empty() {
+            "Top of the file".to_owned()
+        } else {
+            format!("`[{}]`", section.section)
+        };
         let _ = write!(out, "\n## {title}\n\n{}\n", section.doc);
         for key in &section.keys {
-            let full =
-                if section.section.is_empty() { key.key.to_owned() } else { format!("{}.{}", section.section, key.key) };
+            let full = if section.section.is_empty() {
+                key.key.to_owned()
+            } else {
+                format!("{}.{}", section.section, key.key)
+            };
             let _ = write!(
                 out,
                 "\n### `{full}`\n\n{}\n\nDefault: `{}` · Environment: `{}`\n",

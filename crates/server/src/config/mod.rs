@@ -9,7 +9,7 @@ mod section;
 mod validate;
 
 pub use error::{ConfigError, Source};
-pub use load::{Loaded, load, parse};
+pub use load::{Loaded, environment, load, parse};
 pub use manual::{annotated_default, effective, manual_page};
 pub use model::*;
 pub use network::Network;

@@ -263,39 +263,31 @@ section! {
         /// store dearer to search, and each login and each import dearer by the same factor. Accounts keep theirs until
         /// their password changes. `user import` uses 4096 unless told otherwise.
         scram_iterations: u32 = 10_000,
+        /// Let clients that connect from this machine log in without TLS on `listen.xmpp`. For bridges, tests and
+        /// measurements; never needed by people.
+        plaintext_on_loopback: bool = false,
         /// Let clients log in again with a token instead of the password (FAST, XEP-0484).
         fast: bool = true,
         /// Days after which a token that was not used ends.
         fast_token_days: u32 = 21,
-        /// Wrong passwords for one account from one address before answers are delayed.
+        /// Wrong passwords in a row, for one account or from one address, that cost nothing. Then each answer is delayed,
+        /// longer each time. Somebody else's guesses never lock the true user out: addresses from which the account logged
+        /// in before are not held up by them.
         failures_before_delay: u32 = 5,
-        /// Longest delay of an answer to a wrong password, in seconds. It doubles from one second up to this. Somebody
-        /// else's guesses never lock the true user out: addresses that logged in before are counted apart.
-        longest_delay_seconds: u32 = 30,
-        /// Wrong passwords from one address, over all accounts, in ten minutes before it is refused until they are over.
+        /// Longest delay of an answer to a wrong password, in seconds.
+        longest_delay_seconds: u32 = 10,
+        /// Wrong passwords from one address, over all accounts, after which it is turned away at once. Every 30 seconds one
+        /// is forgiven.
         failures_per_address: u32 = 100,
     }
-}
-
-/// What is archived unless a user says otherwise (XEP-0441).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ArchiveDefault {
-    /// Every message.
-    Always,
-    /// Messages with people in the user's contact list.
-    Roster,
-    /// None.
-    Never,
 }
 
 section! {
     /// Message archive (XEP-0313).
     pub struct Archive {
-        /// Keep messages at all. Off: messages for people who are offline are still kept until they come.
+        /// Keep the messages of users who did not choose otherwise (XEP-0441). Off: messages for people who are away are
+        /// still kept until they come.
         enabled: bool = true,
-        /// What is kept for users who did not choose: `"always"`, `"roster"` or `"never"`.
-        default: ArchiveDefault = ArchiveDefault::Always,
         /// Days after which kept messages are removed; 0 keeps them.
         retention_days: u32 = 0,
     }

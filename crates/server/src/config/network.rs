@@ -15,10 +15,14 @@ impl Network {
     /// Whether `address` lies inside. An IPv4 address in IPv6 clothes (`::ffff:a.b.c.d`) counts as IPv4.
     pub fn contains(&self, address: IpAddr) -> bool {
         match (self.address, address.to_canonical()) {
-            (IpAddr::V4(own), IpAddr::V4(other)) => {
-                same_prefix(u128::from(own.to_bits()) << 96, u128::from(other.to_bits()) << 96, self.prefix)
+            (IpAddr::V4(own), IpAddr::V4(other)) => same_prefix(
+                u128::from(own.to_bits()) << 96,
+                u128::from(other.to_bits()) << 96,
+                self.prefix,
+            ),
+            (IpAddr::V6(own), IpAddr::V6(other)) => {
+                same_prefix(own.to_bits(), other.to_bits(), self.prefix)
             }
-            (IpAddr::V6(own), IpAddr::V6(other)) => same_prefix(own.to_bits(), other.to_bits(), self.prefix),
             _ => false,
         }
     }
@@ -32,7 +36,11 @@ impl FromStr for Network {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wrong = || format!("`{text}` is no network; write an address such as `10.0.0.5` or `192.168.7.0/24`");
+        let wrong = || {
+            format!(
+                "`{text}` is no network; write an address such as `10.0.0.5` or `192.168.7.0/24`"
+            )
+        };
         let (address, prefix) = match text.split_once('/') {
             Some((address, prefix)) => (address, Some(prefix.parse::<u8>().map_err(|_| wrong())?)),
             None => (text, None),
@@ -56,7 +64,9 @@ impl fmt::Display for Network {
 
 impl<'de> serde::Deserialize<'de> for Network {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
     }
 }
 

@@ -2,9 +2,7 @@
 
 /// What the manual says of one key.
 #[derive(Clone, Debug)]
-pub struct KeyDoc {
-    /// Section path, such as `tls.acme`; empty for the keys above every section.
-    pub section: String,
+pub(super) struct KeyDoc {
     /// The key itself.
     pub key: &'static str,
     /// The doc comment, lines joined by `\n`.
@@ -15,7 +13,7 @@ pub struct KeyDoc {
 
 /// What the manual says of one section.
 #[derive(Clone, Debug)]
-pub struct SectionDoc {
+pub(super) struct SectionDoc {
     /// Section path, such as `policy.encryption`; empty for the root.
     pub section: String,
     /// The doc comment.
@@ -25,14 +23,17 @@ pub struct SectionDoc {
 }
 
 /// A section that can describe itself.
-pub trait Described {
+pub(super) trait Described {
     /// Appends the description of this section and of those inside it.
     fn describe(path: &str, doc: &str, out: &mut Vec<SectionDoc>);
 }
 
 /// Doc comment lines as one text, without the blank that follows `///`.
 pub(super) fn join_doc(lines: &[&str]) -> String {
-    let trimmed: Vec<&str> = lines.iter().map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
+    let trimmed: Vec<&str> = lines
+        .iter()
+        .map(|line| line.strip_prefix(' ').unwrap_or(line))
+        .collect();
     trimmed.join("\n").trim().to_owned()
 }
 
@@ -60,7 +61,11 @@ macro_rules! section {
         #[serde(default, deny_unknown_fields)]
         pub struct $name {
             $( $(#[doc = $key_doc])* pub $key: $type, )*
-            $( $(#[doc = $sub_doc])* pub $sub: $sub_type, )*
+            $(
+                $(#[doc = $sub_doc])*
+                #[allow(missing_docs, reason = "the section has words of its own")]
+                pub $sub: $sub_type,
+            )*
         }
 
         impl Default for $name {
@@ -79,7 +84,6 @@ macro_rules! section {
                     section: path.to_owned(),
                     doc: if doc.is_empty() { own } else { doc.to_owned() },
                     keys: vec![ $( $crate::config::section::KeyDoc {
-                        section: path.to_owned(),
                         key: stringify!($key),
                         doc: $crate::config::section::join_doc(&[$($key_doc),*]),
                         default: $crate::config::section::toml_text(&defaults.$key),

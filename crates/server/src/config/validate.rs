@@ -13,8 +13,16 @@ pub(super) struct Wrong {
     pub(super) mend: String,
 }
 
-fn wrong(key: &'static str, problem: impl Into<String>, mend: impl Into<String>) -> Result<(), Wrong> {
-    Err(Wrong { key, problem: problem.into(), mend: mend.into() })
+fn wrong(
+    key: &'static str,
+    problem: impl Into<String>,
+    mend: impl Into<String>,
+) -> Result<(), Wrong> {
+    Err(Wrong {
+        key,
+        problem: problem.into(),
+        mend: mend.into(),
+    })
 }
 
 impl Config {
@@ -33,7 +41,11 @@ impl Config {
             );
         }
         if !self.cluster.url.is_empty() {
-            return wrong("cluster.url", "this version runs on one node", "write url = \"\"");
+            return wrong(
+                "cluster.url",
+                "this version runs on one node",
+                "write url = \"\"",
+            );
         }
         if let Err(error) = tracing_subscriber::EnvFilter::try_new(&self.log.level) {
             return wrong(
@@ -46,7 +58,10 @@ impl Config {
     }
 
     fn validate_domain(&self) -> Result<(), Wrong> {
-        if self.domain.is_empty() || self.domain.contains(['@', '/', ' ']) || self.domain.starts_with('.') {
+        if self.domain.is_empty()
+            || self.domain.contains(['@', '/', ' '])
+            || self.domain.starts_with('.')
+        {
             return wrong(
                 "domain",
                 format!("\"{}\" is no domain", self.domain),
@@ -54,7 +69,11 @@ impl Config {
             );
         }
         if let Err(error) = base::BareJid::parse(&self.domain) {
-            return wrong("domain", format!("\"{}\" is no domain: {error}", self.domain), "write it such as \"example.org\"");
+            return wrong(
+                "domain",
+                format!("\"{}\" is no domain: {error}", self.domain),
+                "write it such as \"example.org\"",
+            );
         }
         Ok(())
     }
@@ -83,7 +102,11 @@ impl Config {
             }
         }
         if taken.is_empty() {
-            return wrong("listen", "every door is switched off: nobody could come in", "open at least `xmpp` or `https`");
+            return wrong(
+                "listen",
+                "every door is switched off: nobody could come in",
+                "open at least `xmpp` or `https`",
+            );
         }
         Ok(())
     }
@@ -109,8 +132,16 @@ impl Config {
                 }
             }
             TlsMode::SelfSigned | TlsMode::Acme if has_files => {
-                let key = if tls.certificate.as_os_str().is_empty() { "tls.key" } else { "tls.certificate" };
-                return wrong(key, "is set, but mode is not \"files\"", "write mode = \"files\", or remove certificate and key");
+                let key = if tls.certificate.as_os_str().is_empty() {
+                    "tls.key"
+                } else {
+                    "tls.certificate"
+                };
+                return wrong(
+                    key,
+                    "is set, but mode is not \"files\"",
+                    "write mode = \"files\", or remove certificate and key",
+                );
             }
             TlsMode::SelfSigned => {}
             TlsMode::Acme => {
@@ -136,7 +167,11 @@ impl Config {
                     );
                 }
                 if !tls.acme.directory.starts_with("https://") {
-                    return wrong("tls.acme.directory", "is no https address", "write \"https://…/directory\"");
+                    return wrong(
+                        "tls.acme.directory",
+                        "is no https address",
+                        "write \"https://…/directory\"",
+                    );
                 }
             }
         }
@@ -145,7 +180,11 @@ impl Config {
 
     fn validate_auth(&self) -> Result<(), Wrong> {
         if self.auth.mechanisms.is_empty() {
-            return wrong("auth.mechanisms", "is empty: nobody could log in", "leave it out for the default");
+            return wrong(
+                "auth.mechanisms",
+                "is empty: nobody could log in",
+                "leave it out for the default",
+            );
         }
         if !(4096..=10_000_000).contains(&self.auth.scram_iterations) {
             return wrong(
@@ -161,23 +200,51 @@ impl Config {
         let limits = &self.limits;
         let at_least: [(&'static str, usize, usize); 10] = [
             ("limits.stanza_bytes", limits.stanza_bytes, 10_000),
-            ("limits.preauth_stanza_bytes", limits.preauth_stanza_bytes, 4096),
+            (
+                "limits.preauth_stanza_bytes",
+                limits.preauth_stanza_bytes,
+                4096,
+            ),
             ("limits.depth", limits.depth, 8),
             ("limits.attributes", limits.attributes, 8),
             ("limits.connections", limits.connections as usize, 1),
-            ("limits.sessions_per_account", limits.sessions_per_account as usize, 1),
-            ("limits.preauth_connections_per_address", limits.preauth_connections_per_address as usize, 1),
+            (
+                "limits.sessions_per_account",
+                limits.sessions_per_account as usize,
+                1,
+            ),
+            (
+                "limits.preauth_connections_per_address",
+                limits.preauth_connections_per_address as usize,
+                1,
+            ),
             ("limits.preauth_seconds", limits.preauth_seconds as usize, 1),
-            ("limits.input_bytes_per_second", limits.input_bytes_per_second as usize, 1024),
-            ("limits.bosh_wait_seconds", limits.bosh_wait_seconds as usize, 1),
+            (
+                "limits.input_bytes_per_second",
+                limits.input_bytes_per_second as usize,
+                1024,
+            ),
+            (
+                "limits.bosh_wait_seconds",
+                limits.bosh_wait_seconds as usize,
+                1,
+            ),
         ];
         for (key, value, least) in at_least {
             if value < least {
-                return wrong(key, format!("{value} is too small to work with"), format!("write {least} or more"));
+                return wrong(
+                    key,
+                    format!("{value} is too small to work with"),
+                    format!("write {least} or more"),
+                );
             }
         }
         if limits.depth > 1000 {
-            return wrong("limits.depth", "is more than 1000", "write 1000 or less; 64 is plenty");
+            return wrong(
+                "limits.depth",
+                "is more than 1000",
+                "write 1000 or less; 64 is plenty",
+            );
         }
         if limits.mailbox_bytes < limits.stanza_bytes {
             return wrong(
@@ -208,6 +275,24 @@ impl Config {
         absolute(&mut self.tls.key);
         absolute(&mut self.tls.client_ca);
         absolute(&mut self.tls.acme.root_ca);
+    }
+
+    /// Takes over from the running configuration what cannot change before the next start, and tells which keys that were.
+    pub fn keep_fixed(&mut self, running: &Self) -> Vec<&'static str> {
+        let mut kept = Vec::new();
+        macro_rules! keep {
+            ($($key:literal => $($field:ident).+),*) => { $(
+                if self.$($field).+ != running.$($field).+ {
+                    self.$($field).+.clone_from(&running.$($field).+);
+                    kept.push($key);
+                }
+            )* };
+        }
+        keep!(
+            "domain" => domain, "data_dir" => data_dir, "listen" => listen, "tls" => tls, "store" => store,
+            "log" => log, "runtime" => runtime, "http.websocket" => http.websocket, "http.bosh" => http.bosh
+        );
+        kept
     }
 
     /// Every name the certificate should be good for: the domain and the names of its services.

@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, bail};
 use instant_acme::{
-    Account, AccountCredentials, AuthorizationStatus, ChallengeType, Identifier, NewAccount, NewOrder, OrderStatus,
-    RetryPolicy,
+    Account, AccountCredentials, AuthorizationStatus, ChallengeType, Identifier, NewAccount,
+    NewOrder, OrderStatus, RetryPolicy,
 };
 use parking_lot::RwLock;
 use rustls::sign::CertifiedKey;
@@ -68,9 +68,19 @@ impl Acme {
             contact: acme
                 .contact
                 .iter()
-                .map(|mail| if mail.contains(':') { mail.clone() } else { format!("mailto:{mail}") })
+                .map(|mail| {
+                    if mail.contains(':') {
+                        mail.clone()
+                    } else {
+                        format!("mailto:{mail}")
+                    }
+                })
                 .collect(),
-            names: if acme.names.is_empty() { config.hosts() } else { acme.names.clone() },
+            names: if acme.names.is_empty() {
+                config.hosts()
+            } else {
+                acme.names.clone()
+            },
             challenge: acme.challenge,
             root_ca: (!acme.root_ca.as_os_str().is_empty()).then(|| acme.root_ca.clone()),
             folder: folder.to_path_buf(),
@@ -112,7 +122,8 @@ impl Acme {
                 Err(error) => {
                     failures += 1;
                     // Authorities limit failed validations per hour: 1, 2, 4 … up to 6 hours apart.
-                    let pause = Duration::from_secs(60 << failures.min(9)).min(Duration::from_secs(6 * 3600));
+                    let pause = Duration::from_secs(60 << failures.min(9))
+                        .min(Duration::from_secs(6 * 3600));
                     tracing::error!(
                         error = format!("{error:#}"),
                         "no certificate from the authority; trying again in {} minutes. \
@@ -128,8 +139,12 @@ impl Acme {
 
     /// Time until the next order; zero when one is due.
     fn wait(&self) -> Duration {
-        let Ok(kept) = read_pair(&self.certificate_file(), &self.key_file()) else { return Duration::ZERO };
-        let Some(facts) = kept.cert.first().and_then(|leaf| certificate_facts(leaf)) else { return Duration::ZERO };
+        let Ok(kept) = read_pair(&self.certificate_file(), &self.key_file()) else {
+            return Duration::ZERO;
+        };
+        let Some(facts) = kept.cert.first().and_then(|leaf| certificate_facts(leaf)) else {
+            return Duration::ZERO;
+        };
         if !self.names.iter().all(|name| facts.covers(name)) {
             return Duration::ZERO;
         }
@@ -141,13 +156,15 @@ impl Acme {
 
     async fn account(&self) -> anyhow::Result<Account> {
         let builder = match &self.root_ca {
-            Some(root) => Account::builder_with_root(root).with_context(|| format!("{}", root.display()))?,
+            Some(root) => {
+                Account::builder_with_root(root).with_context(|| format!("{}", root.display()))?
+            }
             None => Account::builder()?,
         };
         let file = self.folder.join("acme-account.json");
         if let Ok(text) = std::fs::read_to_string(&file) {
-            let kept: KeptAccount =
-                serde_json::from_str(&text).with_context(|| format!("{} cannot be read; remove it", file.display()))?;
+            let kept: KeptAccount = serde_json::from_str(&text)
+                .with_context(|| format!("{} cannot be read; remove it", file.display()))?;
             if kept.directory == self.directory {
                 return Ok(builder.from_credentials(kept.credentials).await?);
             }
@@ -155,37 +172,51 @@ impl Acme {
         let contact: Vec<&str> = self.contact.iter().map(String::as_str).collect();
         let (account, credentials) = builder
             .create(
-                &NewAccount { contact: &contact, terms_of_service_agreed: true, only_return_existing: false },
+                &NewAccount {
+                    contact: &contact,
+                    terms_of_service_agreed: true,
+                    only_return_existing: false,
+                },
                 self.directory.clone(),
                 None,
             )
             .await
             .context("the authority gave no account")?;
-        let kept = KeptAccount { directory: self.directory.clone(), credentials };
+        let kept = KeptAccount {
+            directory: self.directory.clone(),
+            credentials,
+        };
         write_private(&file, &serde_json::to_string(&kept)?)?;
         Ok(account)
     }
 
     async fn order(&self, resolver: &Resolver) -> anyhow::Result<Arc<CertifiedKey>> {
         let account = self.account().await?;
-        let identifiers: Vec<Identifier> = self.names.iter().cloned().map(Identifier::Dns).collect();
-        let mut order = account.new_order(&NewOrder::new(&identifiers)).await.context("the authority took no order")?;
+        let identifiers: Vec<Identifier> =
+            self.names.iter().cloned().map(Identifier::Dns).collect();
+        let mut order = account
+            .new_order(&NewOrder::new(&identifiers))
+            .await
+            .context("the authority took no order")?;
         let mut authorizations = order.authorizations();
         while let Some(authorization) = authorizations.next().await {
             let mut authorization = authorization?;
             match authorization.status {
                 AuthorizationStatus::Pending => {}
                 AuthorizationStatus::Valid => continue,
-                status => bail!("the authority will not validate {}: {status:?}", authorization.identifier()),
+                status => bail!(
+                    "the authority will not validate {}: {status:?}",
+                    authorization.identifier()
+                ),
             }
             let name = authorization.identifier().to_string();
             let kind = match self.challenge {
                 AcmeChallenge::Http01 => ChallengeType::Http01,
                 AcmeChallenge::TlsAlpn01 => ChallengeType::TlsAlpn01,
             };
-            let mut challenge = authorization
-                .challenge(kind)
-                .with_context(|| format!("the authority offers no such challenge for {name}; set tls.acme.challenge"))?;
+            let mut challenge = authorization.challenge(kind).with_context(|| {
+                format!("the authority offers no such challenge for {name}; set tls.acme.challenge")
+            })?;
             let answer = challenge.key_authorization();
             match self.challenge {
                 AcmeChallenge::Http01 => {
@@ -212,8 +243,14 @@ impl Acme {
             }
             bail!("the order is {status:?}: {}", reasons.join("; "));
         }
-        let key = order.finalize().await.context("the order could not be finished")?;
-        let chain = order.poll_certificate(&RetryPolicy::default()).await.context("the certificate did not come")?;
+        let key = order
+            .finalize()
+            .await
+            .context("the order could not be finished")?;
+        let chain = order
+            .poll_certificate(&RetryPolicy::default())
+            .await
+            .context("the certificate did not come")?;
         let certified = pair_from_pem(&chain, &key)?;
         write_private(&self.key_file(), &key)?;
         write_private(&self.certificate_file(), &chain)?;

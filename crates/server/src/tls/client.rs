@@ -16,7 +16,11 @@ pub struct ClientIdentity {
 impl ClientIdentity {
     /// The addresses that name accounts: the XMPP ones, or, if there is none, the mail ones.
     pub fn addresses(self) -> Vec<String> {
-        if self.xmpp_addresses.is_empty() { self.mail_addresses } else { self.xmpp_addresses }
+        if self.xmpp_addresses.is_empty() {
+            self.mail_addresses
+        } else {
+            self.xmpp_addresses
+        }
     }
 }
 

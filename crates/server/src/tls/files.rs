@@ -27,7 +27,8 @@ pub fn read_pair(certificate: &Path, key: &Path) -> Result<Arc<CertifiedKey>, Tl
             "name the PEM file of the whole chain, own certificate first",
         ));
     }
-    let private = PrivateKeyDer::from_pem_file(key).map_err(|error| unreadable(key, "private key", &error))?;
+    let private = PrivateKeyDer::from_pem_file(key)
+        .map_err(|error| unreadable(key, "private key", &error))?;
     pair(chain, private).map_err(|error| {
         TlsError::new(
             format!("{} and {} cannot be used together: {error}", certificate.display(), key.display()),
@@ -53,17 +54,25 @@ pub(super) fn pair_from_pem(certificate: &str, key: &str) -> Result<Arc<Certifie
         .map_err(|error| TlsError::new(format!("the certificate cannot be read: {error}"), mend))?;
     let key = PrivateKeyDer::from_pem_slice(key.as_bytes())
         .map_err(|error| TlsError::new(format!("the private key cannot be read: {error}"), mend))?;
-    pair(chain, key).map_err(|error| TlsError::new(format!("certificate and key do not fit: {error}"), mend))
+    pair(chain, key)
+        .map_err(|error| TlsError::new(format!("certificate and key do not fit: {error}"), mend))
 }
 
 fn unreadable(path: &Path, what: &str, error: &rustls_pki_types::pem::Error) -> TlsError {
     use rustls_pki_types::pem::Error;
     let mend = match error {
-        Error::Io(io) if io.kind() == std::io::ErrorKind::NotFound => "name an existing file under [tls]",
-        Error::Io(io) if io.kind() == std::io::ErrorKind::PermissionDenied => "let the user this runs as read it",
+        Error::Io(io) if io.kind() == std::io::ErrorKind::NotFound => {
+            "name an existing file under [tls]"
+        }
+        Error::Io(io) if io.kind() == std::io::ErrorKind::PermissionDenied => {
+            "let the user this runs as read it"
+        }
         _ => "name a PEM file (it has lines like -----BEGIN …-----)",
     };
-    TlsError::new(format!("the {what} {} cannot be read: {error}", path.display()), mend)
+    TlsError::new(
+        format!("the {what} {} cannot be read: {error}", path.display()),
+        mend,
+    )
 }
 
 /// Reads authorities.
@@ -75,13 +84,19 @@ pub(super) fn read_roots(path: &Path, key: &str) -> Result<RootCertStore, TlsErr
     for certificate in certificates {
         roots.add(certificate).map_err(|error| {
             TlsError::new(
-                format!("{} holds something that is no authority: {error}", path.display()),
+                format!(
+                    "{} holds something that is no authority: {error}",
+                    path.display()
+                ),
                 format!("name a PEM file of authorities at {key}"),
             )
         })?;
     }
     if roots.is_empty() {
-        return Err(TlsError::new(format!("{} holds no certificate", path.display()), format!("name a PEM file at {key}")));
+        return Err(TlsError::new(
+            format!("{} holds no certificate", path.display()),
+            format!("name a PEM file at {key}"),
+        ));
     }
     Ok(roots)
 }
@@ -90,10 +105,18 @@ pub(super) fn read_roots(path: &Path, key: &str) -> Result<RootCertStore, TlsErr
 pub(super) fn write_private(path: &Path, text: &str) -> Result<(), TlsError> {
     let write = || -> std::io::Result<()> {
         if let Some(folder) = path.parent() {
-            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+            std::fs::DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(folder)?;
         }
         let new = path.with_extension("new");
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&new)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
         std::fs::rename(&new, path)

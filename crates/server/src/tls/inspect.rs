@@ -25,14 +25,18 @@ impl CertificateFacts {
         self.names.iter().any(|name| {
             name.eq_ignore_ascii_case(host)
                 || name.strip_prefix("*.").is_some_and(|parent| {
-                    host.split_once('.').is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(parent))
+                    host.split_once('.')
+                        .is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(parent))
                 })
         })
     }
 
     /// When to renew: after two thirds of its life.
     pub fn renewal(&self) -> SystemTime {
-        let life = self.not_after.duration_since(self.not_before).unwrap_or(Duration::ZERO);
+        let life = self
+            .not_after
+            .duration_since(self.not_before)
+            .unwrap_or(Duration::ZERO);
         self.not_before + life * 2 / 3
     }
 }
@@ -57,7 +61,9 @@ pub fn certificate_facts(der: &[u8]) -> Option<CertificateFacts> {
         }
     }
     let moment = |seconds: i64| {
-        u64::try_from(seconds).map_or(SystemTime::UNIX_EPOCH, |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
+        u64::try_from(seconds).map_or(SystemTime::UNIX_EPOCH, |seconds| {
+            SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+        })
     };
     Some(CertificateFacts {
         names,
@@ -77,7 +83,8 @@ pub fn end_point_hash(der: &[u8]) -> Option<Vec<u8>> {
         // RSASSA-PSS names its hash in its parameters.
         "1.2.840.113549.1.1.10" => {
             let parameters = algorithm.parameters.as_ref()?;
-            let parameters = x509_parser::signature_algorithm::RsaSsaPssParams::try_from(parameters).ok()?;
+            let parameters =
+                x509_parser::signature_algorithm::RsaSsaPssParams::try_from(parameters).ok()?;
             match parameters.hash_algorithm_oid().to_id_string().as_str() {
                 "2.16.840.1.101.3.4.2.2" => &digest::SHA384,
                 "2.16.840.1.101.3.4.2.3" => &digest::SHA512,
@@ -89,7 +96,10 @@ pub fn end_point_hash(der: &[u8]) -> Option<Vec<u8>> {
         // sha512WithRSAEncryption, ecdsa-with-SHA512.
         "1.2.840.113549.1.1.13" | "1.2.840.10045.4.3.4" => &digest::SHA512,
         // MD5, SHA-1 and SHA-256 with RSA, SHA-1 and SHA-256 with ECDSA.
-        "1.2.840.113549.1.1.4" | "1.2.840.113549.1.1.5" | "1.2.840.113549.1.1.11" | "1.2.840.10045.4.1"
+        "1.2.840.113549.1.1.4"
+        | "1.2.840.113549.1.1.5"
+        | "1.2.840.113549.1.1.11"
+        | "1.2.840.10045.4.1"
         | "1.2.840.10045.4.3.2" => &digest::SHA256,
         _ => return None,
     };

@@ -32,7 +32,10 @@ pub struct TlsError {
 
 impl TlsError {
     fn new(problem: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { problem: problem.into(), mend: mend.into() }
+        Self {
+            problem: problem.into(),
+            mend: mend.into(),
+        }
     }
 }
 
@@ -61,7 +64,9 @@ impl ServerTls {
     /// # Errors
     /// When `tls.client_ca` cannot be read.
     pub fn new(config: &config::Tls, resolver: Arc<Resolver>) -> Result<Self, TlsError> {
-        let build = |alpn: &[&[u8]], clients: bool| server_config(config, &resolver, alpn, clients).map(Arc::new);
+        let build = |alpn: &[&[u8]], clients: bool| {
+            server_config(config, &resolver, alpn, clients).map(Arc::new)
+        };
         Ok(Self {
             starttls: build(&[], true)?,
             xmpp: build(&[b"xmpp-client"], true)?,
@@ -85,12 +90,18 @@ fn server_config(
     let builder = ServerConfig::builder_with_protocol_versions(versions);
     let builder = if clients && !config.client_ca.as_os_str().is_empty() {
         let roots = files::read_roots(&config.client_ca, "tls.client_ca")?;
-        let verifier = WebPkiClientVerifier::builder(Arc::new(roots)).allow_unauthenticated().build().map_err(|error| {
-            TlsError::new(
-                format!("{} cannot be used for client certificates: {error}", config.client_ca.display()),
-                "name a PEM file with the authority's certificates at tls.client_ca",
-            )
-        })?;
+        let verifier = WebPkiClientVerifier::builder(Arc::new(roots))
+            .allow_unauthenticated()
+            .build()
+            .map_err(|error| {
+                TlsError::new(
+                    format!(
+                        "{} cannot be used for client certificates: {error}",
+                        config.client_ca.display()
+                    ),
+                    "name a PEM file with the authority's certificates at tls.client_ca",
+                )
+            })?;
         builder.with_client_cert_verifier(verifier)
     } else {
         builder.with_no_client_auth()
@@ -100,8 +111,12 @@ fn server_config(
     server.send_half_rtt_data = false;
     server.max_early_data_size = 0;
     server.session_storage = Arc::new(NoServerSessionStorage {});
-    server.ticketer = rustls::crypto::aws_lc_rs::Ticketer::new()
-        .map_err(|error| TlsError::new(format!("no session ticket key could be made: {error}"), "see whether the system has randomness"))?;
+    server.ticketer = rustls::crypto::aws_lc_rs::Ticketer::new().map_err(|error| {
+        TlsError::new(
+            format!("no session ticket key could be made: {error}"),
+            "see whether the system has randomness",
+        )
+    })?;
     server.send_tls13_tickets = 1;
     Ok(server)
 }

@@ -19,7 +19,11 @@ struct Served {
 
 impl Served {
     fn new(key: Arc<CertifiedKey>) -> Self {
-        let end_point = key.cert.first().and_then(|leaf| end_point_hash(leaf)).map(Arc::from);
+        let end_point = key
+            .cert
+            .first()
+            .and_then(|leaf| end_point_hash(leaf))
+            .map(Arc::from);
         Self { key, end_point }
     }
 }
@@ -33,7 +37,10 @@ pub struct Resolver {
 impl Resolver {
     /// Starts with one certificate.
     pub fn new(first: Arc<CertifiedKey>) -> Self {
-        Self { served: ArcSwap::from_pointee(Served::new(first)), challenges: Arc::default() }
+        Self {
+            served: ArcSwap::from_pointee(Served::new(first)),
+            challenges: Arc::default(),
+        }
     }
 
     /// Serves another certificate from the next handshake on.
@@ -66,7 +73,10 @@ impl fmt::Debug for Resolver {
 impl ResolvesServerCert for Resolver {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         // RFC 8737 §3: a validation offers `acme-tls/1` and nothing else.
-        if hello.alpn().is_some_and(|mut names| names.any(|name| name == ALPN)) {
+        if hello
+            .alpn()
+            .is_some_and(|mut names| names.any(|name| name == ALPN))
+        {
             return self.challenges.certificate(hello.server_name()?);
         }
         Some(self.current())

@@ -4,7 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use rcgen::{CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose};
+use rcgen::{
+    CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose,
+};
 use rustls::sign::CertifiedKey;
 
 use super::TlsError;
@@ -26,13 +28,20 @@ pub(super) fn open(folder: &Path, hosts: &[String]) -> Result<Arc<CertifiedKey>,
     if certificate.exists() && key.exists() {
         match read_pair(&certificate, &key) {
             Ok(kept) if good_for(&kept, hosts) => return Ok(kept),
-            Ok(_) => tracing::info!("the self-signed certificate is about to end or lacks a name; making a new one"),
-            Err(error) => tracing::warn!(%error, "the kept self-signed certificate cannot be used; making a new one"),
+            Ok(_) => tracing::info!(
+                "the self-signed certificate is about to end or lacks a name; making a new one"
+            ),
+            Err(error) => {
+                tracing::warn!(%error, "the kept self-signed certificate cannot be used; making a new one")
+            }
         }
     }
     let (certificate_pem, key_pem) = make(hosts).map_err(|error| {
         TlsError::new(
-            format!("no certificate could be made for {}: {error}", hosts.join(", ")),
+            format!(
+                "no certificate could be made for {}: {error}",
+                hosts.join(", ")
+            ),
             "write a plain host name as `domain`",
         )
     })?;
@@ -42,8 +51,11 @@ pub(super) fn open(folder: &Path, hosts: &[String]) -> Result<Arc<CertifiedKey>,
 }
 
 fn good_for(kept: &CertifiedKey, hosts: &[String]) -> bool {
-    let Some(facts) = kept.cert.first().and_then(|leaf| certificate_facts(leaf)) else { return false };
-    facts.not_after > SystemTime::now() + REST && hosts.iter().all(|host| facts.covers(&ascii(host)))
+    let Some(facts) = kept.cert.first().and_then(|leaf| certificate_facts(leaf)) else {
+        return false;
+    };
+    facts.not_after > SystemTime::now() + REST
+        && hosts.iter().all(|host| facts.covers(&ascii(host)))
 }
 
 /// A host name as certificates write it (IDNA A-labels are left to the one who configures them).
@@ -64,7 +76,10 @@ fn make(hosts: &[String]) -> Result<(String, String), rcgen::Error> {
     name.push(DnType::OrganizationName, "Hauspost, self-signed");
     params.distinguished_name = name;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+    params.extended_key_usages = vec![
+        ExtendedKeyUsagePurpose::ServerAuth,
+        ExtendedKeyUsagePurpose::ClientAuth,
+    ];
     let now = SystemTime::now();
     params.not_before = (now - Duration::from_secs(24 * 3600)).into();
     params.not_after = (now + LIFE).into();

@@ -71,7 +71,9 @@ impl Source {
                 let _ = tokio::time::timeout(day, reload.notified()).await;
                 match self_signed::open(&folder, &hosts) {
                     Ok(key) => resolver.replace(key),
-                    Err(error) => tracing::error!(%error, "the certificate could not be made new; the old one stays"),
+                    Err(error) => {
+                        tracing::error!(%error, "the certificate could not be made new; the old one stays")
+                    }
                 }
             },
             Self::Files { certificate, key } => {
@@ -104,7 +106,11 @@ pub(super) struct Watched {
 impl Watched {
     pub(super) fn new(certificate: PathBuf, key: PathBuf) -> Self {
         let seen = state(&certificate, &key);
-        Self { certificate, key, seen }
+        Self {
+            certificate,
+            key,
+            seen,
+        }
     }
 
     /// Reads the files if they changed or if `asked` to; files that cannot be used change nothing.
@@ -120,7 +126,9 @@ impl Watched {
                 resolver.replace(pair);
                 tracing::info!(certificate = %self.certificate.display(), "certificate read again");
             }
-            Err(error) => tracing::error!(%error, "the new certificate cannot be used; the old one stays"),
+            Err(error) => {
+                tracing::error!(%error, "the new certificate cannot be used; the old one stays")
+            }
         }
     }
 }

@@ -9,7 +9,11 @@ fn folder(name: &str) -> std::path::PathBuf {
 }
 
 fn self_signed_config(data_dir: &std::path::Path) -> Config {
-    Config { data_dir: data_dir.to_path_buf(), domain: "example.org".to_owned(), ..Config::default() }
+    Config {
+        data_dir: data_dir.to_path_buf(),
+        domain: "example.org".to_owned(),
+        ..Config::default()
+    }
 }
 
 #[test]
@@ -24,7 +28,10 @@ fn a_self_signed_certificate_is_made_once_and_covers_all_services() {
         assert!(facts.covers(host), "{host}");
     }
     assert!(facts.self_issued);
-    let mode = std::fs::metadata(data.join("tls/self-signed.key")).expect("kept").permissions().mode();
+    let mode = std::fs::metadata(data.join("tls/self-signed.key"))
+        .expect("kept")
+        .permissions()
+        .mode();
     assert_eq!(mode & 0o777, 0o600);
     let (again, _) = open(&config).expect("opens");
     assert_eq!(again.resolver.current().cert, first.cert);
@@ -39,7 +46,10 @@ fn a_further_name_makes_a_new_certificate() {
     let (first, _) = open(&config).expect("opens");
     config.http.public_url = "https://chat.example.net/".to_owned();
     let (second, _) = open(&config).expect("opens");
-    assert_ne!(first.resolver.current().cert, second.resolver.current().cert);
+    assert_ne!(
+        first.resolver.current().cert,
+        second.resolver.current().cert
+    );
     let _ = std::fs::remove_dir_all(data);
 }
 
@@ -48,25 +58,44 @@ fn wrong_files_are_named_with_a_mend() {
     install_provider();
     let data = folder("wrong");
     std::fs::create_dir_all(&data).expect("folder");
-    let missing = read_pair(&data.join("none.pem"), &data.join("none.key")).expect_err("missing").to_string();
-    assert!(missing.contains("none.pem") && missing.contains("mend:"), "{missing}");
+    let missing = read_pair(&data.join("none.pem"), &data.join("none.key"))
+        .expect_err("missing")
+        .to_string();
+    assert!(
+        missing.contains("none.pem") && missing.contains("mend:"),
+        "{missing}"
+    );
     let one = KeyPair::generate().expect("key");
     let other = KeyPair::generate().expect("key");
-    let certificate = CertificateParams::new(vec!["example.org".to_owned()]).expect("params").self_signed(&one).expect("made");
+    let certificate = CertificateParams::new(vec!["example.org".to_owned()])
+        .expect("params")
+        .self_signed(&one)
+        .expect("made");
     std::fs::write(data.join("c.pem"), certificate.pem()).expect("written");
     std::fs::write(data.join("k.pem"), other.serialize_pem()).expect("written");
-    let mismatch = read_pair(&data.join("c.pem"), &data.join("k.pem")).expect_err("other key").to_string();
+    let mismatch = read_pair(&data.join("c.pem"), &data.join("k.pem"))
+        .expect_err("other key")
+        .to_string();
     assert!(mismatch.contains("cannot be used together"), "{mismatch}");
     let _ = std::fs::remove_dir_all(data);
 }
 
 #[test]
 fn the_end_point_hash_follows_the_signature() {
-    for (algorithm, length) in [(&rcgen::PKCS_ECDSA_P256_SHA256, Some(32)), (&rcgen::PKCS_ECDSA_P384_SHA384, Some(48)), (&rcgen::PKCS_ED25519, None)] {
+    for (algorithm, length) in [
+        (&rcgen::PKCS_ECDSA_P256_SHA256, Some(32)),
+        (&rcgen::PKCS_ECDSA_P384_SHA384, Some(48)),
+        (&rcgen::PKCS_ED25519, None),
+    ] {
         let key = KeyPair::generate_for(algorithm).expect("key");
-        let certificate =
-            CertificateParams::new(vec!["example.org".to_owned()]).expect("params").self_signed(&key).expect("made");
-        assert_eq!(end_point_hash(certificate.der()).map(|hash| hash.len()), length);
+        let certificate = CertificateParams::new(vec!["example.org".to_owned()])
+            .expect("params")
+            .self_signed(&key)
+            .expect("made");
+        assert_eq!(
+            end_point_hash(certificate.der()).map(|hash| hash.len()),
+            length
+        );
     }
 }
 
@@ -91,7 +120,10 @@ fn changed_files_are_served_and_broken_ones_are_not() {
     std::fs::create_dir_all(&data).expect("folder");
     let write = |name: &str| {
         let key = KeyPair::generate().expect("key");
-        let certificate = CertificateParams::new(vec![name.to_owned()]).expect("params").self_signed(&key).expect("made");
+        let certificate = CertificateParams::new(vec![name.to_owned()])
+            .expect("params")
+            .self_signed(&key)
+            .expect("made");
         std::fs::write(data.join("k.pem"), key.serialize_pem()).expect("written");
         std::fs::write(data.join("c.pem"), certificate.pem()).expect("written");
     };
@@ -101,7 +133,11 @@ fn changed_files_are_served_and_broken_ones_are_not() {
     config.tls.certificate = data.join("c.pem");
     config.tls.key = data.join("k.pem");
     let (tls, _) = open(&config).expect("opens");
-    let served = || certificate_facts(&tls.resolver.current().cert[0]).expect("X.509").names;
+    let served = || {
+        certificate_facts(&tls.resolver.current().cert[0])
+            .expect("X.509")
+            .names
+    };
     let mut files = source::Watched::new(config.tls.certificate.clone(), config.tls.key.clone());
 
     std::fs::write(data.join("c.pem"), "nonsense").expect("written");

@@ -1,0 +1,212 @@
+//! Administration of a running or a stopped server: one set of requests, carried out in one place.
+//!
+//! A running server takes them over `data_dir/admin.sock`, one JSON object a line each way. Passwords never travel:
+//! whoever asks derives the keys.
+
+mod client;
+mod execute;
+mod socket;
+
+use std::path::{Path, PathBuf};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+use store::ScramRecord;
+
+pub use client::{connect, make_data_dir, open_target};
+pub(crate) use execute::localpart;
+pub use execute::{Execution, execute, has_administrator};
+pub use socket::listen;
+
+/// Version of the protocol; both ends must speak the same.
+pub const VERSION: u32 = 1;
+/// Longest line, in bytes.
+const LINE_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Where the socket of a data folder is.
+pub fn socket_path(data_dir: &Path) -> PathBuf {
+    data_dir.join("admin.sock")
+}
+
+/// Where the store of a data folder is.
+pub fn store_path(data_dir: &Path) -> PathBuf {
+    data_dir.join("store")
+}
+
+/// A request with the version of the protocol.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Envelope {
+    /// See [`VERSION`].
+    pub version: u32,
+    /// What is asked.
+    pub request: Request,
+}
+
+/// What an administrator can ask.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(tag = "command", rename_all = "kebab-case")]
+pub enum Request {
+    /// Who are you.
+    Status,
+    /// Make one account.
+    UserAdd(AccountData),
+    /// Make many accounts; those that exist stay as they are.
+    UserImport {
+        /// The accounts.
+        accounts: Vec<AccountData>,
+    },
+    /// Replace an account's keys, revoke its tokens and end its sessions.
+    UserPasswd {
+        /// Localpart.
+        name: String,
+        /// New keys.
+        keys: Vec<KeyData>,
+    },
+    /// Up to 1000 accounts behind a name.
+    UserList {
+        /// The last name of the page before.
+        after: Option<String>,
+    },
+    /// Let an account log in, or not.
+    UserEnable {
+        /// Localpart.
+        name: String,
+        /// Whether it may.
+        enabled: bool,
+    },
+    /// Remove an account with all that belongs to it.
+    UserRemove {
+        /// Localpart.
+        name: String,
+    },
+    /// Copy the store into a new file.
+    Backup {
+        /// Absolute path of the file.
+        target: PathBuf,
+    },
+    /// Read through the store.
+    Check {
+        /// Every entry, not only the structure.
+        full: bool,
+    },
+}
+
+/// An account to be made.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+pub struct AccountData {
+    /// Localpart.
+    pub name: String,
+    /// Name for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+    /// May administer.
+    #[serde(default)]
+    pub admin: bool,
+    /// Departments and teams.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<String>,
+    /// Keys, one for each hash.
+    pub keys: Vec<KeyData>,
+}
+
+/// [`ScramRecord`] as JSON; bytes in base64.
+#[derive(Clone, PartialEq, Deserialize, Serialize)]
+pub struct KeyData {
+    hash: String,
+    iterations: u32,
+    salt: String,
+    stored_key: String,
+    server_key: String,
+}
+
+impl std::fmt::Debug for KeyData {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "KeyData({}, …)", self.hash)
+    }
+}
+
+impl From<&ScramRecord> for KeyData {
+    fn from(record: &ScramRecord) -> Self {
+        Self {
+            hash: record.hash.to_string(),
+            iterations: record.iterations,
+            salt: STANDARD.encode(&record.salt),
+            stored_key: STANDARD.encode(&record.stored_key),
+            server_key: STANDARD.encode(&record.server_key),
+        }
+    }
+}
+
+impl KeyData {
+    /// `None` when the base64 is broken.
+    fn record(&self) -> Option<ScramRecord> {
+        Some(ScramRecord {
+            hash: self.hash.as_str().into(),
+            iterations: self.iterations,
+            salt: STANDARD.decode(&self.salt).ok()?,
+            stored_key: STANDARD.decode(&self.stored_key).ok()?,
+            server_key: STANDARD.decode(&self.server_key).ok()?,
+        })
+    }
+}
+
+/// An answer.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(tag = "reply", rename_all = "kebab-case")]
+pub enum Reply {
+    /// Done.
+    Done,
+    /// To [`Request::Status`].
+    Status {
+        /// Version of the program.
+        program: String,
+        /// The domain.
+        domain: String,
+        /// Process id.
+        pid: u32,
+    },
+    /// To [`Request::UserList`].
+    Accounts {
+        /// One page.
+        accounts: Vec<Listed>,
+        /// There are more.
+        more: bool,
+    },
+    /// To [`Request::UserImport`].
+    Imported {
+        /// Accounts made.
+        created: usize,
+        /// Names that existed and were left as they are.
+        existing: Vec<String>,
+    },
+    /// To [`Request::Check`].
+    Checked {
+        /// What is wrong; empty: nothing.
+        problems: Vec<String>,
+        /// Accounts seen.
+        accounts: u64,
+        /// Archive entries seen.
+        entries: u64,
+    },
+    /// It could not be done.
+    Failed {
+        /// Why, and what to do.
+        problem: String,
+    },
+}
+
+/// One line of a list of accounts.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+pub struct Listed {
+    /// Localpart.
+    pub name: String,
+    /// Name for people.
+    pub display_name: Option<String>,
+    /// May administer.
+    pub admin: bool,
+    /// May log in.
+    pub enabled: bool,
+    /// Departments and teams.
+    pub groups: Vec<String>,
+}

@@ -1,0 +1,116 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// An organisation's own messenger: the server and its administration.
+#[derive(Debug, Parser)]
+#[command(name = "hauspost", version, propagate_version = true)]
+pub struct Cli {
+    /// Configuration file [default: hauspost.toml in the working directory, if there is one]
+    #[arg(long, value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
+    /// Folder that holds everything the server keeps (overrides `data_dir`)
+    #[arg(long, value_name = "DIR", global = true)]
+    pub data: Option<PathBuf>,
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the server
+    Serve(Serve),
+    /// People: add, change, list, remove, import
+    #[command(subcommand)]
+    User(User),
+    /// Check configuration, data folder, store, certificate, DNS and ports; each with a verdict and the mend
+    Check {
+        /// Read every kept entry, not only the structure
+        #[arg(long)]
+        full: bool,
+    },
+    /// Copy everything the server keeps into a new folder; works while it runs
+    Backup {
+        /// Folder to make
+        dest: PathBuf,
+    },
+    /// Put a backup in place of what is kept; the server must be stopped, and what was there is kept beside it
+    Restore {
+        /// Folder that `backup` made
+        src: PathBuf,
+    },
+    /// Print the configuration that is in force
+    Config {
+        /// Print a file to start from, every key with its words and default
+        #[arg(long, conflicts_with = "manual")]
+        default: bool,
+        /// Print the manual page of all keys
+        #[arg(long)]
+        manual: bool,
+    },
+}
+
+/// How to serve.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Fill an empty store with a small lively organisation to try
+    #[arg(long)]
+    pub demo: bool,
+}
+
+/// People.
+#[derive(Debug, Subcommand)]
+pub enum User {
+    /// Add a person; asks for the password
+    Add {
+        /// Name before the @
+        name: String,
+        /// May administer the server
+        #[arg(long)]
+        admin: bool,
+        /// Name for people
+        #[arg(long, value_name = "TEXT")]
+        display_name: Option<String>,
+        /// Take the password from standard input (its first line)
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Set a new password, and sign the person out everywhere
+    Passwd {
+        /// Name before the @
+        name: String,
+        /// Take the password from standard input (its first line)
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// List all people: name, state, role, name for people, groups; tabs between
+    List,
+    /// Forbid login and end all sessions; everything is kept
+    Disable {
+        /// Name before the @
+        name: String,
+    },
+    /// Allow login again
+    Enable {
+        /// Name before the @
+        name: String,
+    },
+    /// Remove a person with all that is kept for them
+    Remove {
+        /// Name before the @
+        name: String,
+    },
+    /// Add many people from a CSV file: name,password[,display name,groups], groups separated by `;`
+    Import {
+        /// CSV file in UTF-8; a first line that begins with `name,password` is taken as the header
+        file: PathBuf,
+        /// Iterations of the key derivation. 4096 is the least that RFC 7677 allows and takes 10,000 people in seconds
+        /// (`auth.scram_iterations`, used for single people, takes as much longer as it is larger)
+        #[arg(long, default_value_t = 4096, value_parser = clap::value_parser!(u32).range(4096..=10_000_000))]
+        iterations: u32,
+    },
+}

@@ -1,0 +1,134 @@
+//! `hauspost backup` and `hauspost restore`.
+
+use std::fs;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use serde::{Deserialize, Serialize};
+
+use super::print;
+use crate::admin::{Request, connect, make_data_dir, open_target, store_path};
+use crate::config::Config;
+
+/// What a backup says of itself.
+#[derive(Debug, Deserialize, Serialize)]
+struct Manifest {
+    /// Layout of the folder.
+    format: u32,
+    /// Version of the program that made it.
+    program: String,
+    /// The domain it is of.
+    domain: String,
+}
+
+const FORMAT: u32 = 1;
+const MANIFEST: &str = "backup.json";
+const STORE: &str = "store.sqlite";
+const TLS: &str = "tls";
+
+/// Makes the folder `dest` with the store, the certificates and a manifest, which is written last: without it a folder
+/// is no backup.
+pub(super) fn backup(config: &Config, dest: &Path) -> anyhow::Result<()> {
+    let dest =
+        std::path::absolute(dest).with_context(|| format!("{} is no path", dest.display()))?;
+    fs::DirBuilder::new()
+        .mode(0o700)
+        .create(&dest)
+        .with_context(|| {
+            format!(
+                "{} cannot be made; name a new folder inside one that this user can write",
+                dest.display()
+            )
+        })?;
+    let made = fill(config, &dest);
+    if made.is_err() {
+        // A half backup must not be taken for one.
+        let _ = fs::remove_dir_all(&dest);
+    }
+    made?;
+    print(&format!(
+        "{} holds the backup; keep it where the server cannot reach it\n",
+        dest.display()
+    ))
+}
+
+fn fill(config: &Config, dest: &Path) -> anyhow::Result<()> {
+    let mut target = open_target(config)?;
+    target.ask(Request::Backup {
+        target: dest.join(STORE),
+    })?;
+    copy_tls(&config.data_dir.join(TLS), &dest.join(TLS))?;
+    let manifest = Manifest {
+        format: FORMAT,
+        program: env!("CARGO_PKG_VERSION").to_owned(),
+        domain: config.domain.clone(),
+    };
+    let path = dest.join(MANIFEST);
+    fs::write(&path, serde_json::to_string_pretty(&manifest)?)
+        .with_context(|| format!("{} cannot be written", path.display()))?;
+    Ok(())
+}
+
+fn copy_tls(from: &Path, to: &Path) -> anyhow::Result<()> {
+    let Ok(entries) = fs::read_dir(from) else {
+        return Ok(());
+    };
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(to)
+        .with_context(|| format!("{} cannot be made", to.display()))?;
+    for entry in entries {
+        let entry = entry.with_context(|| format!("{} cannot be read", from.display()))?;
+        if entry.path().is_file() {
+            let target = to.join(entry.file_name());
+            fs::copy(entry.path(), &target)
+                .with_context(|| format!("{} cannot be written", target.display()))?;
+            fs::set_permissions(&target, fs::Permissions::from_mode(0o600))
+                .with_context(|| format!("{} cannot be protected", target.display()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Puts a backup in place; the store verifies it first and keeps what was there.
+pub(super) fn restore(config: &Config, src: &Path) -> anyhow::Result<()> {
+    let path = src.join(MANIFEST);
+    let text = fs::read_to_string(&path).with_context(|| {
+        format!(
+            "{} cannot be read; name a folder that `hauspost backup` made",
+            path.display()
+        )
+    })?;
+    let manifest: Manifest = serde_json::from_str(&text)
+        .with_context(|| format!("{} is damaged; take another backup", path.display()))?;
+    if manifest.format > FORMAT {
+        bail!(
+            "this backup was made by hauspost {}; use that version or a newer one",
+            manifest.program
+        );
+    }
+    if manifest.domain != config.domain {
+        bail!(
+            "this backup is of {}, and the configuration is for {}; set `domain` to the backup's",
+            manifest.domain,
+            config.domain
+        );
+    }
+    if connect(&config.data_dir)?.is_some() {
+        bail!("the server is running; stop it first: what it keeps cannot be replaced under it");
+    }
+    make_data_dir(&config.data_dir)?;
+    let before: Option<PathBuf> = store::restore(&src.join(STORE), &store_path(&config.data_dir))?;
+    if src.join(TLS).is_dir() {
+        copy_tls(&src.join(TLS), &config.data_dir.join(TLS))?;
+    }
+    match before {
+        Some(before) => print(&format!(
+            "restored; what was there before is kept at {}\n",
+            before.display()
+        )),
+        None => print("restored\n"),
+    }
+}

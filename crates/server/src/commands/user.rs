@@ -1,0 +1,125 @@
+//! `hauspost user`.
+
+use std::fmt::Write;
+
+use super::{import, password, print};
+use crate::admin::{AccountData, KeyData, Reply, Request, open_target};
+use crate::cli::User;
+use crate::config::Config;
+use crate::keys;
+
+/// Runs one of the commands about people.
+pub(super) fn run(config: &Config, user: &User) -> anyhow::Result<()> {
+    match user {
+        User::Add {
+            name,
+            admin,
+            display_name,
+            password_stdin,
+        } => {
+            let mut target = open_target(config)?;
+            let keys = new_keys(config, name, *password_stdin)?;
+            target.ask(Request::UserAdd(AccountData {
+                name: name.clone(),
+                display_name: display_name.clone(),
+                admin: *admin,
+                groups: Vec::new(),
+                keys,
+            }))?;
+            done(config, name, "added")
+        }
+        User::Passwd {
+            name,
+            password_stdin,
+        } => {
+            let mut target = open_target(config)?;
+            let keys = new_keys(config, name, *password_stdin)?;
+            target.ask(Request::UserPasswd {
+                name: name.clone(),
+                keys,
+            })?;
+            done(config, name, "has a new password")
+        }
+        User::List => list(config),
+        User::Disable { name } => enable(config, name, false),
+        User::Enable { name } => enable(config, name, true),
+        User::Remove { name } => {
+            open_target(config)?.ask(Request::UserRemove { name: name.clone() })?;
+            done(config, name, "removed")
+        }
+        User::Import { file, iterations } => import::run(config, file, *iterations),
+    }
+}
+
+fn new_keys(config: &Config, name: &str, from_stdin: bool) -> anyhow::Result<Vec<KeyData>> {
+    let password = password::obtain(from_stdin, &address(config, name))?;
+    let records = keys::derive(&password, config.auth.scram_iterations)?;
+    Ok(records.iter().map(KeyData::from).collect())
+}
+
+fn enable(config: &Config, name: &str, enabled: bool) -> anyhow::Result<()> {
+    open_target(config)?.ask(Request::UserEnable {
+        name: name.to_owned(),
+        enabled,
+    })?;
+    done(
+        config,
+        name,
+        if enabled {
+            "may log in"
+        } else {
+            "may not log in any more"
+        },
+    )
+}
+
+fn address(config: &Config, name: &str) -> String {
+    if name.contains('@') {
+        name.to_owned()
+    } else {
+        format!("{name}@{}", config.domain)
+    }
+}
+
+fn done(config: &Config, name: &str, what: &str) -> anyhow::Result<()> {
+    print(&format!("{} {what}\n", address(config, name)))
+}
+
+fn list(config: &Config) -> anyhow::Result<()> {
+    let mut target = open_target(config)?;
+    let mut after = None;
+    loop {
+        let Reply::Accounts { accounts, more } = target.ask(Request::UserList {
+            after: after.take(),
+        })?
+        else {
+            anyhow::bail!("the server answered something else");
+        };
+        let mut text = String::new();
+        for account in &accounts {
+            let _ = writeln!(
+                text,
+                "{}@{}\t{}\t{}\t{}\t{}",
+                account.name,
+                config.domain,
+                if account.enabled {
+                    "enabled"
+                } else {
+                    "disabled"
+                },
+                if account.admin { "admin" } else { "user" },
+                account
+                    .display_name
+                    .as_deref()
+                    .unwrap_or_default()
+                    .replace(['\t', '\n'], " "),
+                account.groups.join(";").replace(['\t', '\n'], " "),
+            );
+        }
+        print(&text)?;
+        after = accounts.last().map(|account| account.name.clone());
+        if !more || after.is_none() {
+            return Ok(());
+        }
+    }
+}

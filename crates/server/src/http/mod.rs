@@ -1,0 +1,113 @@
+//! The web face: one origin for pages, WebSocket, BOSH, host-meta and the machine doors.
+
+mod bosh;
+mod element;
+mod guard;
+mod host_meta;
+mod listener;
+mod origin;
+mod pages;
+mod setup;
+mod websocket;
+
+use std::sync::Arc;
+
+use api::Api;
+use arc_swap::ArcSwap;
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get, post};
+use chat::Chat;
+use tokio::sync::watch;
+
+pub use listener::{Accept, serve};
+pub use setup::Setup;
+
+use crate::config::Config;
+use crate::net::Clock;
+use crate::tls::{HTTP01_PREFIX, Resolver};
+
+/// What the web face works with; cheap to clone.
+#[derive(Clone)]
+pub struct Web {
+    /// Configuration in force.
+    pub config: Arc<ArcSwap<Config>>,
+    /// The messenger.
+    pub chat: Chat,
+    /// Metrics and health.
+    pub api: Api,
+    /// The certificate in force, and ACME's challenges.
+    pub resolver: Arc<Resolver>,
+    /// The first administrator's link.
+    pub setup: Arc<Setup>,
+    /// Clocks.
+    pub clock: Clock,
+    /// Becomes true when the server stops.
+    pub stopping: watch::Receiver<bool>,
+    /// BOSH sessions.
+    pub bosh: Arc<bosh::Sessions>,
+}
+
+impl Web {
+    /// The web face over a messenger.
+    pub fn new(
+        config: Arc<ArcSwap<Config>>,
+        chat: Chat,
+        api: Api,
+        resolver: Arc<Resolver>,
+        setup: Arc<Setup>,
+        clock: Clock,
+        stopping: watch::Receiver<bool>,
+    ) -> Self {
+        Self {
+            config,
+            chat,
+            api,
+            resolver,
+            setup,
+            clock,
+            stopping,
+            bosh: Arc::default(),
+        }
+    }
+
+    /// All routes.
+    pub fn router(&self) -> Router {
+        let metrics = api::metrics_routes(self.api.clone())
+            .layer(from_fn_with_state(self.clone(), guard::metrics_readers));
+        let http = self.config.load();
+        let mut router = Router::new()
+            .route("/", get(pages::landing))
+            .route("/setup/{token}", get(setup::show).post(setup::submit))
+            .route("/.well-known/host-meta", get(host_meta::xrd))
+            .route("/.well-known/host-meta.json", get(host_meta::jrd))
+            .route(&format!("{HTTP01_PREFIX}{{token}}"), get(acme_challenge));
+        if http.http.websocket {
+            router = router.route("/xmpp-websocket", any(websocket::upgrade));
+        }
+        if http.http.bosh {
+            let bosh = post(bosh::request)
+                .options(bosh::preflight)
+                .get(bosh::explain);
+            router = router
+                .route("/http-bind", bosh.clone())
+                .route("/http-bind/", bosh);
+        }
+        router
+            .with_state(self.clone())
+            .merge(api::health_routes(self.api.clone()))
+            .merge(metrics)
+            .fallback(pages::not_found)
+            .layer(from_fn(guard::security_headers))
+    }
+}
+
+async fn acme_challenge(State(web): State<Web>, Path(token): Path<String>) -> Response {
+    match web.resolver.challenges().http(&token) {
+        Some(answer) => answer.into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}

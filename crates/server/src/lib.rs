@@ -1,0 +1,18 @@
+//! The server: config, doors, TLS, HTTP, administration, and the process around the messenger.
+//!
+//! The binary `hauspost` is [`commands`] behind a command line; everything here exists for it.
+
+pub mod admin;
+pub mod cli;
+pub mod commands;
+pub mod config;
+mod demo;
+pub mod doors;
+pub mod http;
+pub mod keys;
+pub mod log;
+pub mod messenger;
+pub mod net;
+pub mod serve;
+pub mod telemetry;
+pub mod tls;

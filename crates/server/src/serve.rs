@@ -1,0 +1,365 @@
+//! `hauspost serve`: opening, running, and stopping in order.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use api::{Api, Door, Health, Metrics, Phase};
+use arc_swap::ArcSwap;
+use chat::Chat;
+use store::{Store, StoreConfig};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{Notify, watch};
+use xmpp::condition::StreamCondition;
+
+use crate::admin::{self, Execution};
+use crate::cli::{Cli, Serve};
+use crate::config::{self, Config, Loaded};
+use crate::http::{self, Accept, Setup, Web};
+use crate::net::{self, Clock, Doors};
+use crate::{doors, log, messenger, telemetry, tls};
+
+/// Stack of a worker thread. Nothing here recurses on input.
+const STACK_BYTES: usize = 1 << 20;
+
+/// Runs the server until it is told to stop.
+///
+/// # Errors
+/// What keeps it from starting, with the mend.
+pub fn run(cli: &Cli, loaded: &Loaded, serve: &Serve) -> anyhow::Result<()> {
+    log::start(&loaded.config.log);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let workers = match loaded.config.runtime.worker_threads {
+        0 => cores,
+        workers => workers,
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(workers)
+        .max_blocking_threads(cores + 2)
+        .thread_stack_size(STACK_BYTES)
+        .thread_name("hauspost")
+        .enable_all()
+        .build()
+        .context("threads cannot be started; see the limits of this user (`ulimit -u`)")?;
+    let result = runtime.block_on(start_and_serve(cli, loaded, serve));
+    // Whatever still waits for a slow disk or peer has had its time.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    result
+}
+
+/// Listening sockets of every door.
+struct Listening {
+    xmpp: Vec<TcpListener>,
+    xmpp_tls: Vec<TcpListener>,
+    http: Vec<TcpListener>,
+    https: Vec<TcpListener>,
+}
+
+impl Listening {
+    fn open(config: &Config) -> anyhow::Result<Self> {
+        let listen = &config.listen;
+        Ok(Self {
+            xmpp: doors::open("listen.xmpp", &listen.xmpp)?,
+            xmpp_tls: doors::open("listen.xmpp_tls", &listen.xmpp_tls)?,
+            http: doors::open("listen.http", &listen.http)?,
+            https: doors::open("listen.https", &listen.https)?,
+        })
+    }
+
+    /// Key, what is spoken, and address of each door.
+    fn addresses(&self) -> Vec<(&'static str, SocketAddr)> {
+        let doors = [
+            ("xmpp", &self.xmpp),
+            ("xmpp_tls", &self.xmpp_tls),
+            ("http", &self.http),
+            ("https", &self.https),
+        ];
+        doors
+            .into_iter()
+            .flat_map(|(key, listeners)| {
+                listeners
+                    .iter()
+                    .filter_map(move |door| Some((key, door.local_addr().ok()?)))
+            })
+            .collect()
+    }
+}
+
+/// The server while it runs.
+struct Running {
+    config: Arc<ArcSwap<Config>>,
+    chat: Chat,
+    secret: [u8; 32],
+    api: Api,
+    doors: Doors,
+    clock: Clock,
+    reload: Arc<Notify>,
+    stop: watch::Sender<bool>,
+}
+
+async fn start_and_serve(cli: &Cli, loaded: &Loaded, serve: &Serve) -> anyhow::Result<()> {
+    let config = &loaded.config;
+    let clock = Clock::start();
+    let mut signals = Signals::new()?;
+    admin::make_data_dir(&config.data_dir)?;
+    let mut store_config = StoreConfig::folder(admin::store_path(&config.data_dir));
+    store_config.readers = config.store.readers.max(1);
+    let store = tokio::task::spawn_blocking(move || Store::open(store_config)).await??;
+    let (tls, source) = tls::open(config)?;
+    let listening = Listening::open(config)?;
+    let socket = admin::listen(&config.data_dir)?;
+
+    let secret = messenger::secret(&store).await?;
+    let handle = tokio::runtime::Handle::current();
+    let offload: chat::Offload = Arc::new(move |work| {
+        handle.spawn_blocking(work);
+    });
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed)?;
+    let chat = Chat::new(
+        messenger::chat_config(config, secret),
+        store.clone(),
+        offload,
+        seed,
+        clock.now(),
+    );
+    if serve.demo {
+        crate::demo::fill(&store, config).await?;
+    }
+    let setup = Arc::new(Setup::new(store.clone(), config.domain.clone(), clock));
+    let token = setup.invite().await?;
+
+    let (stop, stopping) = watch::channel(false);
+    let api = Api {
+        metrics: Arc::new(Metrics::new()),
+        health: Arc::new(Health::default()),
+    };
+    let running = Running {
+        config: Arc::new(ArcSwap::from_pointee(config.clone())),
+        doors: Doors::new(&chat, clock, &tls),
+        reload: Arc::new(Notify::new()),
+        chat,
+        secret,
+        api,
+        clock,
+        stop,
+    };
+    telemetry::connect(&running.api, &running.chat, &store, &running.doors);
+    let addresses = listening.addresses();
+    tokio::spawn(source.keep(tls.resolver.clone(), running.reload.clone()));
+    running.open_doors(listening, &tls, setup, stopping);
+    let execution = Execution {
+        store: store.clone(),
+        domain: config.domain.clone(),
+        chat: Some((running.chat.clone(), clock)),
+    };
+    // The socket's file goes when this task is dropped with the runtime.
+    let administration = tokio::spawn(async move { socket.serve(execution).await });
+    tokio::spawn(messenger::chores(
+        running.chat.clone(),
+        running.config.clone(),
+        clock,
+    ));
+    running.api.health.enter(Phase::Serving);
+    announce(config, &addresses, token.as_deref())?;
+
+    while let Told::Reload = signals.next().await {
+        running.reload(cli);
+    }
+    running.stop(&mut signals).await;
+    administration.abort();
+    let _ = administration.await;
+    Ok(())
+}
+
+impl Running {
+    fn open_doors(
+        &self,
+        listening: Listening,
+        tls: &tls::ServerTls,
+        setup: Arc<Setup>,
+        stopping: watch::Receiver<bool>,
+    ) {
+        for (listeners, door) in [
+            (listening.xmpp, net::Door::StartTls),
+            (listening.xmpp_tls, net::Door::Tls),
+        ] {
+            for listener in listeners {
+                tokio::spawn(net::serve(
+                    listener,
+                    door,
+                    self.doors.clone(),
+                    stopping.clone(),
+                ));
+            }
+        }
+        let web = Web::new(
+            self.config.clone(),
+            self.chat.clone(),
+            self.api.clone(),
+            tls.resolver.clone(),
+            setup,
+            self.clock,
+            stopping,
+        );
+        let router = web.router();
+        for listener in listening.http {
+            tokio::spawn(http::serve(
+                listener,
+                Accept::Plain,
+                router.clone(),
+                web.clone(),
+            ));
+        }
+        for listener in listening.https {
+            tokio::spawn(http::serve(
+                listener,
+                Accept::Tls(tls.https.clone()),
+                router.clone(),
+                web.clone(),
+            ));
+        }
+    }
+
+    /// Takes what can change while running; what is wrong changes nothing.
+    fn reload(&self, cli: &Cli) {
+        self.reload.notify_one();
+        let before = self.config.load_full();
+        let loaded = match config::load(
+            cli.config.as_deref(),
+            config::environment(),
+            cli.data.as_deref(),
+        ) {
+            Ok(loaded) => loaded,
+            Err(error) => {
+                tracing::error!(%error, "the new configuration cannot be used; the old one stays");
+                return;
+            }
+        };
+        let mut config = loaded.config;
+        for key in config.keep_fixed(&before) {
+            tracing::warn!("a change of `{key}` takes effect at the next start");
+        }
+        self.chat
+            .reload(messenger::chat_config(&config, self.secret));
+        self.config.store(Arc::new(config));
+        tracing::info!("configuration and certificates read again");
+    }
+
+    /// Ends every stream with its condition, waits for what is on its way to the disk, and for no more than
+    /// `limits.shutdown_seconds`.
+    async fn stop(&self, signals: &mut Signals) {
+        tracing::info!("stopping");
+        self.api.health.enter(Phase::Stopping);
+        let patience = Duration::from_secs(u64::from(self.config.load().limits.shutdown_seconds));
+        self.stop.send_replace(true);
+        self.chat.close_all(StreamCondition::SystemShutdown);
+        tokio::select! {
+            () = self.all_gone() => {}
+            () = tokio::time::sleep(patience) => tracing::warn!("some clients did not take their leave in time"),
+            // Whoever asks twice is in a hurry.
+            _ = signals.next() => {}
+        }
+        self.chat.end_waiting(self.clock.now()).await;
+        let store = self.chat.store().clone();
+        if tokio::time::timeout(patience, tokio::task::spawn_blocking(move || store.close()))
+            .await
+            .is_err()
+        {
+            tracing::error!("the disk is too slow to wait for; what was acknowledged is kept");
+        }
+        tracing::info!("stopped");
+    }
+
+    async fn all_gone(&self) {
+        let web = [Door::WebSocket, Door::Bosh].map(|door| self.api.metrics.door(door));
+        while self.doors.open() > 0 || web.iter().any(|door| door.open() > 0) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+enum Told {
+    Stop,
+    Reload,
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn new() -> anyhow::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) -> Told {
+        tokio::select! {
+            _ = self.terminate.recv() => Told::Stop,
+            _ = self.interrupt.recv() => Told::Stop,
+            _ = self.hangup.recv() => Told::Reload,
+        }
+    }
+}
+
+/// Says where the server is, and how to become its administrator. The link goes to standard output alone: it is a
+/// secret, and the log keeps none.
+fn announce(
+    config: &Config,
+    addresses: &[(&'static str, SocketAddr)],
+    token: Option<&str>,
+) -> anyhow::Result<()> {
+    for (key, address) in addresses {
+        tracing::info!(door = key, %address, "listening");
+    }
+    if addresses.is_empty() {
+        bail!("no door could be opened; see [listen]");
+    }
+    let mut text = format!(
+        "Hauspost {} serves {}\n",
+        env!("CARGO_PKG_VERSION"),
+        config.domain
+    );
+    for (key, address) in addresses {
+        text.push_str(&format!("  {key:10}{address}\n"));
+    }
+    if let Some(token) = token {
+        text.push_str("There is no administrator yet. Make one with this link; it works once, for seven days:\n");
+        for base in bases(config, addresses) {
+            text.push_str(&format!("  {base}/setup/{token}\n"));
+        }
+        text.push_str("or with this command:\n  hauspost user add NAME --admin\n");
+    }
+    text.push_str("ready\n");
+    let mut out = std::io::stdout().lock();
+    // Nobody reading is no reason not to serve.
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    Ok(())
+}
+
+/// Addresses under which a browser reaches the pages: from anywhere, and on this machine.
+fn bases(config: &Config, addresses: &[(&'static str, SocketAddr)]) -> Vec<String> {
+    let mut bases = Vec::new();
+    let secure = addresses.iter().find(|(key, _)| *key == "https");
+    if !config.http.public_url.is_empty() {
+        bases.push(config.public_url());
+    } else if let Some((_, address)) = secure {
+        bases.push(format!("https://{}:{}", config.domain, address.port()));
+    }
+    if let Some((_, address)) = addresses
+        .iter()
+        .find(|(key, address)| *key == "http" && address.ip().is_loopback())
+    {
+        bases.push(format!("http://{address}"));
+    }
+    bases
+}

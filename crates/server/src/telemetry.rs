@@ -1,0 +1,135 @@
+//! What the rooms count, given to the metrics at scrape time.
+
+use api::{Api, Figure, FigureKind};
+use chat::Chat;
+use store::Store;
+
+use crate::net::Doors;
+
+/// Connects the counters of messenger, store and sockets.
+pub fn connect(api: &Api, chat: &Chat, store: &Store, doors: &Doors) {
+    let (messenger, kept, sockets) = (chat.clone(), store.clone(), doors.clone());
+    api.metrics.add_source(move |out| {
+        let chat = messenger.metrics().snapshot();
+        let store = kept.figures();
+        let sessions = chat.sessions_bound.saturating_sub(chat.sessions_ended);
+        for (name, help, value) in [
+            (
+                "hauspost_messages_received",
+                "Messages received from clients",
+                chat.messages_in,
+            ),
+            (
+                "hauspost_presence_received",
+                "Presence stanzas received from clients",
+                chat.presence_in,
+            ),
+            (
+                "hauspost_requests_received",
+                "IQ stanzas received from clients",
+                chat.requests_in,
+            ),
+            (
+                "hauspost_stanzas_sent",
+                "Stanzas written to clients",
+                chat.stanzas_out,
+            ),
+            (
+                "hauspost_messages_kept",
+                "Messages kept in archives",
+                chat.messages_kept,
+            ),
+            (
+                "hauspost_sessions_bound",
+                "Sessions begun",
+                chat.sessions_bound,
+            ),
+            (
+                "hauspost_sessions_resumed",
+                "Sessions resumed",
+                chat.sessions_resumed,
+            ),
+            ("hauspost_logins", "Logins that succeeded", chat.logins),
+            (
+                "hauspost_logins_failed",
+                "Logins that failed",
+                chat.logins_failed,
+            ),
+            (
+                "hauspost_stream_errors",
+                "Streams ended by an error of ours",
+                chat.stream_errors,
+            ),
+            (
+                "hauspost_mailboxes_overflowed",
+                "Sessions ended because they did not read",
+                chat.mailboxes_overflowed,
+            ),
+            (
+                "hauspost_store_batches",
+                "Batches that are durable",
+                store.batches,
+            ),
+            (
+                "hauspost_store_entries",
+                "Archive copies that are durable",
+                store.entries,
+            ),
+            (
+                "hauspost_store_commits",
+                "Commits, each with one sync of the disk",
+                store.commits,
+            ),
+            (
+                "hauspost_store_commits_failed",
+                "Commits that failed",
+                store.failed_commits,
+            ),
+        ] {
+            out.push(Figure {
+                name,
+                help,
+                kind: FigureKind::Counter,
+                value: value as f64,
+            });
+        }
+        for (name, help, value) in [
+            ("hauspost_sessions", "Sessions that are there now", sessions),
+            (
+                "hauspost_sockets",
+                "XMPP connections over TCP that are open now",
+                u64::from(sockets.open()),
+            ),
+            (
+                "hauspost_store_queued_bytes",
+                "Bytes that wait to be written",
+                store.queued_bytes,
+            ),
+            (
+                "hauspost_store_tail_bytes",
+                "Bytes of new archive entries in memory",
+                store.tail_bytes,
+            ),
+            (
+                "hauspost_store_wal_bytes",
+                "Bytes of the write-ahead log",
+                store.wal_bytes,
+            ),
+        ] {
+            out.push(Figure {
+                name,
+                help,
+                kind: FigureKind::Gauge,
+                value: value as f64,
+            });
+        }
+    });
+    let store = store.clone();
+    api.health.add_check(move || {
+        if store.congested() {
+            Err("the disk does not keep up".to_owned())
+        } else {
+            Ok(())
+        }
+    });
+}
