@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::ns;
-use crate::xml::{Stanza, Writer};
+use crate::xml::{Kind, Stanza, Writer};
 
 macro_rules! conditions {
     ($(#[$meta:meta])* $name:ident { $($variant:ident = $text:literal,)* }) => {
@@ -321,8 +321,11 @@ impl From<StanzaCondition> for StanzaError {
 /// Whether an error may be sent in answer to `stanza`: never to an error, and never to an `iq`
 /// result (RFC 6120 §8.3.1, §8.2.3).
 pub fn may_be_answered(stanza: &Stanza) -> bool {
-    !matches!(stanza.type_().as_deref(), Some("error"))
-        && !(stanza.kind() == crate::xml::Kind::Iq && stanza.type_().as_deref() == Some("result"))
+    match stanza.type_().as_deref() {
+        Some("error") => false,
+        Some("result") => stanza.kind() != Kind::Iq,
+        _ => true,
+    }
 }
 
 /// The error that answers `stanza`: same name and id, type `error`, `from` and `to` as given (those

@@ -43,7 +43,7 @@ impl<'a> Iq<'a> {
         let mut children = stanza.children();
         let first = children.next();
         let more = children.next().is_some();
-        let one = || match (first.clone(), more) {
+        let one = || match (first, more) {
             (Some(child), false) => Ok(child),
             _ => Err(bad(
                 "An iq of type get or set has exactly one child element",
@@ -55,7 +55,7 @@ impl<'a> Iq<'a> {
             Some("result") if more => {
                 return Err(bad("An iq of type result has at most one child element"));
             }
-            Some("result") => IqBody::Result(first.clone()),
+            Some("result") => IqBody::Result(first),
             Some("error") => IqBody::Error(
                 StanzaError::of(stanza)
                     .unwrap_or_else(|| StanzaError::new(StanzaCondition::UndefinedCondition)),

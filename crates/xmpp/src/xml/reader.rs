@@ -464,6 +464,10 @@ impl Reader {
 }
 
 /// What one step did, and how many bytes are done with.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "lives for one call; a box would be an allocation"
+)]
 enum Step {
     /// Something else can follow.
     Done(usize),
