@@ -1,0 +1,162 @@
+//! A client without a socket: logs in, and sorts what comes.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use base::{BareJid, FullJid};
+use bytes::Bytes;
+use xmpp::sasl::Password;
+use xmpp::sm::SmElement;
+use xmpp::stream::client::{Action, ClientConfig, ClientError, Handshake, Progress, TlsPolicy};
+use xmpp::stream::{Security, Transport, TransportKind};
+use xmpp::xep::bind2::{Inline, SmRequest};
+use xmpp::xml::{Frame, Framing, Reader, ReaderLimits, Stanza};
+
+/// How a client logs in.
+#[derive(Clone, Debug)]
+pub struct Wishes {
+    /// Its account.
+    pub account: BareJid,
+    /// Its resource.
+    pub resource: String,
+    /// Its password.
+    pub password: String,
+    /// Stream management with resumption.
+    pub managed: bool,
+    /// The stream to resume, and how many stanzas were received on it.
+    pub resume: Option<(String, u32)>,
+}
+
+/// The client's side of one stream.
+pub struct Client {
+    reader: Reader,
+    handshake: Option<Handshake>,
+    /// Its full address, once bound.
+    pub jid: Option<FullJid>,
+    /// The id to resume the stream by.
+    pub resume_id: Option<String>,
+    /// True when the former session goes on.
+    pub resumed: Option<u32>,
+    /// Stanzas received and counted on this session.
+    pub handled: u32,
+    /// Stanzas of ours that the server has acknowledged.
+    pub acknowledged: u32,
+    managed: bool,
+    /// Answer requests for acknowledgement.
+    pub answers: bool,
+    /// What was received and not yet looked at.
+    pub inbox: VecDeque<Stanza>,
+    /// Why it ended.
+    pub ended: Option<String>,
+}
+
+impl Client {
+    /// Begins a stream: the client and its first bytes.
+    #[must_use]
+    pub fn begin(wishes: &Wishes, seed: [u8; 32]) -> (Self, Bytes) {
+        let mut config =
+            ClientConfig::new(wishes.account.clone(), Password::new(&*wishes.password));
+        config.tls = TlsPolicy::Never;
+        config.sasl2 = false;
+        config.bind2 = false;
+        config.resource = Some(wishes.resource.clone());
+        config.enable = Inline {
+            stream_management: wishes.managed.then_some(SmRequest {
+                resume: true,
+                max: None,
+            }),
+            ..Inline::default()
+        };
+        config.resume.clone_from(&wishes.resume);
+        let transport = Transport {
+            kind: TransportKind::Tcp,
+            security: Security::Plain,
+            trusted_proxy: true,
+        };
+        let (handshake, first) = Handshake::start(Arc::new(config), transport, seed);
+        let client = Self {
+            reader: Reader::new(Framing::Stream, ReaderLimits::default()),
+            handshake: Some(handshake),
+            jid: None,
+            resume_id: None,
+            resumed: None,
+            handled: 0,
+            acknowledged: 0,
+            managed: false,
+            answers: true,
+            inbox: VecDeque::new(),
+            ended: None,
+        };
+        (client, first)
+    }
+
+    /// True when stanzas can be sent.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.handshake.is_none() && self.ended.is_none()
+    }
+
+    /// Takes bytes from the server; gives bytes for it.
+    pub fn receive(&mut self, bytes: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.reader.feed(bytes);
+        while self.ended.is_none() {
+            match self.reader.next() {
+                Ok(Some(frame)) => self.frame(frame, &mut out),
+                Ok(None) => break,
+                Err(error) => self.ended = Some(format!("unreadable: {error:?}")),
+            }
+        }
+        out
+    }
+
+    fn frame(&mut self, frame: Frame, out: &mut Vec<u8>) {
+        if let Some(handshake) = self.handshake.take() {
+            match handshake.handle(&frame) {
+                Ok(Progress::Next {
+                    handshake,
+                    send,
+                    action,
+                }) => {
+                    if action == Some(Action::RestartStream) {
+                        self.reader.restart();
+                    }
+                    self.handshake = Some(handshake);
+                    out.extend_from_slice(&send);
+                }
+                Ok(Progress::Done(bound)) => {
+                    self.jid = bound.jid;
+                    self.resumed = bound.resumed;
+                    self.managed = bound.stream_management.is_some() || bound.resumed.is_some();
+                    self.resume_id = bound.stream_management.flatten();
+                }
+                Err(ClientError::Closed) => self.ended = Some("closed".into()),
+                Err(error) => self.ended = Some(error.to_string()),
+            }
+            return;
+        }
+        let Frame::Element(element) = frame else {
+            self.ended.get_or_insert_with(|| "closed".into());
+            return;
+        };
+        match SmElement::read(&element) {
+            Some(SmElement::Request) => {
+                if self.answers {
+                    out.extend_from_slice(
+                        SmElement::Answer { h: self.handled }.to_xml().as_bytes(),
+                    );
+                }
+            }
+            Some(SmElement::Answer { h }) => self.acknowledged = h,
+            _ => {
+                if let Some(condition) = xmpp::condition::StreamCondition::of(&element) {
+                    self.ended = Some(condition.to_string());
+                }
+                if self.managed && element.kind() != xmpp::xml::Kind::Other {
+                    self.handled += 1;
+                }
+                self.inbox.push_back(element);
+            }
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! A whole messenger in memory on a virtual clock: the same code as in the binary, without sockets.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use base::{Moment, Now, Timestamp};
+use chat::{Chat, ChatConfig, Connection, Output};
+use futures_util::FutureExt;
+use store::{NewAccount, ScramRecord, Store, StoreConfig};
+use xmpp::sasl::{Password, ScramHash, ScramKeys};
+use xmpp::stream::{Security, Transport, TransportKind};
+
+use crate::client::{Client, Wishes};
+
+/// The domain of all tests.
+pub const DOMAIN: &str = "example.org";
+/// 2026-11-23T00:00:00Z.
+const EPOCH: i64 = 1_795_392_000_000_000;
+const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// The clock of a simulated house; clones show the same time.
+#[derive(Clone, Default)]
+pub struct VirtualClock(Arc<AtomicU64>);
+
+impl VirtualClock {
+    /// This moment.
+    #[must_use]
+    pub fn now(&self) -> Now {
+        let micros = self.0.load(Ordering::Relaxed);
+        Now::new(
+            Moment::from_micros(micros),
+            Timestamp::from_micros(EPOCH + micros as i64),
+        )
+    }
+
+    /// Time passes.
+    pub fn pass(&self, duration: Duration) {
+        self.0
+            .fetch_add(duration.as_micros() as u64, Ordering::Relaxed);
+    }
+}
+
+/// A party in a house: its client and its connection.
+pub struct Guest {
+    /// How it logs in.
+    pub wishes: Wishes,
+    /// The client, once it has connected.
+    pub client: Option<Client>,
+    connection: Option<Connection>,
+}
+
+/// The house.
+pub struct House {
+    /// The messenger.
+    pub chat: Chat,
+    /// Its time.
+    pub clock: VirtualClock,
+    /// Its parties.
+    pub guests: Vec<Guest>,
+    seeds: u64,
+}
+
+impl House {
+    /// An empty house with what `change` makes of the default configuration.
+    #[must_use]
+    pub fn new(change: impl FnOnce(&mut ChatConfig)) -> Self {
+        let clock = VirtualClock::default();
+        let time = clock.clone();
+        let store = Store::open(StoreConfig::inline(move || time.now().wall)).unwrap();
+        Self::over(store, clock, change)
+    }
+
+    /// A house over a store that has been in use.
+    #[must_use]
+    pub fn over(store: Store, clock: VirtualClock, change: impl FnOnce(&mut ChatConfig)) -> Self {
+        let mut config = ChatConfig::new(DOMAIN, [7; 32]);
+        config.plaintext_on_loopback = true;
+        config.starttls = false;
+        config.scram_iterations = 4096;
+        change(&mut config);
+        let chat = Chat::new(config, store, Arc::new(|work| work()), [9; 32], clock.now());
+        Self {
+            chat,
+            clock,
+            guests: Vec::new(),
+            seeds: 0,
+        }
+    }
+
+    /// Adds a party and, if it is new, its account. Gives its index.
+    pub fn add(&mut self, account: &str, resource: &str, managed: bool) -> usize {
+        let account = base::BareJid::parse(account).unwrap();
+        let local = account.local().unwrap();
+        let known = self
+            .chat
+            .store()
+            .account_find(local)
+            .now_or_never()
+            .unwrap()
+            .unwrap();
+        if known.is_none() {
+            let account = NewAccount {
+                localpart: local.into(),
+                keys: keys_of_secret(),
+                ..NewAccount::default()
+            };
+            self.chat
+                .store()
+                .account_create(account)
+                .now_or_never()
+                .unwrap()
+                .unwrap();
+        }
+        let wishes = Wishes {
+            account,
+            resource: resource.to_owned(),
+            password: "secret".to_owned(),
+            managed,
+            resume: None,
+        };
+        self.guests.push(Guest {
+            wishes,
+            client: None,
+            connection: None,
+        });
+        self.guests.len() - 1
+    }
+
+    fn seed(&mut self) -> [u8; 32] {
+        self.seeds += 1;
+        let mut seed = [0; 32];
+        seed[..8].copy_from_slice(&self.seeds.to_le_bytes());
+        seed
+    }
+
+    /// Opens the party's stream; settle to see it through.
+    pub fn connect(&mut self, guest: usize) {
+        let transport = Transport {
+            kind: TransportKind::Tcp,
+            security: Security::Plain,
+            trusted_proxy: false,
+        };
+        let now = self.clock.now();
+        let seed = self.seed();
+        let mut connection = Connection::new(&self.chat, transport, HERE, seed, now);
+        let seed = self.seed();
+        let guest = &mut self.guests[guest];
+        let (client, first) = Client::begin(&guest.wishes, seed);
+        connection.receive(&first, now);
+        guest.client = Some(client);
+        guest.connection = Some(connection);
+    }
+
+    /// Sends bytes as the party.
+    pub fn send(&mut self, guest: usize, bytes: &[u8]) {
+        let now = self.clock.now();
+        if let Some(connection) = &mut self.guests[guest].connection {
+            connection.receive(bytes, now);
+        }
+    }
+
+    /// The party's socket is cut; its client remembers how to resume.
+    pub fn cut(&mut self, guest: usize) {
+        let now = self.clock.now();
+        let guest = &mut self.guests[guest];
+        if let Some(client) = &guest.client
+            && let Some(id) = client
+                .resume_id
+                .clone()
+                .or_else(|| guest.wishes.resume.clone().map(|(id, _)| id))
+        {
+            guest.wishes.resume = Some((id, client.handled));
+        }
+        if let Some(connection) = guest.connection.take() {
+            connection
+                .cut(now)
+                .now_or_never()
+                .expect("an inline store makes everything ready at once");
+        }
+    }
+
+    /// The server does not notice that the party's socket is gone; the client does.
+    pub fn forsake(&mut self, guest: usize) -> Option<Connection> {
+        let guest = &mut self.guests[guest];
+        if let Some(client) = &guest.client
+            && let Some(id) = client.resume_id.clone()
+        {
+            guest.wishes.resume = Some((id, client.handled));
+        }
+        guest.connection.take()
+    }
+
+    /// Lets everything that can happen now happen.
+    pub fn settle(&mut self) {
+        let mut again = true;
+        while again {
+            again = false;
+            for guest in 0..self.guests.len() {
+                again |= self.drive(guest);
+            }
+        }
+    }
+
+    /// One round of one party. True when something moved.
+    pub fn drive(&mut self, guest: usize) -> bool {
+        let now = self.clock.now();
+        let guest = &mut self.guests[guest];
+        let Some(connection) = &mut guest.connection else {
+            return false;
+        };
+        if connection
+            .deadline()
+            .is_some_and(|deadline| deadline <= now.moment)
+        {
+            connection.tick(now);
+        }
+        let _ = connection.poll(&mut Context::from_waker(Waker::noop()), now);
+        let mut moved = false;
+        let mut closed = false;
+        while let Some(output) = connection.next_output() {
+            moved = true;
+            match output {
+                Output::Send(bytes) => {
+                    let reply = guest
+                        .client
+                        .as_mut()
+                        .map(|client| client.receive(&bytes))
+                        .unwrap_or_default();
+                    if !reply.is_empty() {
+                        connection.receive(&reply, now);
+                    }
+                }
+                Output::StartTls => panic!("no TLS in memory"),
+                Output::Close => {
+                    closed = true;
+                    break;
+                }
+            }
+        }
+        if closed && let Some(connection) = guest.connection.take() {
+            connection
+                .cut(now)
+                .now_or_never()
+                .expect("an inline store makes everything ready at once");
+            if let Some(client) = &mut guest.client {
+                client.ended.get_or_insert_with(|| "cut".into());
+            }
+        }
+        moved
+    }
+
+    /// Time passes, chores run, and everything settles.
+    pub fn pass(&mut self, duration: Duration) {
+        self.clock.pass(duration);
+        self.chat
+            .tick(self.clock.now())
+            .now_or_never()
+            .expect("an inline store makes everything ready at once");
+        self.settle();
+    }
+}
+
+/// Keys of the password `secret`, made once.
+#[must_use]
+pub fn keys_of_secret() -> Vec<ScramRecord> {
+    static KEYS: std::sync::OnceLock<Vec<ScramRecord>> = std::sync::OnceLock::new();
+    KEYS.get_or_init(|| {
+        ScramHash::ALL
+            .iter()
+            .map(|hash| {
+                let keys =
+                    ScramKeys::derive(&Password::new("secret"), b"salt and pepper!", 4096, *hash)
+                        .unwrap();
+                ScramRecord {
+                    hash: hash.name().into(),
+                    iterations: keys.iterations,
+                    salt: keys.salt.clone(),
+                    stored_key: keys.stored_key.expose().to_vec(),
+                    server_key: keys.server_key.expose().to_vec(),
+                }
+            })
+            .collect()
+    })
+    .clone()
+}
