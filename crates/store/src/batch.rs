@@ -34,8 +34,10 @@ pub(crate) struct Copy {
     pub(crate) owner_at: u32,
     /// Where the stanza's length begins in the encoded entries.
     pub(crate) stanza_at: u32,
-    /// Whether it waits for the owner, and if so, whether it is hidden.
-    pub(crate) offline: Option<bool>,
+    /// Whether it waits for the owner.
+    pub(crate) offline: bool,
+    /// Whether it is no part of the archive.
+    pub(crate) hidden: bool,
 }
 
 /// A batch on its way to the disk.

@@ -13,6 +13,8 @@ mod backup;
 mod batch;
 mod blocking;
 mod config;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod error;
 mod ids;
 mod invitations;

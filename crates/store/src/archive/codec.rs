@@ -28,7 +28,7 @@ const ADDRESS: usize = 4096;
 /// What is wrong with bytes that were read back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct Damage(pub(crate) &'static str);
+pub(crate) struct Damage(pub(crate) &'static str);
 
 type Read<T> = Result<T, Damage>;
 
@@ -48,6 +48,7 @@ pub(crate) struct JournalCopy {
     pub(crate) account: AccountId,
     pub(crate) owner_at: u32,
     pub(crate) stanza_at: u32,
+    pub(crate) hidden: bool,
 }
 
 fn put(bytes: &mut Vec<u8>, mut number: u64) {
@@ -180,7 +181,8 @@ pub(crate) fn push_entry(
             account: owner.account,
             owner_at: entries.len() as u32,
             stanza_at: 0,
-            offline: owner.flags.offline.then_some(owner.flags.hidden),
+            offline: owner.flags.offline,
+            hidden: owner.flags.hidden,
         });
         put(entries, owner.account.number().unsigned_abs());
         entries.push(flags_byte(owner.flags));
@@ -322,6 +324,7 @@ pub(crate) fn journal(bytes: &[u8]) -> Read<Vec<JournalCopy>> {
                     account: owner.account,
                     owner_at,
                     stanza_at: 0,
+                    hidden: owner.flags.hidden,
                 });
             }
             let stanza_at = inner.at as u32;
@@ -508,6 +511,11 @@ impl Chunk {
         std::str::from_utf8(&self.bytes[span]).unwrap_or_default()
     }
 
+    /// The bare addresses in it, each once.
+    pub(crate) fn peers(&self) -> impl Iterator<Item = &str> {
+        self.peers.iter().map(|peer| self.text(peer.clone()))
+    }
+
     /// The entry without copying it.
     pub(crate) fn entry(&self, entry: &ChunkEntry) -> Entry<'_> {
         Entry {
@@ -528,7 +536,7 @@ impl Chunk {
 }
 
 /// Finds bytes that changed on the disk; no protection against somebody who wants to deceive.
-fn checksum(bytes: &[u8]) -> u64 {
+pub(crate) fn checksum(bytes: &[u8]) -> u64 {
     const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
     let mut sum = bytes.len() as u64 ^ FACTOR;
     let (words, rest) = bytes.as_chunks::<8>();

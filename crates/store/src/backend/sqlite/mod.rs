@@ -1,123 +1,443 @@
-//! SQLite.
-use crate::store::Figures;
-use crate::*;
-use base::Timestamp;
-use smallvec::SmallVec;
-use std::path::{Path, PathBuf};
+//! SQLite: one connection writes and commits in groups, a few read, one copies the write-ahead log.
+//!
+//! Commits are durable (`synchronous = FULL`) before their tickets resolve. The log is copied by our
+//! own timing only. See [`archive`] for the layout that makes archiving cheap.
+
+mod accounts;
+mod archive;
+mod backup;
+mod checkpoint;
+mod error;
+mod personal;
+mod queue;
+mod reader;
+mod roster;
+mod schema;
+mod text;
+mod writer;
+
+use std::fs::File;
+use std::path::PathBuf;
 use std::sync::Arc;
-pub(crate) struct Sqlite;
-impl Sqlite {
-    pub(crate) fn open(_config: StoreConfig) -> Result<Self, OpenError> {
-        Ok(Self)
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::{self, JoinHandle};
+
+use base::Timestamp;
+use parking_lot::{Mutex, RwLock, RwLockReadGuard};
+use rusqlite::Connection;
+
+use self::archive::expire::Expiry;
+use self::archive::tail::Tail;
+use self::archive::{offline, page};
+use self::checkpoint::Checkpointer;
+use self::queue::{Function, Job, Queue};
+use self::reader::Readers;
+use self::writer::Writer;
+use super::Backend;
+use crate::store::Figures;
+use crate::{
+    Account, AccountId, AccountPage, AccountState, Activity, ArchiveBounds, ArchiveId, ArchiveItem,
+    ArchivePage, ArchivePreferences, ArchiveQuery, Batch, CheckDepth, CheckReport, Imported,
+    Invitation, Location, Login, NewAccount, OpenError, Progress, Reading, Roster, RosterChanges,
+    RosterVersion, StoreConfig, StoreError, Submitted, TokenRecord,
+};
+
+pub(crate) use self::backup::restore;
+
+/// What all threads share.
+struct Shared {
+    config: StoreConfig,
+    queue: Queue,
+    tail: RwLock<Tail>,
+    figures: Counters,
+}
+
+#[derive(Default)]
+struct Counters {
+    batches: AtomicU64,
+    entries: AtomicU64,
+    commits: AtomicU64,
+    failed_commits: AtomicU64,
+    wal_bytes: AtomicU64,
+}
+
+enum Mode {
+    /// All on the caller's thread; `None` when closed.
+    Inline(Mutex<Option<Writer>>),
+    Threads {
+        writer: Mutex<Option<JoinHandle<()>>>,
+        readers: Readers,
+    },
+}
+
+/// The SQLite backend.
+pub(crate) struct Sqlite {
+    shared: Arc<Shared>,
+    mode: Mode,
+    /// The database, unless it is in memory.
+    path: Option<PathBuf>,
+    /// A folder that is to vanish with the store.
+    temporary: Option<PathBuf>,
+    /// Keeps other processes out.
+    lock: Mutex<Option<File>>,
+}
+
+/// What a reading function sees.
+struct View<'a> {
+    connection: &'a Connection,
+    shared: &'a Shared,
+}
+
+impl View<'_> {
+    fn tail(&self) -> RwLockReadGuard<'_, Tail> {
+        self.shared.tail.read()
+    }
+
+    /// Reads from one state of the database.
+    fn snapshot<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.connection.prepare_cached("BEGIN")?.execute([])?;
+        let result = read(self.connection);
+        let ended = self
+            .connection
+            .prepare_cached("COMMIT")
+            .and_then(|mut end| end.execute([]));
+        if ended.is_err() && !self.connection.is_autocommit() {
+            let _ = self.connection.execute_batch("ROLLBACK");
+        }
+        result
     }
 }
-pub(crate) fn restore(_: &Path, _: &Path) -> Result<Option<PathBuf>, OpenError> {
-    Err(OpenError::Store(StoreError::Closed))
-}
-impl Backend for Sqlite {
-    fn submit(&self, _: Batch) -> Submitted {
-        Submitted {
-            ids: SmallVec::new(),
-            version: RosterVersion::NONE,
-            ticket: Ticket::failed(StoreError::Closed),
+
+impl Sqlite {
+    pub(crate) fn open(config: StoreConfig) -> Result<Self, OpenError> {
+        let (folder, temporary) = match &config.location {
+            Location::Folder(folder) => (Some(folder.clone()), None),
+            Location::Memory if config.inline => (None, None),
+            Location::Memory => {
+                let folder = schema::temporary_folder();
+                (Some(folder.clone()), Some(folder))
+            }
+        };
+        let lock = folder.as_deref().map(schema::lock).transpose()?;
+        let path = folder.map(|folder| folder.join(schema::FILE));
+        let connection = schema::open_writer(path.as_deref(), config.max_bytes)?;
+        let recovered = writer::recover(&connection)?;
+        let shared = Arc::new(Shared {
+            queue: Queue::new(recovered.last),
+            tail: RwLock::new(recovered.tail),
+            figures: Counters::default(),
+            config,
+        });
+        let checkpointer = path.clone().map(Checkpointer::new);
+        let mut writer = Writer::new(connection, Arc::clone(&shared), recovered.seq, checkpointer)?;
+        let mode = match &path {
+            Some(path) if !shared.config.inline => {
+                let thread = thread::Builder::new().name("store-writer".into());
+                let thread = thread
+                    .spawn(move || writer.run())
+                    .map_err(|error| OpenError::Io {
+                        path: path.clone(),
+                        reason: error.to_string(),
+                    })?;
+                Mode::Threads {
+                    writer: Mutex::new(Some(thread)),
+                    readers: Readers::new(path.clone(), shared.config.readers),
+                }
+            }
+            _ => {
+                while writer.attend() {}
+                Mode::Inline(Mutex::new(Some(writer)))
+            }
+        };
+        Ok(Self {
+            shared,
+            mode,
+            path,
+            temporary,
+            lock: Mutex::new(lock),
+        })
+    }
+
+    /// Reads on another thread, or at once.
+    fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&View<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Reading<T> {
+        match &self.mode {
+            Mode::Inline(writer) => Reading::ready(match &*writer.lock() {
+                Some(writer) => read(&View {
+                    connection: &writer.connection,
+                    shared: &self.shared,
+                }),
+                None => Err(StoreError::Closed),
+            }),
+            Mode::Threads { readers, .. } => {
+                let (answer, reading) = Reading::pair();
+                let shared = Arc::clone(&self.shared);
+                readers.ask(Box::new(move |connection| {
+                    let view = |connection| View {
+                        connection,
+                        shared: &shared,
+                    };
+                    answer.give(connection.and_then(|connection| read(&view(connection))));
+                }));
+                reading
+            }
         }
     }
+
+    /// Reads one thing from one state of the database.
+    fn look<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Reading<T> {
+        self.read(move |view| view.snapshot(read))
+    }
+
+    /// Writes and gives a result once it is durable.
+    fn perform<T: Send + 'static>(
+        &self,
+        weight: usize,
+        write: impl FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Reading<T> {
+        let (answer, reading) = Reading::pair();
+        self.enqueue(Job::Task(Box::new(Function::new(write, answer))), weight);
+        reading
+    }
+
+    fn enqueue(&self, job: Job, weight: usize) {
+        self.shared.queue.add(&self.shared.config, job, weight);
+        self.run_inline();
+    }
+
+    fn run_inline(&self) {
+        if let Mode::Inline(writer) = &self.mode
+            && let Some(writer) = &mut *writer.lock()
+        {
+            writer.run_inline();
+        }
+    }
+
+    fn expire(&self, accounts: (i64, i64), before: Timestamp) -> Reading<u64> {
+        let (answer, reading) = Reading::pair();
+        let limit = ArchiveId::lowest_at(before);
+        let expiry = Expiry {
+            limit,
+            next: accounts.0,
+            end: accounts.1,
+            settled: false,
+            deleted: 0,
+        };
+        self.enqueue(Job::Expire(expiry, answer), 0);
+        reading
+    }
+
+    fn now(&self) -> Timestamp {
+        (self.shared.config.clock)()
+    }
+}
+
+impl Drop for Sqlite {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl Backend for Sqlite {
+    fn submit(&self, batch: Batch) -> Submitted {
+        let submitted = self.shared.queue.submit(&self.shared.config, batch);
+        self.run_inline();
+        submitted
+    }
+
     fn congested(&self) -> bool {
-        false
+        self.shared.queue.bytes() > self.shared.config.queue_bytes as u64
     }
+
     fn figures(&self) -> Figures {
-        Figures::default()
+        let Counters {
+            batches,
+            entries,
+            commits,
+            failed_commits,
+            wal_bytes,
+        } = &self.shared.figures;
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Figures {
+            batches: read(batches),
+            entries: read(entries),
+            commits: read(commits),
+            failed_commits: read(failed_commits),
+            queued_bytes: self.shared.queue.bytes(),
+            tail_bytes: self.shared.tail.read().bytes() as u64,
+            wal_bytes: read(wal_bytes),
+        }
     }
-    fn close(&self) {}
-    fn account_create(&self, _: NewAccount) -> Reading<AccountId> {
-        Reading::ready(Err(StoreError::Closed))
+
+    fn close(&self) {
+        self.shared.queue.close();
+        match &self.mode {
+            Mode::Inline(writer) => drop(writer.lock().take()),
+            Mode::Threads { writer, readers } => {
+                let writer = writer.lock().take();
+                if let Some(writer) = writer
+                    && writer.thread().id() != thread::current().id()
+                {
+                    let _ = writer.join();
+                }
+                readers.close();
+            }
+        }
+        drop(self.lock.lock().take());
+        if let Some(folder) = &self.temporary {
+            let _ = std::fs::remove_dir_all(folder);
+        }
     }
-    fn account_import(&self, _: Vec<NewAccount>) -> Reading<Vec<Imported>> {
-        Reading::ready(Err(StoreError::Closed))
+
+    fn account_create(&self, account: NewAccount) -> Reading<AccountId> {
+        let now = self.now();
+        self.perform(1024, move |connection| {
+            accounts::create(connection, &account, now)
+        })
     }
-    fn account_remove(&self, _: AccountId) -> Reading<bool> {
-        Reading::ready(Err(StoreError::Closed))
+
+    fn account_import(&self, accounts: Vec<NewAccount>) -> Reading<Vec<Imported>> {
+        let now = self.now();
+        self.perform(accounts.len() * 1024, move |connection| {
+            accounts
+                .iter()
+                .map(|account| accounts::insert(connection, account, now))
+                .collect()
+        })
     }
-    fn account_find(&self, _: Arc<str>) -> Reading<Option<Account>> {
-        Reading::ready(Err(StoreError::Closed))
+
+    fn account_remove(&self, account: AccountId) -> Reading<bool> {
+        let removed = self.perform(1024, move |connection| {
+            accounts::remove(connection, account)
+        });
+        // The archive goes in slices, behind the answer; if it is cut off, the next start goes on.
+        let number = account.number();
+        drop(self.expire((number, number), Timestamp::from_micros(i64::MAX)));
+        removed
     }
-    fn account(&self, _: AccountId) -> Reading<Option<Account>> {
-        Reading::ready(Err(StoreError::Closed))
+
+    fn account_find(&self, localpart: Arc<str>) -> Reading<Option<Account>> {
+        self.look(move |connection| accounts::find(connection, &localpart))
     }
-    fn login(&self, _: Arc<str>, _: Option<Arc<str>>) -> Reading<Option<Login>> {
-        Reading::ready(Err(StoreError::Closed))
+
+    fn account(&self, account: AccountId) -> Reading<Option<Account>> {
+        self.look(move |connection| accounts::get(connection, account))
     }
-    fn account_list(&self, _: Option<Arc<str>>, _: usize) -> Reading<AccountPage> {
-        Reading::ready(Err(StoreError::Closed))
+
+    fn login(&self, localpart: Arc<str>, client: Option<Arc<str>>) -> Reading<Option<Login>> {
+        self.look(move |connection| accounts::login(connection, &localpart, client.as_deref()))
     }
+
+    fn account_list(&self, after: Option<Arc<str>>, max: usize) -> Reading<AccountPage> {
+        self.look(move |connection| accounts::list(connection, after.as_deref(), max))
+    }
+
     fn account_count(&self) -> Reading<u64> {
-        Reading::ready(Err(StoreError::Closed))
+        self.look(accounts::count)
     }
-    fn account_state(&self, _: AccountId) -> Reading<Option<AccountState>> {
-        Reading::ready(Err(StoreError::Closed))
+
+    fn account_state(&self, account: AccountId) -> Reading<Option<AccountState>> {
+        self.look(move |connection| personal::state(connection, account))
     }
-    fn roster(&self, _: AccountId) -> Reading<Roster> {
-        Reading::ready(Err(StoreError::Closed))
+
+    fn roster(&self, account: AccountId) -> Reading<Roster> {
+        self.look(move |connection| roster::roster(connection, account))
     }
+
     fn roster_changes_since(
         &self,
-        _: AccountId,
-        _: RosterVersion,
+        account: AccountId,
+        version: RosterVersion,
     ) -> Reading<Option<RosterChanges>> {
-        Reading::ready(Err(StoreError::Closed))
+        self.look(move |connection| roster::changes_since(connection, account, version))
     }
-    fn archive_page(&self, _: AccountId, _: ArchiveQuery) -> Reading<ArchivePage> {
-        Reading::ready(Err(StoreError::Closed))
+
+    fn archive_page(&self, account: AccountId, query: ArchiveQuery) -> Reading<ArchivePage> {
+        self.read(move |view| page::page(view, account, &query))
     }
-    fn archive_bounds(&self, _: AccountId) -> Reading<Option<ArchiveBounds>> {
-        Reading::ready(Err(StoreError::Closed))
+
+    fn archive_bounds(&self, account: AccountId) -> Reading<Option<ArchiveBounds>> {
+        self.read(move |view| page::bounds(view, account))
     }
-    fn archive_expire(&self, _: Timestamp) -> Reading<u64> {
-        Reading::ready(Err(StoreError::Closed))
+
+    fn archive_expire(&self, before: Timestamp) -> Reading<u64> {
+        self.expire((i64::MIN, i64::MAX), before)
     }
-    fn archive_purge(&self, _: AccountId, _: Timestamp) -> Reading<u64> {
-        Reading::ready(Err(StoreError::Closed))
+
+    fn archive_purge(&self, account: AccountId, before: Timestamp) -> Reading<u64> {
+        self.expire((account.number(), account.number()), before)
     }
-    fn offline(&self, _: AccountId, _: Option<ArchiveId>, _: usize) -> Reading<Vec<ArchiveItem>> {
-        Reading::ready(Err(StoreError::Closed))
+
+    fn offline(
+        &self,
+        account: AccountId,
+        after: Option<ArchiveId>,
+        max: usize,
+    ) -> Reading<Vec<ArchiveItem>> {
+        self.read(move |view| offline::list(view, account, after, max))
     }
-    fn offline_count(&self, _: AccountId) -> Reading<u64> {
-        Reading::ready(Err(StoreError::Closed))
+
+    fn offline_count(&self, account: AccountId) -> Reading<u64> {
+        self.look(move |connection| offline::count(connection, account))
     }
-    fn blocklist(&self, _: AccountId) -> Reading<Vec<Arc<str>>> {
-        Reading::ready(Err(StoreError::Closed))
+
+    fn blocklist(&self, account: AccountId) -> Reading<Vec<Arc<str>>> {
+        self.look(move |connection| personal::blocklist(connection, account))
     }
-    fn private(&self, _: AccountId, _: Arc<str>) -> Reading<Option<String>> {
-        Reading::ready(Err(StoreError::Closed))
+
+    fn private(&self, account: AccountId, key: Arc<str>) -> Reading<Option<String>> {
+        self.look(move |connection| personal::private(connection, account, &key))
     }
-    fn vcard(&self, _: AccountId) -> Reading<Option<String>> {
-        Reading::ready(Err(StoreError::Closed))
+
+    fn vcard(&self, account: AccountId) -> Reading<Option<String>> {
+        self.look(move |connection| personal::vcard(connection, account))
     }
-    fn activity(&self, _: AccountId) -> Reading<Option<Activity>> {
-        Reading::ready(Err(StoreError::Closed))
+
+    fn activity(&self, account: AccountId) -> Reading<Option<Activity>> {
+        self.look(move |connection| personal::activity(connection, account))
     }
-    fn preferences(&self, _: AccountId) -> Reading<Option<ArchivePreferences>> {
-        Reading::ready(Err(StoreError::Closed))
+
+    fn preferences(&self, account: AccountId) -> Reading<Option<ArchivePreferences>> {
+        self.look(move |connection| personal::preferences(connection, account))
     }
-    fn tokens(&self, _: AccountId, _: Option<Arc<str>>) -> Reading<Vec<TokenRecord>> {
-        Reading::ready(Err(StoreError::Closed))
+
+    fn tokens(&self, account: AccountId, client: Option<Arc<str>>) -> Reading<Vec<TokenRecord>> {
+        self.look(move |connection| accounts::tokens(connection, account, client.as_deref()))
     }
-    fn invitation(&self, _: Vec<u8>) -> Reading<Option<Invitation>> {
-        Reading::ready(Err(StoreError::Closed))
+
+    fn invitation(&self, hash: Vec<u8>) -> Reading<Option<Invitation>> {
+        self.look(move |connection| accounts::invitation(connection, &hash))
     }
-    fn invitation_redeem(&self, _: Vec<u8>, _: Timestamp) -> Reading<Option<Invitation>> {
-        Reading::ready(Err(StoreError::Closed))
+
+    fn invitation_redeem(&self, hash: Vec<u8>, now: Timestamp) -> Reading<Option<Invitation>> {
+        self.perform(256, move |connection| {
+            accounts::invitation_redeem(connection, &hash, now)
+        })
     }
-    fn setting(&self, _: Arc<str>) -> Reading<Option<Vec<u8>>> {
-        Reading::ready(Err(StoreError::Closed))
+
+    fn setting(&self, key: Arc<str>) -> Reading<Option<Vec<u8>>> {
+        self.look(move |connection| personal::setting(connection, &key))
     }
-    fn setting_or(&self, _: Arc<str>, _: Vec<u8>) -> Reading<Vec<u8>> {
-        Reading::ready(Err(StoreError::Closed))
+
+    fn setting_or(&self, key: Arc<str>, value: Vec<u8>) -> Reading<Vec<u8>> {
+        self.perform(256, move |connection| {
+            personal::setting_or(connection, &key, &value)
+        })
     }
-    fn backup(&self, _: PathBuf, _: Option<Progress>) -> Reading<()> {
-        Reading::ready(Err(StoreError::Closed))
+
+    fn backup(&self, target: PathBuf, progress: Option<Progress>) -> Reading<()> {
+        backup::backup(self, target, progress)
     }
-    fn check(&self, _: CheckDepth) -> Reading<CheckReport> {
-        Reading::ready(Err(StoreError::Closed))
+
+    fn check(&self, depth: CheckDepth) -> Reading<CheckReport> {
+        self.read(move |view| backup::check(view, depth))
     }
 }

@@ -1,0 +1,2 @@
+//! Archive.
+fn main() {}

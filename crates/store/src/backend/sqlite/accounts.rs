@@ -1,0 +1,399 @@
+//! Accounts, keys, tokens and invitations in SQLite.
+
+use std::sync::Arc;
+
+use base::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::text::{join, split};
+use crate::{
+    Account, AccountChange, AccountId, AccountPage, Imported, Invitation, InvitationPurpose, Login,
+    NewAccount, ScramRecord, StoreError, TokenRecord,
+};
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+const COLUMNS: &str = "id, localpart, display_name, admin, enabled, groups, created";
+
+fn account_of(row: &Row<'_>) -> rusqlite::Result<Account> {
+    Ok(Account {
+        id: AccountId::from_number(row.get(0)?),
+        localpart: row.get(1)?,
+        display_name: row.get(2)?,
+        admin: row.get(3)?,
+        enabled: row.get(4)?,
+        groups: split(row.get_ref(5)?.as_str()?),
+        created: Timestamp::from_micros(row.get(6)?),
+    })
+}
+
+pub(super) fn find(connection: &Connection, localpart: &str) -> Result<Option<Account>> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM account WHERE localpart = ?"
+    ))?;
+    Ok(statement.query_row([localpart], account_of).optional()?)
+}
+
+pub(super) fn get(connection: &Connection, account: AccountId) -> Result<Option<Account>> {
+    let mut statement =
+        connection.prepare_cached(&format!("SELECT {COLUMNS} FROM account WHERE id = ?"))?;
+    Ok(statement
+        .query_row([account.number()], account_of)
+        .optional()?)
+}
+
+pub(super) fn list(
+    connection: &Connection,
+    after: Option<&str>,
+    max: usize,
+) -> Result<AccountPage> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM account WHERE localpart > ? ORDER BY localpart LIMIT ?"
+    ))?;
+    let limit = i64::try_from(max).unwrap_or(i64::MAX).saturating_add(1);
+    let rows = statement.query_map(params![after.unwrap_or(""), limit], account_of)?;
+    let mut accounts = rows.collect::<std::result::Result<Vec<_>, _>>()?;
+    let more = accounts.len() > max;
+    accounts.truncate(max);
+    Ok(AccountPage { accounts, more })
+}
+
+pub(super) fn count(connection: &Connection) -> Result<u64> {
+    let mut statement = connection.prepare_cached("SELECT count(*) FROM account")?;
+    Ok(statement
+        .query_row([], |row| row.get::<_, i64>(0))?
+        .cast_unsigned())
+}
+
+pub(super) fn create(
+    connection: &Connection,
+    account: &NewAccount,
+    now: Timestamp,
+) -> Result<AccountId> {
+    match insert(connection, account, now)? {
+        Imported::Created(id) => Ok(id),
+        Imported::Exists(_) => Err(StoreError::AlreadyExists),
+    }
+}
+
+pub(super) fn insert(
+    connection: &Connection,
+    account: &NewAccount,
+    now: Timestamp,
+) -> Result<Imported> {
+    let mut groups = account.groups.clone();
+    groups.sort();
+    groups.dedup();
+    let inserted = connection
+        .prepare_cached(
+            "INSERT INTO account (localpart, display_name, admin, enabled, groups, created)
+             VALUES (?, ?, ?, 1, ?, ?) ON CONFLICT DO NOTHING",
+        )?
+        .execute(params![
+            account.localpart,
+            account.display_name,
+            account.admin,
+            join(&groups),
+            now.micros()
+        ])?;
+    if inserted == 0 {
+        let there = find(connection, &account.localpart)?;
+        return there
+            .map(|there| Imported::Exists(there.id))
+            .ok_or(StoreError::AlreadyExists);
+    }
+    let id = AccountId::from_number(connection.last_insert_rowid());
+    for key in &account.keys {
+        add_key(connection, id, key)?;
+    }
+    Ok(Imported::Created(id))
+}
+
+pub(super) fn change(
+    connection: &Connection,
+    account: AccountId,
+    change: &AccountChange,
+) -> Result<()> {
+    let AccountChange {
+        display_name,
+        admin,
+        enabled,
+        groups,
+        keys,
+    } = change;
+    let groups = groups.as_ref().map(|groups| {
+        let mut groups = groups.clone();
+        groups.sort();
+        groups.dedup();
+        join(&groups)
+    });
+    let changed = connection
+        .prepare_cached(
+            "UPDATE account SET
+               display_name = CASE WHEN ?2 THEN ?3 ELSE display_name END,
+               admin = coalesce(?4, admin),
+               enabled = coalesce(?5, enabled),
+               groups = coalesce(?6, groups)
+             WHERE id = ?1",
+        )?
+        .execute(params![
+            account.number(),
+            display_name.is_some(),
+            display_name.as_ref().and_then(Option::as_ref),
+            admin,
+            enabled,
+            groups
+        ])?;
+    if changed == 0 {
+        return Err(StoreError::NoSuchAccount);
+    }
+    if let Some(keys) = keys {
+        connection
+            .prepare_cached("DELETE FROM account_key WHERE account = ?")?
+            .execute([account.number()])?;
+        for key in keys {
+            add_key(connection, account, key)?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn add_key(
+    connection: &Connection,
+    account: AccountId,
+    key: &ScramRecord,
+) -> Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO account_key
+             (account, hash, iterations, salt, stored_key, server_key) VALUES (?, ?, ?, ?, ?, ?)",
+        )?
+        .execute(params![
+            account.number(),
+            key.hash,
+            key.iterations,
+            key.salt,
+            key.stored_key,
+            key.server_key
+        ])?;
+    Ok(())
+}
+
+/// Removes all but the archive, which goes in slices later.
+pub(super) fn remove(connection: &Connection, account: AccountId) -> Result<bool> {
+    let removed = connection
+        .prepare_cached("DELETE FROM account WHERE id = ?")?
+        .execute([account.number()])?;
+    connection
+        .prepare_cached("DELETE FROM offline WHERE account = ?")?
+        .execute([account.number()])?;
+    Ok(removed > 0)
+}
+
+fn keys(connection: &Connection, account: AccountId) -> Result<Vec<ScramRecord>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT hash, iterations, salt, stored_key, server_key FROM account_key WHERE account = ?",
+    )?;
+    let rows = statement.query_map([account.number()], |row| {
+        Ok(ScramRecord {
+            hash: row.get(0)?,
+            iterations: row.get(1)?,
+            salt: row.get(2)?,
+            stored_key: row.get(3)?,
+            server_key: row.get(4)?,
+        })
+    })?;
+    Ok(rows.collect::<std::result::Result<_, _>>()?)
+}
+
+pub(super) fn login(
+    connection: &Connection,
+    localpart: &str,
+    client: Option<&str>,
+) -> Result<Option<Login>> {
+    let Some(account) = find(connection, localpart)? else {
+        return Ok(None);
+    };
+    let keys = keys(connection, account.id)?;
+    let tokens = match client {
+        Some(client) => tokens(connection, account.id, Some(client))?,
+        None => Vec::new(),
+    };
+    Ok(Some(Login {
+        account,
+        keys,
+        tokens,
+    }))
+}
+
+pub(super) fn tokens(
+    connection: &Connection,
+    account: AccountId,
+    client: Option<&str>,
+) -> Result<Vec<TokenRecord>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT client, mechanism, secret, issued, expires, last_used, counter, software, device
+         FROM token WHERE account = ?1 AND (?2 IS NULL OR client = ?2) ORDER BY client, place",
+    )?;
+    let rows = statement.query_map(params![account.number(), client], |row| {
+        Ok(TokenRecord {
+            client: row.get(0)?,
+            mechanism: row.get(1)?,
+            secret: row.get(2)?,
+            issued: Timestamp::from_micros(row.get(3)?),
+            expires: Timestamp::from_micros(row.get(4)?),
+            last_used: row.get::<_, Option<i64>>(5)?.map(Timestamp::from_micros),
+            counter: row.get::<_, i64>(6)?.cast_unsigned(),
+            software: row.get(7)?,
+            device: row.get(8)?,
+        })
+    })?;
+    Ok(rows.collect::<std::result::Result<_, _>>()?)
+}
+
+pub(super) fn token_issue(
+    connection: &Connection,
+    account: AccountId,
+    token: &TokenRecord,
+) -> Result<()> {
+    let client = params![account.number(), token.client];
+    connection
+        .prepare_cached("DELETE FROM token WHERE account = ? AND client = ? AND place = 1")?
+        .execute(client)?;
+    connection
+        .prepare_cached("UPDATE token SET place = 1 WHERE account = ? AND client = ?")?
+        .execute(client)?;
+    connection
+        .prepare_cached(
+            "INSERT INTO token (account, client, place, mechanism, secret, issued, expires,
+             last_used, counter, software, device) VALUES (?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?)",
+        )?
+        .execute(params![
+            account.number(),
+            token.client,
+            token.mechanism,
+            token.secret,
+            token.issued.micros(),
+            token.expires.micros(),
+            token.last_used.map(Timestamp::micros),
+            token.counter.cast_signed(),
+            token.software,
+            token.device
+        ])?;
+    Ok(())
+}
+
+pub(super) fn token_used(
+    connection: &Connection,
+    account: AccountId,
+    client: &str,
+    secret: &[u8],
+    counter: u64,
+    at: Timestamp,
+) -> Result<()> {
+    let place: Option<i64> = connection
+        .prepare_cached(
+            "UPDATE token SET last_used = ?4, counter = max(counter, ?5)
+             WHERE account = ?1 AND client = ?2 AND secret = ?3 RETURNING place",
+        )?
+        .query_row(
+            params![
+                account.number(),
+                client,
+                secret,
+                at.micros(),
+                counter.cast_signed()
+            ],
+            |row| row.get(0),
+        )
+        .optional()?;
+    if place == Some(0) {
+        connection
+            .prepare_cached("DELETE FROM token WHERE account = ? AND client = ? AND place = 1")?
+            .execute(params![account.number(), client])?;
+    }
+    Ok(())
+}
+
+pub(super) fn token_revoke(
+    connection: &Connection,
+    account: AccountId,
+    client: Option<&str>,
+) -> Result<()> {
+    connection
+        .prepare_cached("DELETE FROM token WHERE account = ?1 AND (?2 IS NULL OR client = ?2)")?
+        .execute(params![account.number(), client])?;
+    Ok(())
+}
+
+pub(super) fn token_expire(connection: &Connection, now: Timestamp) -> Result<()> {
+    connection
+        .prepare_cached("DELETE FROM token WHERE expires <= ?")?
+        .execute([now.micros()])?;
+    Ok(())
+}
+
+pub(super) fn invitation(connection: &Connection, hash: &[u8]) -> Result<Option<Invitation>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT purpose, localpart, created, expires, used FROM invitation WHERE hash = ?",
+    )?;
+    let found = statement.query_row([hash], |row| {
+        Ok(Invitation {
+            hash: hash.to_vec(),
+            purpose: match row.get::<_, i64>(0)? {
+                0 => InvitationPurpose::Administrator,
+                _ => InvitationPurpose::Account,
+            },
+            localpart: row.get::<_, Option<Arc<str>>>(1)?,
+            created: Timestamp::from_micros(row.get(2)?),
+            expires: Timestamp::from_micros(row.get(3)?),
+            used: row.get::<_, Option<i64>>(4)?.map(Timestamp::from_micros),
+        })
+    });
+    Ok(found.optional()?)
+}
+
+pub(super) fn invitation_set(connection: &Connection, invitation: &Invitation) -> Result<()> {
+    let purpose = match invitation.purpose {
+        InvitationPurpose::Administrator => 0,
+        InvitationPurpose::Account => 1,
+    };
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO invitation (hash, purpose, localpart, created, expires, used)
+             VALUES (?, ?, ?, ?, ?, ?)",
+        )?
+        .execute(params![
+            invitation.hash,
+            purpose,
+            invitation.localpart,
+            invitation.created.micros(),
+            invitation.expires.micros(),
+            invitation.used.map(Timestamp::micros)
+        ])?;
+    Ok(())
+}
+
+pub(super) fn invitation_remove(connection: &Connection, hash: &[u8]) -> Result<()> {
+    connection
+        .prepare_cached("DELETE FROM invitation WHERE hash = ?")?
+        .execute([hash])?;
+    Ok(())
+}
+
+pub(super) fn invitation_redeem(
+    connection: &Connection,
+    hash: &[u8],
+    now: Timestamp,
+) -> Result<Option<Invitation>> {
+    let used = connection
+        .prepare_cached(
+            "UPDATE invitation SET used = ?2 WHERE hash = ?1 AND used IS NULL AND expires > ?2",
+        )?
+        .execute(params![hash, now.micros()])?;
+    if used == 0 {
+        Ok(None)
+    } else {
+        invitation(connection, hash)
+    }
+}

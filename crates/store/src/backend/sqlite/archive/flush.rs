@@ -1,0 +1,212 @@
+//! Moving entries from the journal to chunks.
+//!
+//! A round moves everything that was in the tail when it began, account by account, in slices between
+//! commits; at its end the journal's rows go. Nothing depends on a round ending: after a crash, what
+//! was moved is known by `archive_account.moved`.
+
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::tail::TailEntry;
+use super::{Result, Totals, delete_chunk, offline, parse, peer_key, set_totals};
+use crate::archive::codec::{Chunk, ChunkWriter, WrittenChunk};
+use crate::{AccountId, ArchiveId, StoreConfig};
+
+/// Small chunks at the end of an account, from which on they are merged.
+const LOOSE: usize = 7;
+/// Most entries of one account in one step, so that a slice can end.
+pub(in super::super) const STEP: usize = 1024;
+/// Most journal rows deleted in one slice.
+pub(in super::super) const ROWS: i64 = 32;
+
+/// A round of moving.
+#[derive(Debug)]
+pub(in super::super) struct Round {
+    /// Journal rows up to this one go at the end.
+    pub(in super::super) seq: i64,
+    /// Entries up to this id move.
+    pub(in super::super) through: ArchiveId,
+    /// Accounts still to be done, last first.
+    pub(in super::super) accounts: Vec<AccountId>,
+}
+
+/// When a slice is over.
+#[derive(Debug)]
+pub(in super::super) struct Slice {
+    until: Instant,
+}
+
+impl Slice {
+    pub(in super::super) fn of(length: Duration) -> Self {
+        Self {
+            until: Instant::now() + length,
+        }
+    }
+
+    pub(in super::super) fn over(&self) -> bool {
+        Instant::now() >= self.until
+    }
+}
+
+struct Loose {
+    id: i64,
+    first: i64,
+    bytes: usize,
+}
+
+/// Puts entries of one account into chunks, oldest first. Nothing happens for an account that is gone.
+pub(in super::super) fn account(
+    connection: &Connection,
+    config: &StoreConfig,
+    account: AccountId,
+    entries: &[TailEntry],
+) -> Result<()> {
+    let Some(last) = entries.last() else {
+        return Ok(());
+    };
+    let totals: Option<(Option<i64>, Option<i64>)> = connection
+        .prepare_cached(
+            "SELECT count, moved FROM account LEFT JOIN archive_account ON account = id WHERE id = ?",
+        )?
+        .query_row([account.number()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((count, moved)) = totals else {
+        return Ok(());
+    };
+    let mut totals = Totals {
+        count: count.unwrap_or(0),
+        moved: moved.unwrap_or(-1),
+    };
+
+    let mut writer = Writer {
+        connection,
+        config,
+        account,
+        chunk: ChunkWriter::default(),
+    };
+    let loose = loose(connection, account)?;
+    let fresh: usize = entries.iter().map(TailEntry::size).sum();
+    let together = fresh + loose.iter().map(|chunk| chunk.bytes).sum::<usize>();
+    if !loose.is_empty() && (loose.len() >= LOOSE || together >= config.chunk_bytes / 2) {
+        // A damaged one stays as it is: it must not keep the others from being kept.
+        let chunks: Result<Vec<Chunk>> = loose
+            .iter()
+            .map(|loose| read(connection, account, loose))
+            .collect();
+        if let Ok(chunks) = chunks {
+            for (loose, chunk) in loose.iter().zip(&chunks) {
+                delete_chunk(connection, account, loose.id, &[])?;
+                for entry in &chunk.entries {
+                    writer.push(entry.id, &chunk.entry(entry))?;
+                }
+            }
+        }
+    }
+    for tail in entries {
+        if tail.id.number() <= totals.moved {
+            continue;
+        }
+        let entry = tail.read()?;
+        if entry.flags.hidden {
+            if !offline::waits(connection, account, tail.id)? {
+                continue;
+            }
+        } else {
+            totals.count += 1;
+        }
+        writer.push(tail.id, &entry)?;
+    }
+    writer.finish()?;
+    totals.moved = totals.moved.max(last.id.number());
+    set_totals(connection, account, totals)
+}
+
+fn loose(connection: &Connection, account: AccountId) -> Result<Vec<Loose>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, first, length(entries), sealed FROM archive_chunk WHERE account = ?
+         ORDER BY first DESC LIMIT ?",
+    )?;
+    let mut rows = statement.query(params![account.number(), (LOOSE + 1) as i64])?;
+    let mut loose = Vec::new();
+    while let Some(row) = rows.next()? {
+        if row.get(3)? {
+            break;
+        }
+        let bytes = usize::try_from(row.get::<_, i64>(2)?).unwrap_or(0);
+        loose.push(Loose {
+            id: row.get(0)?,
+            first: row.get(1)?,
+            bytes,
+        });
+    }
+    loose.reverse();
+    Ok(loose)
+}
+
+fn read(connection: &Connection, account: AccountId, loose: &Loose) -> Result<Chunk> {
+    let mut statement =
+        connection.prepare_cached("SELECT entries FROM archive_chunk WHERE id = ?")?;
+    let mut rows = statement.query([loose.id])?;
+    let row = rows.next()?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+    let bytes = row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?;
+    parse(account, loose.id, loose.first, bytes)
+}
+
+struct Writer<'a> {
+    connection: &'a Connection,
+    config: &'a StoreConfig,
+    account: AccountId,
+    chunk: ChunkWriter,
+}
+
+impl Writer<'_> {
+    fn push(&mut self, id: ArchiveId, entry: &crate::archive::codec::Entry<'_>) -> Result<()> {
+        let full = self.chunk.count() >= self.config.chunk_entries
+            || self.chunk.size() + entry.stanza.len() > self.config.chunk_bytes;
+        if full && self.chunk.count() > 0 {
+            let chunk = self.chunk.finish();
+            self.insert(&chunk, true)?;
+        }
+        self.chunk.push(id, entry);
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<()> {
+        if self.chunk.count() == 0 {
+            return Ok(());
+        }
+        let sealed = self.chunk.size() >= self.config.chunk_bytes / 2
+            || self.chunk.count() >= self.config.chunk_entries / 2;
+        let chunk = self.chunk.finish();
+        self.insert(&chunk, sealed)
+    }
+
+    fn insert(&self, chunk: &WrittenChunk, sealed: bool) -> Result<()> {
+        self.connection
+            .prepare_cached(
+                "INSERT INTO archive_chunk (account, first, last, count, hidden, sealed, entries)
+                 VALUES (?, ?, ?, ?, ?, ?, ?)",
+            )?
+            .execute(params![
+                self.account.number(),
+                chunk.first.number(),
+                chunk.last.number(),
+                chunk.count as i64,
+                chunk.hidden as i64,
+                sealed,
+                &chunk.bytes[..]
+            ])?;
+        if sealed {
+            let id = self.connection.last_insert_rowid();
+            let mut statement = self.connection.prepare_cached(
+                "INSERT INTO archive_chunk_peer (account, peer, chunk) VALUES (?, ?, ?)
+                 ON CONFLICT DO NOTHING",
+            )?;
+            for peer in &chunk.peers {
+                statement.execute(params![self.account.number(), peer_key(peer), id])?;
+            }
+        }
+        Ok(())
+    }
+}

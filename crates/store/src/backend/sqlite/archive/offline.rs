@@ -1,0 +1,109 @@
+//! What waits for its owner (XEP-0160).
+
+use rusqlite::{Connection, params};
+
+use super::super::View;
+use super::{Result, page, parse, replace_chunk};
+use crate::archive::codec::ChunkWriter;
+use crate::{AccountId, ArchiveId, ArchiveItem};
+
+pub(in super::super) fn count(connection: &Connection, account: AccountId) -> Result<u64> {
+    let mut statement =
+        connection.prepare_cached("SELECT count(*) FROM offline WHERE account = ?")?;
+    Ok(statement
+        .query_row([account.number()], |row| row.get::<_, i64>(0))?
+        .cast_unsigned())
+}
+
+pub(in super::super) fn list(
+    view: &View<'_>,
+    account: AccountId,
+    after: Option<ArchiveId>,
+    max: usize,
+) -> Result<Vec<ArchiveItem>> {
+    let ids: Vec<ArchiveId> = view.snapshot(|connection| {
+        let mut statement = connection.prepare_cached(
+            "SELECT id FROM offline WHERE account = ? AND id > ? ORDER BY id LIMIT ?",
+        )?;
+        let after = after.map_or(-1, ArchiveId::number);
+        let max = i64::try_from(max).unwrap_or(i64::MAX);
+        let rows = statement.query_map(params![account.number(), after, max], |row| row.get(0))?;
+        let ids = rows.collect::<rusqlite::Result<Vec<i64>>>()?;
+        Ok(ids.into_iter().map(ArchiveId::from_number).collect())
+    })?;
+    let found = page::find(view, account, &ids, |_| true)?;
+    Ok(found.into_iter().flatten().map(|(item, _)| item).collect())
+}
+
+pub(in super::super) fn wait(
+    connection: &Connection,
+    account: AccountId,
+    id: i64,
+    hidden: bool,
+) -> Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO offline (account, id, hidden) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+        )?
+        .execute(params![account.number(), id, hidden])?;
+    Ok(())
+}
+
+/// Whether a hidden entry still waits; if not, there is no reason to keep it.
+pub(super) fn waits(connection: &Connection, account: AccountId, id: ArchiveId) -> Result<bool> {
+    let mut statement =
+        connection.prepare_cached("SELECT 1 FROM offline WHERE account = ? AND id = ?")?;
+    Ok(statement.exists(params![account.number(), id.number()])?)
+}
+
+pub(in super::super) fn clear(
+    connection: &Connection,
+    account: AccountId,
+    through: ArchiveId,
+) -> Result<()> {
+    let mut deleted = connection
+        .prepare_cached("DELETE FROM offline WHERE account = ? AND id <= ? RETURNING hidden")?;
+    let rows = deleted.query_map(params![account.number(), through.number()], |row| {
+        row.get::<_, i64>(0)
+    })?;
+    let mut hidden = false;
+    for row in rows {
+        hidden |= row? != 0;
+    }
+    if hidden {
+        delete_hidden(connection, account, through)?;
+    }
+    Ok(())
+}
+
+/// Deletes hidden entries up to `through` from chunks. Those in the tail go when it is moved.
+fn delete_hidden(connection: &Connection, account: AccountId, through: ArchiveId) -> Result<()> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, first, entries, sealed FROM archive_chunk
+         WHERE account = ? AND first <= ? AND hidden > 0",
+    )?;
+    let mut rows = statement.query(params![account.number(), through.number()])?;
+    let mut changed = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (id, first): (i64, i64) = (row.get(0)?, row.get(1)?);
+        let bytes = row.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?;
+        changed.push((id, parse(account, id, first, bytes)?));
+    }
+    drop(rows);
+    for (id, chunk) in changed {
+        let mut writer = ChunkWriter::default();
+        for entry in &chunk.entries {
+            if !(entry.flags.hidden && entry.id <= through) {
+                writer.push(entry.id, &chunk.entry(entry));
+            }
+        }
+        if writer.count() == 0 {
+            let peers: Vec<&str> = chunk.peers().collect();
+            super::delete_chunk(connection, account, id, &peers)?;
+        } else {
+            // Peers that only hidden entries had keep their row: it costs a look, no more.
+            replace_chunk(connection, id, &writer.finish())?;
+        }
+    }
+    Ok(())
+}
