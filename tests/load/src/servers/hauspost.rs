@@ -22,7 +22,7 @@ pub(super) fn start(places: &Places, folder: &Path, setup: &Setup) -> Result<Sta
              data_dir = \"{folder}/data\"\n\
              [listen]\nxmpp = [\"{address}\"]\nxmpp_tls = []\nfederation = []\nfederation_tls = []\nhttp = []\nmedia = []\n\
              [tls]\nmode = \"files\"\ncertificate = \"{certificate}\"\nkey = \"{key}\"\n\
-             [auth]\nallow_plaintext_on_loopback = true\n\
+             [auth]\nplaintext_on_loopback = true\n\
              [archive]\nenabled = {archive}\n\
              [limits]\npreauth_connections_per_address = 100000\npreauth_connections = 100000\n\
              input_bytes_per_second = 1000000000\ninput_burst_bytes = 1000000000\n\
