@@ -99,6 +99,9 @@ impl Stanza {
     /// The stanza with another head: one allocation, the inner bytes as they came, but for the
     /// children that `edit` drops and the text it appends.
     ///
+    /// For stanzas; the namespace of a nonza's root is not written unless `head.xmlns` says it. Root
+    /// attributes other than those of [`Head`] are left out.
+    ///
     /// The result means the same in a stream of any content namespace. A stanza that leans on odd
     /// declarations outside of its children is written anew instead; no client sends such.
     pub fn relay(&self, head: &Head<'_>, edit: &Edit<'_>) -> Bytes {
