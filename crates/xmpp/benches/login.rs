@@ -128,6 +128,7 @@ fn logins(criterion: &mut Criterion) {
                 hash.name(),
                 if sasl2 { "sasl2+bind2" } else { "rfc6120" }
             );
+            assert!(login(&server, &client, &keys).is_some(), "{name} fails");
             group.bench_function(name, |bencher| {
                 bencher.iter_custom(|count| {
                     let times = (0..count).filter_map(|_| login(&server, &client, &keys));

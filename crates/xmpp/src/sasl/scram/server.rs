@@ -22,9 +22,9 @@ impl ServerFirst {
     /// `plus_offered` says whether any `-PLUS` mechanism had been offered on this stream.
     ///
     /// # Errors
-    /// [`SaslError::Malformed`] for bad grammar or a flag that does not fit the mechanism;
-    /// [`SaslError::NotAuthorized`] for a binding type without data, and for a client that says it would
-    /// have bound if only we had offered it: somebody took the offer out (RFC 5802 §6).
+    /// [`SaslError::Malformed`] for bad grammar, a flag that does not fit the mechanism and a binding type
+    /// without data; [`SaslError::NotAuthorized`] for a client that says it would have bound if only we had
+    /// offered it: somebody took the offer out (RFC 5802 §6).
     pub fn read(
         message: &[u8],
         hash: ScramHash,
@@ -37,7 +37,8 @@ impl ServerFirst {
         match (first.flag, plus) {
             (BindingFlag::Used(name), true) => {
                 let data = BindingType::from_name(name).and_then(|binding| bindings.data(binding));
-                binding.extend_from_slice(data.ok_or(SaslError::NotAuthorized)?);
+                // No guess at a password: the client asks for what was not offered.
+                binding.extend_from_slice(data.ok_or(SaslError::Malformed)?);
             }
             (BindingFlag::NotOffered, false) if plus_offered => {
                 return Err(SaslError::NotAuthorized);

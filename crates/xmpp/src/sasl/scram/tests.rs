@@ -162,7 +162,7 @@ fn bindings_must_be_the_same_on_both_ends() {
         );
         assert_eq!(
             exchange(choice, &good, &ChannelBindings::NONE, true, "", ""),
-            Err(SaslError::NotAuthorized)
+            Err(SaslError::Malformed)
         );
     }
     assert_eq!(
