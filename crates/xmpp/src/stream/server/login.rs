@@ -1,6 +1,7 @@
 //! Proving who one is, in either profile.
 
 use base::BareJid;
+use zeroize::Zeroizing;
 
 use super::finish::Finish;
 use super::{Answer, Negotiation, Output, Profile, Question, State, StoredToken};
@@ -134,7 +135,8 @@ impl Negotiation {
             request,
         };
         match initial {
-            Some(message) => self.first_message(login, &message),
+            // It may hold a password.
+            Some(message) => self.first_message(login, &Zeroizing::new(message)),
             None => {
                 self.send_challenge(profile, b"");
                 self.state = State::Login(Box::new(login));
@@ -163,7 +165,9 @@ impl Negotiation {
                 );
             }
             "response" => match message(element) {
-                Ok(message) => self.next_message(login, &message.unwrap_or_default()),
+                Ok(message) => {
+                    self.next_message(login, &Zeroizing::new(message.unwrap_or_default()));
+                }
                 Err(error) => self.fail_with(login, error),
             },
             _ => self.interrupted(login),
