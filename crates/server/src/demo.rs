@@ -1,10 +1,226 @@
-//! `serve --demo`: a small lively organisation to try.
+//! `serve --demo`: a small lively organisation to try. All its people share one password, made at random and shown at
+//! each start: known passwords on an open port would be an invitation.
 
-use store::Store;
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use store::{
+    AccountId, ArchiveOwner, Batch, EntryFlags, Imported, NewAccount, RosterItem, Store,
+    Subscription,
+};
+use xmpp::sasl::Password;
+use xmpp::xml::Writer;
 
 use crate::config::Config;
+use crate::keys;
 
-/// Fills an empty store; one that holds people is left as it is.
-pub(crate) async fn fill(_store: &Store, _config: &Config) -> anyhow::Result<()> {
-    Ok(())
+/// Name, displayed name, group.
+const PEOPLE: [(&str, &str, &str); 6] = [
+    ("anna", "Anna Abel", "Management"),
+    ("ben", "Ben Brandt", "Workshop"),
+    ("clara", "Clara Çelik", "Office"),
+    ("david", "David Dorn", "Workshop"),
+    ("emma", "Emma Eriksen", "Sales"),
+    ("farid", "Farid Faber", "Sales"),
+];
+
+/// Who writes to whom, and what.
+const TALK: [(&str, &str, &str); 14] = [
+    ("anna", "ben", "Guten Morgen! Is the press running again?"),
+    ("ben", "anna", "Since seven. It was the belt after all."),
+    ("anna", "ben", "Wonderful. Can we still make Thursday?"),
+    ("ben", "anna", "If the steel comes tomorrow, easily."),
+    ("clara", "emma", "The offer for Lindner is in the drive."),
+    (
+        "emma",
+        "clara",
+        "Thanks! I'll go through it before lunch. 🥪",
+    ),
+    (
+        "emma",
+        "clara",
+        "Page 3: is that price with or without delivery?",
+    ),
+    ("clara", "emma", "With. I'll say so more clearly."),
+    ("david", "ben", "Who has the key to the paint store?"),
+    ("ben", "david", "Hangs behind the door."),
+    (
+        "farid",
+        "anna",
+        "Lindner just called: they take the large one!",
+    ),
+    ("anna", "farid", "Super!! Cake at three. 🎂"),
+    ("anna", "clara", "Could you order a cake for three o'clock?"),
+    ("clara", "anna", "Done. With cherries."),
+];
+
+/// Setting under which the password of the demo is kept.
+const PASSWORD: &str = "demo-password";
+
+/// Fills an empty store, and tells with what words the people log in. A store that holds others is left as it is.
+///
+/// # Errors
+/// When the store cannot be used.
+pub(crate) async fn fill(store: &Store, config: &Config) -> anyhow::Result<String> {
+    if let Some(password) = store.setting(PASSWORD).await? {
+        return Ok(words(config, &String::from_utf8_lossy(&password)));
+    }
+    if store.account_count().await? > 0 {
+        return Ok(
+            "--demo: there are people in the store already; it is left as it is\n".to_owned(),
+        );
+    }
+    let mut random = [0; 9];
+    getrandom::fill(&mut random)?;
+    let password = URL_SAFE_NO_PAD.encode(random);
+    let secret = Password::new(password.clone());
+    let accounts = tokio::task::spawn_blocking(move || {
+        PEOPLE
+            .iter()
+            .map(|(name, display_name, group)| {
+                Ok(NewAccount {
+                    localpart: (*name).into(),
+                    display_name: Some((*display_name).into()),
+                    admin: false,
+                    groups: vec![(*group).into()],
+                    keys: keys::derive(&secret, xmpp::sasl::MINIMUM_ITERATIONS)?,
+                })
+            })
+            .collect::<Result<Vec<_>, keys::KeysError>>()
+    })
+    .await??;
+    let ids: Vec<AccountId> = store
+        .account_import(accounts)
+        .await?
+        .into_iter()
+        .map(|imported| match imported {
+            Imported::Created(id) | Imported::Exists(id) => id,
+        })
+        .collect();
+    let mut batch = Batch::new();
+    know_each_other(&mut batch, &ids, &config.domain);
+    batch.setting_set(PASSWORD, Some(password.as_bytes()));
+    store.submit(batch).ticket.await?;
+    if config.archive.enabled {
+        for (number, (from, to, body)) in TALK.iter().enumerate() {
+            let mut batch = Batch::new();
+            message(&mut batch, &ids, &config.domain, number, (from, to, body));
+            store.submit(batch).ticket.await?;
+        }
+    }
+    Ok(words(config, &password))
+}
+
+fn words(config: &Config, password: &str) -> String {
+    let names: Vec<String> = PEOPLE
+        .iter()
+        .map(|(name, ..)| format!("{name}@{}", config.domain))
+        .collect();
+    format!(
+        "Demo people: {}\n  all with the password {password}\n",
+        names.join(", ")
+    )
+}
+
+fn know_each_other(batch: &mut Batch, ids: &[AccountId], domain: &str) {
+    for (owner, id) in PEOPLE.iter().zip(ids) {
+        for contact in PEOPLE.iter().filter(|contact| contact.0 != owner.0) {
+            batch.roster_set(
+                *id,
+                RosterItem {
+                    contact: format!("{}@{domain}", contact.0).into(),
+                    name: Some(contact.1.into()),
+                    groups: vec![Arc::from(contact.2)],
+                    subscription: Subscription::Both,
+                    ..RosterItem::default()
+                },
+            );
+        }
+    }
+}
+
+fn message(
+    batch: &mut Batch,
+    ids: &[AccountId],
+    domain: &str,
+    number: usize,
+    (from, to, body): (&str, &str, &str),
+) {
+    let find = |name: &str| {
+        PEOPLE
+            .iter()
+            .zip(ids)
+            .find(|(person, _)| person.0 == name)
+            .map(|(_, id)| *id)
+    };
+    let (Some(sender), Some(receiver)) = (find(from), find(to)) else {
+        return;
+    };
+    let (from, to) = (format!("{from}@{domain}"), format!("{to}@{domain}"));
+    let mut out = Writer::new();
+    out.start("message").xmlns(xmpp::ns::CLIENT);
+    out.attr("from", format!("{from}/demo"))
+        .attr("to", &to)
+        .attr("type", "chat")
+        .attr("id", format!("demo-{number}"));
+    out.start("body").text(body).end();
+    out.end();
+    let stanza = out.finish();
+    let copy = |account, with, with_resource, outgoing| ArchiveOwner {
+        account,
+        with,
+        with_resource,
+        flags: EntryFlags {
+            outgoing,
+            ..EntryFlags::default()
+        },
+    };
+    batch.archive_shared(
+        stanza.as_bytes(),
+        &[
+            copy(sender, to.as_str(), None, true),
+            copy(receiver, from.as_str(), Some("demo"), false),
+        ],
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_demo_is_made_once_and_never_over_others() {
+        let store = Store::open(store::StoreConfig::inline(|| {
+            base::Timestamp::from_micros(1_800_000_000_000_000)
+        }))
+        .expect("opens");
+        let config = Config::default();
+        let first = fill(&store, &config).await.expect("fills");
+        assert!(first.contains("anna@localhost"));
+        assert_eq!(fill(&store, &config).await.expect("again"), first);
+        assert_eq!(
+            store.account_count().await.expect("counted"),
+            PEOPLE.len() as u64
+        );
+        let anna = store
+            .account_find("anna")
+            .await
+            .expect("reads")
+            .expect("is there");
+        assert_eq!(
+            store.roster(anna.id).await.expect("reads").items.len(),
+            PEOPLE.len() - 1
+        );
+        let page = store
+            .archive_page(anna.id, store::ArchiveQuery::default())
+            .await
+            .expect("reads");
+        assert_eq!(
+            page.items.len(),
+            TALK.iter()
+                .filter(|talk| talk.0 == "anna" || talk.1 == "anna")
+                .count()
+        );
+    }
 }

@@ -126,9 +126,11 @@ async fn start_and_serve(cli: &Cli, loaded: &Loaded, serve: &Serve) -> anyhow::R
         seed,
         clock.now(),
     );
-    if serve.demo {
-        crate::demo::fill(&store, config).await?;
-    }
+    let demo = if serve.demo {
+        crate::demo::fill(&store, config).await?
+    } else {
+        String::new()
+    };
     let setup = Arc::new(Setup::new(store.clone(), config.domain.clone(), clock));
     let token = setup.invite().await?;
 
@@ -164,7 +166,7 @@ async fn start_and_serve(cli: &Cli, loaded: &Loaded, serve: &Serve) -> anyhow::R
         clock,
     ));
     running.api.health.enter(Phase::Serving);
-    announce(config, &addresses, token.as_deref())?;
+    announce(config, &addresses, token.as_deref(), &demo)?;
 
     while let Told::Reload = signals.next().await {
         running.reload(cli);
@@ -317,6 +319,7 @@ fn announce(
     config: &Config,
     addresses: &[(&'static str, SocketAddr)],
     token: Option<&str>,
+    demo: &str,
 ) -> anyhow::Result<()> {
     for (key, address) in addresses {
         tracing::info!(door = key, %address, "listening");
@@ -339,6 +342,7 @@ fn announce(
         }
         text.push_str("or with this command:\n  hauspost user add NAME --admin\n");
     }
+    text.push_str(demo);
     text.push_str("ready\n");
     let mut out = std::io::stdout().lock();
     // Nobody reading is no reason not to serve.

@@ -119,6 +119,10 @@ async fn talk(
                     connection.bosh_start(to.as_deref(), from.as_deref(), now)
                 }
                 Step::ClientEnded => {
+                    if !connection.is_bound() {
+                        session.end(None, now.moment);
+                        return;
+                    }
                     // As `</stream:stream>` would: the stream says what it has to say and ends.
                     leaving = Some(now.moment + LAST_WORDS);
                     connection
