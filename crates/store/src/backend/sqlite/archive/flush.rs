@@ -53,6 +53,7 @@ struct Loose {
     id: i64,
     first: i64,
     bytes: usize,
+    count: usize,
 }
 
 /// Puts entries of one account into chunks, oldest first. Nothing happens for an account that is gone.
@@ -79,22 +80,27 @@ pub(in super::super) fn account(
         moved: moved.unwrap_or(-1),
     };
 
+    let loose = loose(connection, account)?;
+    let fresh: usize = entries.iter().map(TailEntry::size).sum();
+    let bytes = fresh + loose.iter().map(|chunk| chunk.bytes).sum::<usize>();
+    let count = entries.len() + loose.iter().map(|chunk| chunk.count).sum::<usize>();
+    let enough = bytes >= config.chunk_bytes / 2 || count >= config.chunk_entries / 2;
     let mut writer = Writer {
         connection,
         config,
         account,
         chunk: ChunkWriter::default(),
+        // No sealed chunk may come behind one that is not.
+        seals: loose.is_empty(),
     };
-    let loose = loose(connection, account)?;
-    let fresh: usize = entries.iter().map(TailEntry::size).sum();
-    let together = fresh + loose.iter().map(|chunk| chunk.bytes).sum::<usize>();
-    if !loose.is_empty() && (loose.len() >= LOOSE || together >= config.chunk_bytes / 2) {
+    if !loose.is_empty() && (loose.len() >= LOOSE || enough) {
         // A damaged one stays as it is: it must not keep the others from being kept.
         let chunks: Result<Vec<Chunk>> = loose
             .iter()
             .map(|loose| read(connection, account, loose))
             .collect();
         if let Ok(chunks) = chunks {
+            writer.seals = true;
             for (loose, chunk) in loose.iter().zip(&chunks) {
                 delete_chunk(connection, account, loose.id, &[])?;
                 for entry in &chunk.entries {
@@ -124,7 +130,7 @@ pub(in super::super) fn account(
 
 fn loose(connection: &Connection, account: AccountId) -> Result<Vec<Loose>> {
     let mut statement = connection.prepare_cached(
-        "SELECT id, first, length(entries), sealed FROM archive_chunk WHERE account = ?
+        "SELECT id, first, length(entries), sealed, count FROM archive_chunk WHERE account = ?
          ORDER BY first DESC LIMIT ?",
     )?;
     let mut rows = statement.query(params![account.number(), (LOOSE + 1) as i64])?;
@@ -134,10 +140,12 @@ fn loose(connection: &Connection, account: AccountId) -> Result<Vec<Loose>> {
             break;
         }
         let bytes = usize::try_from(row.get::<_, i64>(2)?).unwrap_or(0);
+        let count = usize::try_from(row.get::<_, i64>(4)?).unwrap_or(0);
         loose.push(Loose {
             id: row.get(0)?,
             first: row.get(1)?,
             bytes,
+            count,
         });
     }
     loose.reverse();
@@ -158,6 +166,7 @@ struct Writer<'a> {
     config: &'a StoreConfig,
     account: AccountId,
     chunk: ChunkWriter,
+    seals: bool,
 }
 
 impl Writer<'_> {
@@ -183,6 +192,7 @@ impl Writer<'_> {
     }
 
     fn insert(&self, chunk: &WrittenChunk, sealed: bool) -> Result<()> {
+        let sealed = sealed && self.seals;
         self.connection
             .prepare_cached(
                 "INSERT INTO archive_chunk (account, first, last, count, hidden, sealed, entries)
