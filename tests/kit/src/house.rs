@@ -252,6 +252,21 @@ impl House {
         moved
     }
 
+    /// What the connection would write to the party's socket, in bytes; its client sees nothing of
+    /// it. For measurements.
+    pub fn take_bytes(&mut self, guest: usize) -> usize {
+        let now = self.clock.now();
+        let Some(connection) = &mut self.guests[guest].connection else {
+            return 0;
+        };
+        let _ = connection.poll(&mut Context::from_waker(Waker::noop()), now);
+        let mut taken = 0;
+        while let Some(Output::Send(bytes)) = connection.next_output() {
+            taken += bytes.len();
+        }
+        taken
+    }
+
     /// Time passes, chores run, and everything settles.
     pub fn pass(&mut self, duration: Duration) {
         self.clock.pass(duration);
