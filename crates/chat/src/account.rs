@@ -25,7 +25,17 @@ pub struct Account {
     used: AtomicU64,
     sessions: RwLock<Vec<Arc<SessionEntry>>>,
     facts: Mutex<AccountFacts>,
+    /// See [`Account::turn`].
+    turn: futures_util::lock::Mutex<()>,
+    /// See [`Account::presence_order`].
+    presence_order: Mutex<()>,
+    /// See [`Account::waiting_order`].
+    waiting_order: Mutex<()>,
 }
+
+/// The right to change what is kept of an account. No lock: whoever wants it meanwhile waits
+/// without holding a thread.
+pub(crate) type Turn<'a> = futures_util::lock::MutexGuard<'a, ()>;
 
 /// What is kept of an account: roster, block list, archive preferences, waiting requests.
 pub type AccountFacts = AccountState;
@@ -46,6 +56,52 @@ impl Account {
     /// What is kept of it. Hold the guard for a few instructions only.
     pub fn facts(&self) -> MutexGuard<'_, AccountFacts> {
         self.facts.lock()
+    }
+
+    /// Waits for the right to change what is kept. Held from reading what a change builds on until
+    /// everyone is told, so that the order of changes is the same in the store, in memory and in
+    /// what clients hear.
+    pub(crate) async fn turn(&self) -> Turn<'_> {
+        self.turn.lock().await
+    }
+
+    /// The turns of two accounts, taken in one order everywhere, so that nobody waits in a circle.
+    pub(crate) async fn turns<'a>(
+        &'a self,
+        other: Option<&'a Self>,
+    ) -> (Turn<'a>, Option<Turn<'a>>) {
+        match other {
+            None => (self.turn().await, None),
+            Some(other) if self.id < other.id => {
+                let own = self.turn().await;
+                (own, Some(other.turn().await))
+            }
+            Some(other) => {
+                let others = other.turn().await;
+                (self.turn().await, Some(others))
+            }
+        }
+    }
+
+    /// Held while the presence of a session of this account is changed, read or sent, so that
+    /// nobody gets an older one after a newer one. Never hold those of two accounts at once.
+    pub(crate) fn presence_order(&self) -> MutexGuard<'_, ()> {
+        self.presence_order.lock()
+    }
+
+    /// Held while a message is found to have to wait and is submitted as waiting, and while a
+    /// session that can be reached now looks whether anything waits: one of the two sees the other.
+    pub(crate) fn waiting_order(&self) -> MutexGuard<'_, ()> {
+        self.waiting_order.lock()
+    }
+
+    /// True when a session gets messages that are sent to the account.
+    #[must_use]
+    pub fn is_reachable(&self) -> bool {
+        self.sessions
+            .read()
+            .iter()
+            .any(|session| session.is_reachable())
     }
 
     /// All bound sessions, available or not.
@@ -179,6 +235,9 @@ impl Accounts {
             used: AtomicU64::new(self.clock.load(Ordering::Relaxed)),
             sessions: RwLock::default(),
             facts: Mutex::new(facts),
+            turn: futures_util::lock::Mutex::new(()),
+            presence_order: Mutex::new(()),
+            waiting_order: Mutex::new(()),
         });
         // Two may have loaded at once: the first to arrive is the account, for everyone. A copy
         // older than a change made meanwhile cannot slip in, since what was changed stays in

@@ -30,6 +30,8 @@ pub struct ChatConfig {
     pub throttle: crate::throttle::ThrottleConfig,
     /// Whom to write to about this server (XEP-0157).
     pub contact: Vec<Contact>,
+    /// Whether the server tells everyone its domain, software and federation (XEP-0485).
+    pub publish_server_information: bool,
     /// Version shown by XEP-0092.
     pub version: Arc<str>,
 }
@@ -61,6 +63,7 @@ impl ChatConfig {
             archive: true,
             throttle: crate::throttle::ThrottleConfig::default(),
             contact: Vec::new(),
+            publish_server_information: false,
             version: env!("CARGO_PKG_VERSION").into(),
         }
     }

@@ -3,10 +3,9 @@
 use base::Redacted;
 use xmpp::sasl::ScramHash;
 use xmpp::stream::server::ServerConfig;
-use xmpp::xml::Writer;
 
 use crate::ChatConfig;
-use crate::modules::Table;
+use crate::modules::{Table, caps, stream_limits};
 
 pub(crate) fn server_config(config: &ChatConfig, table: &Table) -> ServerConfig {
     let offered = |name: &str| {
@@ -33,11 +32,12 @@ pub(crate) fn server_config(config: &ChatConfig, table: &Table) -> ServerConfig 
         allow_unprotected: false,
         iterations: config.scram_iterations,
         secret: Redacted::new(config.secret),
-        features_pre_auth: vec![limits(config.limits.preauth_stanza_bytes, None)],
-        features_post_auth: std::iter::once(limits(
-            config.limits.stanza_bytes,
-            Some(config.limits.idle_ping_seconds),
-        ))
+        features_pre_auth: vec![stream_limits::before_authentication(config)],
+        features_post_auth: [
+            stream_limits::after_authentication(config),
+            caps::stream_feature(config, table),
+        ]
+        .into_iter()
         .chain(table.stream_features().map(str::to_owned))
         .collect(),
         bind2_features: table
@@ -47,16 +47,4 @@ pub(crate) fn server_config(config: &ChatConfig, table: &Table) -> ServerConfig 
             .collect(),
         ..ServerConfig::new(&*config.domain, config.secret)
     }
-}
-
-/// XEP-0478 §2: what a stream may carry.
-fn limits(bytes: usize, idle_seconds: Option<u32>) -> String {
-    let mut out = Writer::new();
-    out.start("limits").xmlns("urn:xmpp:stream-limits:0");
-    out.start("max-bytes").text(&bytes.to_string()).end();
-    if let Some(seconds) = idle_seconds {
-        out.start("idle-seconds").text(&seconds.to_string()).end();
-    }
-    out.end();
-    out.finish()
 }

@@ -5,18 +5,44 @@
 //! session events it wants. Disco, the stream features, the DOAP file and `docs/xeps.md` are made
 //! from the same statics.
 
+pub(crate) mod archive_preferences;
 mod blocking;
+pub(crate) mod caps;
+mod carbons;
+mod client_state;
+mod contact;
+pub(crate) mod content;
 mod context;
+mod disco;
+mod hints;
+mod last;
+mod legacy_session;
+mod markers;
 mod message_archive;
+pub(crate) mod offline;
+mod ping;
+mod presence;
+mod private_storage;
+mod receipts;
+mod roster;
+mod server_information;
+pub(crate) mod stanza_ids;
+pub(crate) mod stream_limits;
+mod stream_management;
+mod subscription;
 mod table;
+mod time;
+mod vcard;
+mod version;
 
 use store::StoreError;
 use xmpp::condition::StanzaError;
 
-pub(crate) use blocking::blocks;
+pub(crate) use blocking::{barred, blocks};
 pub use context::{
     IqContext, MessageContext, MessagePlan, MessageType, PresenceContext, Reply, SessionContext,
 };
+pub(crate) use last::refuses as refuses_last_activity;
 pub(crate) use message_archive::archive_metadata;
 pub use table::Table;
 
@@ -24,7 +50,38 @@ use crate::Work;
 use crate::delivery::Delivery;
 
 /// The list. Its order is the order of the phases in which modules decide about a message.
-pub static ALL: &[&Module] = &[&blocking::MODULE, &message_archive::MODULE];
+pub static ALL: &[&Module] = &[
+    &blocking::MODULE,
+    &message_archive::MODULE,
+    &archive_preferences::MODULE,
+    &offline::MODULE,
+    &hints::MODULE,
+    &carbons::MODULE,
+    &stanza_ids::MODULE,
+    &receipts::MODULE,
+    &markers::MODULE,
+    // What accounts keep for themselves.
+    &private_storage::MODULE,
+    &vcard::MODULE,
+    // Contacts and their presence.
+    &roster::MODULE,
+    &subscription::MODULE,
+    &presence::MODULE,
+    // What the server and its accounts tell of themselves.
+    &disco::MODULE,
+    &caps::MODULE,
+    &contact::MODULE,
+    &version::MODULE,
+    &time::MODULE,
+    &ping::MODULE,
+    &last::MODULE,
+    &server_information::MODULE,
+    // The stream.
+    &stream_limits::MODULE,
+    &legacy_session::MODULE,
+    &stream_management::MODULE,
+    &client_state::MODULE,
+];
 
 /// Everything a module declares.
 pub struct Module {
@@ -58,6 +115,10 @@ pub struct Module {
     pub session_started: Option<fn(SessionContext) -> Work<Vec<Delivery>>>,
     /// A session has sent its first available presence (initial presence, RFC 6121 §4.2).
     pub session_available: Option<fn(SessionContext) -> Work<Vec<Delivery>>>,
+    /// A session has sent available presence with a priority that is not negative: messages to the
+    /// account reach it from now on. They are held until the work is done, so what it gives to
+    /// [`Mailbox::release`](crate::Mailbox::release) comes ahead of them.
+    pub session_reachable: Option<fn(SessionContext) -> Work<()>>,
     /// A session is gone for good.
     pub session_ended: Option<fn(SessionContext) -> Work<Vec<Delivery>>>,
 }
@@ -80,6 +141,7 @@ impl Module {
         presence: None,
         session_started: None,
         session_available: None,
+        session_reachable: None,
         session_ended: None,
     };
 }

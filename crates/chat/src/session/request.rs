@@ -12,7 +12,7 @@ use xmpp::xml::{Edit, Head, Stanza};
 use super::{Outcome, Session, Step};
 use crate::Account;
 use crate::delivery::Delivery;
-use crate::modules::{IqContext, Target};
+use crate::modules::{IqContext, Target, barred};
 use crate::router::{Route, route};
 
 impl Session {
@@ -59,6 +59,10 @@ impl Session {
         recipient: Option<Arc<Account>>,
         now: Now,
     ) {
+        if let Some(error) = barred(&self.account, self.entry.jid(), to, recipient.as_deref()) {
+            self.bounce(&stanza, &error);
+            return;
+        }
         let Some(resource) = to.resource() else {
             self.answer(stanza, Target::Other, to.clone(), recipient, now);
             return;
@@ -73,14 +77,9 @@ impl Session {
             );
             return;
         };
-        // XEP-0191 §3.4: to those who are blocked, the account looks as if nobody were there.
-        if crate::modules::blocks(&account, self.entry.jid())
-            || crate::modules::blocks(&self.account, to)
+        if let Some(error) = crate::modules::refuses_last_activity(&stanza, &account, &self.account)
         {
-            self.bounce(
-                &stanza,
-                &StanzaError::new(StanzaCondition::ServiceUnavailable),
-            );
+            self.bounce(&stanza, &error);
             return;
         }
         let received = stanza.head();

@@ -1,0 +1,192 @@
+//! XEP-0030: Service Discovery
+
+use xmpp::condition::{StanzaCondition, StanzaError};
+use xmpp::ns;
+use xmpp::xep::disco::{self, Info, Item};
+
+use super::presence::is_visible_to;
+use super::{Feature, Identity, IqContext, IqHandler, Module, Reply, Seat, Table, Target};
+use super::{caps, contact, server_information};
+use crate::{Account, ChatConfig, Work};
+
+/// Name of the program as people read it.
+pub(crate) const SOFTWARE: &str = "Hauspost";
+
+/// The declaration.
+pub(super) static MODULE: Module = Module {
+    name: "disco",
+    specification: "XEP-0030",
+    title: "Service Discovery",
+    version: "2.5.0",
+    features: &[
+        Feature {
+            var: ns::DISCO_INFO,
+            seat: Seat::Both,
+        },
+        Feature {
+            var: ns::DISCO_ITEMS,
+            seat: Seat::Both,
+        },
+    ],
+    identities: &[
+        Identity {
+            category: "server",
+            kind: "im",
+            seat: Seat::Host,
+        },
+        Identity {
+            category: "account",
+            kind: "registered",
+            seat: Seat::Account,
+        },
+    ],
+    iq: &[
+        IqHandler {
+            targets: &[Target::Host],
+            set: false,
+            payload: "query",
+            namespace: ns::DISCO_INFO,
+            run: host_info,
+        },
+        IqHandler {
+            targets: &[Target::Host],
+            set: false,
+            payload: "query",
+            namespace: ns::DISCO_ITEMS,
+            run: host_items,
+        },
+        IqHandler {
+            targets: &[Target::Own, Target::Other],
+            set: false,
+            payload: "query",
+            namespace: ns::DISCO_INFO,
+            run: account_info,
+        },
+        IqHandler {
+            targets: &[Target::Own, Target::Other],
+            set: false,
+            payload: "query",
+            namespace: ns::DISCO_ITEMS,
+            run: account_items,
+        },
+    ],
+    ..Module::NONE
+};
+
+/// What this server says of itself.
+pub(crate) fn host(config: &ChatConfig, table: &Table) -> Info {
+    let identity = |identity: &Identity| disco::Identity {
+        category: identity.category.into(),
+        kind: identity.kind.into(),
+        lang: None,
+        name: (identity.category == "server").then(|| SOFTWARE.into()),
+    };
+    let mut identities: Vec<_> = table.identities(Seat::Host).map(identity).collect();
+    identities.extend(server_information::identities(config));
+    let mut features: Vec<_> = table
+        .features(Seat::Host)
+        .into_iter()
+        .map(Into::into)
+        .collect();
+    features.extend(
+        server_information::features(config)
+            .iter()
+            .map(|&var| var.into()),
+    );
+    Info {
+        identities,
+        features,
+        forms: contact::form(config).into_iter().collect(),
+    }
+}
+
+/// What this server says of an account.
+fn account(table: &Table) -> Info {
+    let identity = |identity: &Identity| disco::Identity {
+        category: identity.category.into(),
+        kind: identity.kind.into(),
+        ..disco::Identity::default()
+    };
+    Info {
+        identities: table.identities(Seat::Account).map(identity).collect(),
+        features: table
+            .features(Seat::Account)
+            .into_iter()
+            .map(Into::into)
+            .collect(),
+        forms: Vec::new(),
+    }
+}
+
+fn node(context: &IqContext) -> Option<String> {
+    context.payload().root().attr("node").map(str::to_owned)
+}
+
+fn no_such_node() -> StanzaError {
+    StanzaError::new(StanzaCondition::ItemNotFound).text("There is no such node here.")
+}
+
+fn host_info(context: IqContext) -> Work<Result<Reply, StanzaError>> {
+    Box::pin(async move {
+        let (config, node) = (context.chat.config(), node(&context));
+        let info = host(&config, context.chat.table());
+        let info = match node.as_deref() {
+            None => info,
+            Some(node) if caps::is_node(node, &info) => info,
+            Some(node) => server_information::node_info(&config, node).ok_or_else(no_such_node)?,
+        };
+        Ok(Reply::payload(info.to_xml(node.as_deref())))
+    })
+}
+
+fn host_items(context: IqContext) -> Work<Result<Reply, StanzaError>> {
+    Box::pin(async move {
+        let (config, node) = (context.chat.config(), node(&context));
+        let items = match node.as_deref() {
+            None => server_information::items(&config),
+            Some(node) => server_information::node_items(&config, node).ok_or_else(no_such_node)?,
+        };
+        Ok(Reply::payload(disco::items_to_xml(&items, node.as_deref())))
+    })
+}
+
+/// Whether the asker may know that the account is there (XEP-0030 §8).
+fn visible(context: &IqContext) -> Option<&Account> {
+    let target = context.target_account.as_deref()?;
+    let own = context.target == Target::Own || target.id() == context.account.id();
+    (own || is_visible_to(target, &context.account)).then_some(target)
+}
+
+fn account_info(context: IqContext) -> Work<Result<Reply, StanzaError>> {
+    Box::pin(async move {
+        // The same answer whether the account is not there or not for the asker to see.
+        if visible(&context).is_none() {
+            return Err(StanzaError::new(StanzaCondition::ServiceUnavailable));
+        }
+        match node(&context) {
+            None => Ok(Reply::payload(account(context.chat.table()).to_xml(None))),
+            Some(_) => Err(no_such_node()),
+        }
+    })
+}
+
+fn account_items(context: IqContext) -> Work<Result<Reply, StanzaError>> {
+    Box::pin(async move {
+        let node = node(&context);
+        let mut items = Vec::new();
+        // XEP-0030 §8: to others the list is empty, not an error.
+        if let Some(target) = visible(&context)
+            && node.is_none()
+        {
+            target.each_session(|session| {
+                if session.is_available() {
+                    items.push(Item {
+                        jid: session.jid().to_string(),
+                        ..Item::default()
+                    });
+                }
+            });
+        }
+        Ok(Reply::payload(disco::items_to_xml(&items, node.as_deref())))
+    })
+}

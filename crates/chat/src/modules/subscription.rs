@@ -1,0 +1,92 @@
+//! RFC 6121 §3: presence subscriptions
+
+mod exchange;
+mod state;
+
+use base::BareJid;
+use xmpp::condition::{StanzaCondition, StanzaError};
+use xmpp::xep::blocking::blocked_by_sender;
+
+pub(crate) use state::{Action, State};
+
+use super::presence::{Party, party};
+use super::roster::Draft;
+use super::{IqContext, Module, PresenceContext};
+use exchange::Exchange;
+
+/// The declaration.
+pub(super) static MODULE: Module = Module {
+    name: "subscription",
+    specification: "RFC 6121",
+    title: "Presence subscriptions and pre-approval",
+    version: "2011",
+    stream_features: &["<sub xmlns='urn:xmpp:features:pre-approval'/>"],
+    ..Module::NONE
+};
+
+/// A client sends one of the four stanzas to a contact (RFC 6121 §3.1 to §3.4).
+pub(crate) async fn send(context: &PresenceContext, action: Action) -> Result<(), StanzaError> {
+    let Some(to) = &context.to else {
+        return Err(StanzaError::new(StanzaCondition::BadRequest)
+            .text("Name the contact in the attribute to."));
+    };
+    let contact = to.bare();
+    if contact == *context.account.jid() {
+        return match action {
+            Action::Subscribe => Err(StanzaError::new(StanzaCondition::NotAllowed)
+                .text("Your own clients see each other without asking.")),
+            _ => Ok(()),
+        };
+    }
+    let peer = party(&context.chat, &contact).await?;
+    if action == Action::Subscribe {
+        if super::blocks(&context.account, to) {
+            return Err(blocked_by_sender());
+        }
+        match peer {
+            Party::Account(_) => {}
+            // §3.1.2: who asks is told that nobody will answer.
+            Party::Nobody => {
+                return Err(StanzaError::new(StanzaCondition::ItemNotFound)
+                    .text("There is nobody of that address here; please check its spelling."));
+            }
+            Party::Elsewhere => {
+                return Err(StanzaError::new(StanzaCondition::RemoteServerNotFound)
+                    .text("This server does not exchange presence with that domain."));
+            }
+        }
+    }
+    let exchange = Exchange {
+        chat: &context.chat,
+        now: context.now,
+        account: &context.account,
+        contact: &contact,
+        peer: &peer,
+    };
+    exchange.send(action, &context.stanza).await
+}
+
+/// A client takes a contact out of its roster (RFC 6121 §2.5): subscriptions both ways end.
+pub(crate) async fn remove(context: &IqContext, contact: &BareJid) -> Result<(), StanzaError> {
+    let peer = if contact == context.account.jid() {
+        Party::Nobody
+    } else {
+        party(&context.chat, contact).await?
+    };
+    let exchange = Exchange {
+        chat: &context.chat,
+        now: context.now,
+        account: &context.account,
+        contact,
+        peer: &peer,
+    };
+    exchange.remove().await
+}
+
+/// The stanzas that end every subscription of a roster item.
+fn farewells(draft: &Draft) -> impl Iterator<Item = Action> + use<> {
+    let state = draft.state();
+    let unsubscribe = (state.is_to() || state.is_asking()).then_some(Action::Unsubscribe);
+    let unsubscribed = state.is_from().then_some(Action::Unsubscribed);
+    unsubscribe.into_iter().chain(unsubscribed)
+}
