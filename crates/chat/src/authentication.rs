@@ -366,6 +366,9 @@ impl Asker {
             }
         }
         entry.set_carbons(request.enable.carbons);
+        if request.bind2 {
+            entry.set_reads_archive();
+        }
         let mut inline = Writer::new();
         if request.bind2
             && let Ok(Some(bounds)) = self.chat.store().archive_bounds(account.id()).await

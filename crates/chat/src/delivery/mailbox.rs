@@ -26,6 +26,16 @@ pub(crate) enum Parcel {
     Close(StreamCondition),
 }
 
+impl Parcel {
+    /// What it counts for in a mailbox.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Stanza { stanza, .. } => stanza.len(),
+            Self::Handover(_) | Self::Close(_) => 0,
+        }
+    }
+}
+
 /// A queue bounded in stanzas and bytes. A push that does not fit closes the session with
 /// `resource-constraint`: a reader that never reads costs a bounded amount and nobody else.
 pub struct Mailbox {
@@ -48,6 +58,7 @@ struct State {
     parcels: VecDeque<Parcel>,
     bytes: usize,
     overflowed: bool,
+    held: bool,
 }
 
 impl Mailbox {
@@ -87,6 +98,25 @@ impl Mailbox {
         self.waker.wake();
     }
 
+    /// Nothing is taken out until [`Mailbox::release`]; what comes meanwhile waits in order.
+    pub(crate) fn hold(&self) {
+        self.state.lock().held = true;
+    }
+
+    /// Ends a hold. `first` goes ahead of all that waits; whoever gives it bounds it.
+    pub(crate) fn release(&self, first: impl IntoIterator<Item = Parcel>) {
+        {
+            let mut state = self.state.lock();
+            state.held = false;
+            let waiting = std::mem::take(&mut state.parcels);
+            state.parcels.extend(first);
+            let added = state.parcels.iter().map(Parcel::bytes).sum::<usize>();
+            state.bytes += added;
+            state.parcels.extend(waiting);
+        }
+        self.waker.wake();
+    }
+
     /// Asks the session to end with `condition`.
     pub fn close(&self, condition: StreamCondition) {
         self.push(Parcel::Close(condition));
@@ -101,13 +131,17 @@ impl Mailbox {
     #[must_use]
     pub(crate) fn take(&self) -> VecDeque<Parcel> {
         let mut state = self.state.lock();
+        if state.held {
+            return VecDeque::new();
+        }
         state.bytes = 0;
         std::mem::take(&mut state.parcels)
     }
 
-    /// True when nothing waits.
+    /// True when nothing can be taken.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.state.lock().parcels.is_empty()
+        let state = self.state.lock();
+        state.held || state.parcels.is_empty()
     }
 }

@@ -117,7 +117,7 @@ pub struct Module {
     pub session_available: Option<fn(SessionContext) -> Work<Vec<Delivery>>>,
     /// A session has sent available presence with a priority that is not negative: messages to the
     /// account reach it from now on. They are held until the work is done, so what it gives to
-    /// [`Mailbox::release`](crate::Mailbox::release) comes ahead of them.
+    /// `Mailbox::release` comes ahead of them.
     pub session_reachable: Option<fn(SessionContext) -> Work<()>>,
     /// A session is gone for good.
     pub session_ended: Option<fn(SessionContext) -> Work<Vec<Delivery>>>,

@@ -9,6 +9,8 @@ use bytes::Bytes;
 use xmpp::ns;
 use xmpp::xml::{Kind, Stanza};
 
+use crate::modules::content::is_only_chat_state;
+
 /// Presence stanzas that wait at the most; with one more, all go out.
 const MOST_HELD: usize = 200;
 
@@ -53,7 +55,7 @@ impl ClientState {
                 self.held.push((from.as_ref().into(), text.clone()));
                 Urgency::Held
             }
-            Kind::Message if is_only_typing(&stanza) => Urgency::Dropped,
+            Kind::Message if is_only_chat_state(&stanza) => Urgency::Dropped,
             _ => Urgency::Now,
         }
     }
@@ -64,18 +66,4 @@ impl ClientState {
             .into_iter()
             .map(|(_, stanza)| stanza)
     }
-}
-
-/// A message that holds nothing but a chat state (XEP-0085) and hints about itself.
-fn is_only_typing(stanza: &Stanza) -> bool {
-    let mut state = false;
-    for child in stanza.children() {
-        match child.namespace() {
-            ns::CHAT_STATES => state = true,
-            ns::HINTS | ns::STANZA_ID => {}
-            _ if child.name() == "thread" => {}
-            _ => return false,
-        }
-    }
-    state && stanza.type_().as_deref() != Some("error")
 }

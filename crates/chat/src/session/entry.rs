@@ -19,6 +19,7 @@ pub struct SessionEntry {
     carbons: AtomicBool,
     interested: AtomicBool,
     blocking_interested: AtomicBool,
+    reads_archive: AtomicBool,
     presence: Mutex<PresenceState>,
 }
 
@@ -26,6 +27,8 @@ pub struct SessionEntry {
 struct PresenceState {
     current: Option<CurrentPresence>,
     directed: Vec<Jid>,
+    /// Since when it is available.
+    since: Option<Timestamp>,
 }
 
 /// The last available presence that a session has broadcast.
@@ -47,6 +50,7 @@ impl SessionEntry {
             carbons: AtomicBool::new(false),
             interested: AtomicBool::new(false),
             blocking_interested: AtomicBool::new(false),
+            reads_archive: AtomicBool::new(false),
             presence: Mutex::default(),
         })
     }
@@ -108,6 +112,30 @@ impl SessionEntry {
         self.blocking_interested.store(true, Ordering::Relaxed);
     }
 
+    /// True when it gets from the archive what came while nobody was there (XEP-0386 §4).
+    #[must_use]
+    pub fn reads_archive(&self) -> bool {
+        self.reads_archive.load(Ordering::Relaxed)
+    }
+
+    /// It was bound in a way that promises so.
+    pub fn set_reads_archive(&self) {
+        self.reads_archive.store(true, Ordering::Relaxed);
+    }
+
+    /// True when messages to the account reach it: it is available, and its priority is not
+    /// negative (RFC 6121 §8.5.2.1.1).
+    #[must_use]
+    pub fn is_reachable(&self) -> bool {
+        self.priority.load(Ordering::SeqCst) >= 0
+    }
+
+    /// Since when it is available.
+    #[must_use]
+    pub fn available_since(&self) -> Option<Timestamp> {
+        self.presence.lock().since
+    }
+
     /// The current available presence.
     #[must_use]
     pub fn presence(&self) -> Option<CurrentPresence> {
@@ -116,12 +144,14 @@ impl SessionEntry {
 
     /// Takes a new broadcast presence. Returns true when it is the initial one.
     pub fn set_available(&self, stanza: xmpp::xml::Stanza, priority: i8, at: Timestamp) -> bool {
-        let first = self
-            .presence
-            .lock()
-            .current
-            .replace(CurrentPresence { stanza, at })
-            .is_none();
+        let first = {
+            let mut state = self.presence.lock();
+            let first = state.current.replace(CurrentPresence { stanza, at }).is_none();
+            if first {
+                state.since = Some(at);
+            }
+            first
+        };
         self.priority.store(i16::from(priority), Ordering::Relaxed);
         first
     }
@@ -129,7 +159,9 @@ impl SessionEntry {
     /// The session is no longer available. Returns what it was.
     pub fn set_unavailable(&self) -> Option<CurrentPresence> {
         self.priority.store(UNAVAILABLE, Ordering::Relaxed);
-        self.presence.lock().current.take()
+        let mut state = self.presence.lock();
+        state.since = None;
+        state.current.take()
     }
 
     /// Notes an address that was sent directed presence (RFC 6121 §4.6); at most `most` are kept.
@@ -149,6 +181,12 @@ impl SessionEntry {
     /// Directed presence to this address has ended.
     pub fn remove_directed(&self, to: &Jid) {
         self.presence.lock().directed.retain(|other| other != to);
+    }
+
+    /// Those who were sent directed presence and are meant by `which`; they are forgotten.
+    #[must_use]
+    pub fn take_directed_to(&self, which: impl Fn(&Jid) -> bool) -> Vec<Jid> {
+        self.presence.lock().directed.extract_if(.., |to| which(to)).collect()
     }
 
     /// Everyone who was sent directed presence; the list is empty afterwards.

@@ -8,11 +8,12 @@ use smallvec::SmallVec;
 use store::{ArchiveId, ArchiveOwner, Batch, EntryFlags, Ticket};
 use xmpp::condition::{StanzaCondition, StanzaError};
 use xmpp::ns;
-use xmpp::xml::{Edit, Head, Kind, Stanza, Writer};
+use xmpp::xep::carbons::{self, Direction};
+use xmpp::xml::{Edit, Head, Stanza};
 
 use super::{Session, Step};
 use crate::delivery::Delivery;
-use crate::modules::{MessageContext, MessagePlan, MessageType, Verdict};
+use crate::modules::{MessageContext, MessagePlan, MessageType, Verdict, stanza_ids};
 use crate::router::{Route, route};
 use crate::{Account, Chat};
 
@@ -78,13 +79,20 @@ impl Session {
             decide(&chat, &mut context)
         };
         match verdict {
-            Verdict::Next => self.carry_out(stanza, to, &recipient, plan),
+            Verdict::Next => self.carry_out(stanza, to, &recipient, plan, now),
             Verdict::Handled => {}
             Verdict::Reject(error) => self.bounce(&stanza, &error),
         }
     }
 
-    fn carry_out(&mut self, stanza: Stanza, to: &Jid, recipient: &Arc<Account>, plan: MessagePlan) {
+    fn carry_out(
+        &mut self,
+        stanza: Stanza,
+        to: &Jid,
+        recipient: &Arc<Account>,
+        plan: MessagePlan,
+        now: Now,
+    ) {
         let keeps = plan.keep_for_recipient || plan.wait;
         if plan.bounce && plan.deliver.is_empty() && !keeps {
             self.bounce(
@@ -137,6 +145,16 @@ impl Session {
         }
         let (ids, ticket) = if batch.is_empty() {
             (SmallVec::default(), Ticket::DONE)
+        } else if plan.wait {
+            let order = recipient.waiting_order();
+            if recipient.is_reachable() {
+                // Somebody has come in the meantime.
+                drop(order);
+                return self.message_to(stanza, to, Some(Arc::clone(recipient)), now);
+            }
+            recipient.facts().offline_count += 1;
+            let submitted = self.chat.store().submit(batch);
+            (submitted.ids, submitted.ticket)
         } else {
             let submitted = self.chat.store().submit(batch);
             (submitted.ids, submitted.ticket)
@@ -145,6 +163,7 @@ impl Session {
         // A hidden copy is in no archive: its id would lead nowhere.
         let shown = kept.filter(|_| plan.keep_for_recipient);
         let received = with_stanza_id(&text, shown, recipient.jid());
+        let kind = stanza.type_();
         let mut deliveries: SmallVec<[Delivery; 2]> = SmallVec::new();
         for session in plan.deliver {
             deliveries.push(Delivery {
@@ -154,7 +173,13 @@ impl Session {
             });
         }
         for session in plan.received_copies {
-            let stanza = carbon("received", recipient.jid(), &session, &received);
+            let stanza = carbons::wrap(
+                Direction::Received,
+                recipient.jid().as_str(),
+                session.jid().as_str(),
+                kind.as_deref(),
+                &received,
+            );
             deliveries.push(Delivery {
                 to: session,
                 stanza,
@@ -171,7 +196,13 @@ impl Session {
                 self.account.jid(),
             );
             for session in plan.sent_copies {
-                let stanza = carbon("sent", self.account.jid(), &session, &sent);
+                let stanza = carbons::wrap(
+                    Direction::Sent,
+                    self.account.jid().as_str(),
+                    session.jid().as_str(),
+                    kind.as_deref(),
+                    &sent,
+                );
                 deliveries.push(Delivery {
                     to: session,
                     stanza,
@@ -179,6 +210,7 @@ impl Session {
                 });
             }
         }
+        drop(kind);
         self.step_or_do(ticket, deliveries, stanza);
     }
 
@@ -258,15 +290,11 @@ fn relayed(stanza: &Stanza, from: &str, to: &Jid, recipient: &BareJid, sender: &
         to: Some(to.as_str()),
         ..received.as_head()
     };
-    let claims_ours =
-        |by: Option<&str>| by.is_some_and(|by| by == recipient.as_str() || by == sender.as_str());
     if !stanza.has("stanza-id", ns::STANZA_ID) {
         return stanza.relay(&head, &Edit::NONE);
     }
     let forged = |child: &xmpp::xml::Child<'_>| {
-        child.name() == "stanza-id"
-            && child.namespace() == ns::STANZA_ID
-            && claims_ours(child.tree().root().attr("by"))
+        stanza_ids::claims(child, recipient.as_str()) || stanza_ids::claims(child, sender.as_str())
     };
     stanza.relay(
         &head,
@@ -278,118 +306,9 @@ fn relayed(stanza: &Stanza, from: &str, to: &Jid, recipient: &BareJid, sender: &
 }
 
 /// The same message with the id under which an archive keeps it (XEP-0359 §3).
-pub(crate) fn with_stanza_id(text: &Bytes, id: Option<ArchiveId>, by: &BareJid) -> Bytes {
-    const END: &[u8] = b"</message>";
-    let (Some(id), true) = (id, text.ends_with(END)) else {
-        return text.clone();
-    };
-    let mut out = Writer::with_capacity(text.len() + by.as_str().len() + 80);
-    // The text comes from `Stanza::relay`, which writes UTF-8.
-    let Ok(body) = std::str::from_utf8(&text[..text.len() - END.len()]) else {
-        return text.clone();
-    };
-    out.raw(body);
-    out.start("stanza-id")
-        .xmlns(ns::STANZA_ID)
-        .attr("by", by.as_str())
-        .attr("id", id.to_string())
-        .end();
-    out.raw("</message>");
-    out.into_bytes()
-}
-
-/// A copy of a message for another session of the account (XEP-0280 §6, §7).
-fn carbon(
-    direction: &str,
-    account: &BareJid,
-    session: &super::SessionEntry,
-    message: &Bytes,
-) -> Bytes {
-    let mut out = Writer::with_capacity(message.len() + 320);
-    out.start("message")
-        .attr("from", account.as_str())
-        .attr("to", session.jid().as_str())
-        .attr("type", message_type(message));
-    out.start(direction)
-        .xmlns(ns::CARBONS)
-        .start("forwarded")
-        .xmlns(ns::FORWARD);
-    write_forwarded(&mut out, message);
-    out.end().end().end();
-    out.into_bytes()
-}
-
-/// XEP-0280 §6.1: a copy has the type of what it copies.
-fn message_type(message: &Bytes) -> &'static str {
-    let kind = std::str::from_utf8(message)
-        .ok()
-        .and_then(|text| Stanza::parse(text).ok());
-    match kind.map(|stanza| MessageType::of(&stanza)) {
-        Some(MessageType::Normal) => "normal",
-        _ => "chat",
-    }
-}
-
-/// Writes a message serialised for a client stream into `<forwarded/>` (XEP-0297 §3): the content
-/// namespace must be said there.
-pub(crate) fn write_forwarded(out: &mut Writer, message: &Bytes) {
-    const START: &str = "<message";
-    match std::str::from_utf8(message)
-        .ok()
-        .and_then(|text| text.strip_prefix(START))
-    {
-        Some(rest) => {
-            out.raw("<message xmlns='jabber:client'").raw(rest);
-        }
-        None => debug_assert!(false, "only messages are forwarded"),
-    }
-}
-
-/// Messages that a session held when it ended: those which the archive keeps wait for the next
-/// session, unless another one of the account has them already or gets them now.
-pub(super) async fn return_undelivered(
-    chat: &Chat,
-    account: &Arc<Account>,
-    left: Vec<(Bytes, Option<ArchiveId>)>,
-    now: Now,
-) {
-    let mut batch = Batch::new();
-    for (text, kept) in left {
-        let Some(stanza) = std::str::from_utf8(&text)
-            .ok()
-            .and_then(|text| Stanza::parse(text).ok())
-        else {
-            continue;
-        };
-        if stanza.kind() != Kind::Message {
-            continue;
-        }
-        let mut others = SmallVec::<[Arc<super::SessionEntry>; 2]>::new();
-        account.each_session(|session| {
-            if session.priority().is_some_and(|priority| priority >= 0) {
-                others.push(Arc::clone(session));
-            }
-        });
-        match kept {
-            _ if !others.is_empty() => {
-                for session in others {
-                    Delivery {
-                        to: session,
-                        stanza: text.clone(),
-                        kept,
-                    }
-                    .perform();
-                }
-            }
-            Some(id) => batch.offline_mark(account.id(), id),
-            None => {}
-        }
-    }
-    if batch.is_empty() {
-        return;
-    }
-    let _ = now;
-    if let Err(error) = chat.store().submit(batch).ticket.await {
-        tracing::error!(%error, "undelivered messages could not be marked as waiting; the archive keeps them");
+fn with_stanza_id(text: &Bytes, id: Option<ArchiveId>, by: &BareJid) -> Bytes {
+    match id {
+        Some(id) => stanza_ids::with_id(text, by.as_str(), id),
+        None => text.clone(),
     }
 }

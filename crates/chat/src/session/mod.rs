@@ -12,6 +12,7 @@ mod outbox;
 mod presence;
 mod request;
 mod resumption;
+mod undelivered;
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -566,7 +567,7 @@ impl Session {
                 left.push((stanza, kept));
             }
         }
-        message::return_undelivered(&self.chat, &self.account, left, now).await;
+        undelivered::return_undelivered(&self.chat, &self.account, left).await;
         self.chat.metrics().sessions_ended.increment();
     }
 }

@@ -7,7 +7,7 @@ use xmpp::condition::{error_reply, may_be_answered};
 use xmpp::xml::Stanza;
 
 use super::{Outcome, Session};
-use crate::modules::PresenceContext;
+use crate::modules::{PresenceContext, SessionContext};
 
 impl Session {
     pub(super) fn presence(&mut self, stanza: Stanza, now: Now) {
@@ -32,6 +32,12 @@ impl Session {
             to,
         });
         let was_available = self.entry.is_available();
+        let broadcast = stanza.to().is_none() && stanza.type_().is_none();
+        // What waits for the account comes ahead of what is sent once the session is reachable.
+        let held = broadcast && !self.entry.is_reachable();
+        if held {
+            self.entry.mailbox().hold();
+        }
         let context = self.context(now);
         let own = self.entry.jid().clone();
         self.work(Box::pin(async move {
@@ -50,7 +56,7 @@ impl Session {
                 let chat = context.chat.clone();
                 for module in chat.table().modules() {
                     if let Some(available) = module.session_available {
-                        let context = crate::modules::SessionContext {
+                        let context = SessionContext {
                             chat: chat.clone(),
                             now,
                             session: Arc::clone(&context.session),
@@ -59,6 +65,22 @@ impl Session {
                         outcome.deliveries.extend(available(context).await);
                     }
                 }
+            }
+            if broadcast && context.session.is_reachable() {
+                for module in context.chat.table().modules() {
+                    if let Some(reachable) = module.session_reachable {
+                        reachable(SessionContext {
+                            chat: context.chat.clone(),
+                            now,
+                            session: Arc::clone(&context.session),
+                            account: Arc::clone(&context.account),
+                        })
+                        .await;
+                    }
+                }
+            }
+            if held {
+                context.session.mailbox().release([]);
             }
             outcome
         }));

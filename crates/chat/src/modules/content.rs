@@ -1,0 +1,95 @@
+//! What a message is about, as far as keeping and copying it depend on that.
+
+use xmpp::ns;
+use xmpp::xml::Stanza;
+
+/// Something that a person would miss in an archive (XEP-0313 §6.1.1): words, encrypted words, or
+/// what says something about other messages.
+pub(crate) fn is_conversation(message: &Stanza) -> bool {
+    message
+        .children()
+        .any(|child| match (child.namespace(), child.name()) {
+            (ns::CLIENT, "body" | "subject") => true,
+            (ns::OMEMO | ns::OMEMO_LEGACY, "encrypted")
+            | (ns::OPENPGP, "openpgp")
+            | (ns::ENCRYPTION, "encryption") => true,
+            (ns::RECEIPTS, "received") => true,
+            (ns::CHAT_MARKERS, name) => name != "markable",
+            (ns::REACTIONS, "reactions")
+            | (ns::RETRACTION, "retract")
+            | (ns::FASTENING, "apply-to") => true,
+            (ns::CORRECTION, "replace") => true,
+            (ns::JINGLE_MESSAGE, _) => true,
+            (ns::CONFERENCE, "x") => true,
+            _ => false,
+        })
+}
+
+/// A message that holds nothing but a chat state (XEP-0085) and notes about itself.
+pub(crate) fn is_only_chat_state(message: &Stanza) -> bool {
+    let mut state = false;
+    for child in message.children() {
+        match child.namespace() {
+            ns::CHAT_STATES => state = true,
+            ns::HINTS | ns::STANZA_ID => {}
+            _ if child.name() == "thread" => {}
+            _ => return false,
+        }
+    }
+    state && message.type_().as_deref() != Some("error")
+}
+
+/// The payloads by which XEP-0280 §6.1 knows instant messaging: receipts, chat states, markers.
+pub(crate) fn is_instant_messaging(message: &Stanza) -> bool {
+    message.children().any(|child| {
+        matches!(
+            child.namespace(),
+            ns::RECEIPTS | ns::CHAT_STATES | ns::CHAT_MARKERS
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(inner: &str) -> Stanza {
+        Stanza::parse(&format!("<message type='chat'>{inner}</message>")).expect("a message")
+    }
+
+    #[test]
+    fn what_is_worth_keeping() {
+        for inner in [
+            "<body>Hi</body>",
+            "<encrypted xmlns='urn:xmpp:omemo:2'/>",
+            "<encrypted xmlns='eu.siacs.conversations.axolotl'/>",
+            "<received xmlns='urn:xmpp:receipts' id='a'/>",
+            "<displayed xmlns='urn:xmpp:chat-markers:0' id='a'/>",
+            "<reactions xmlns='urn:xmpp:reactions:0' id='a'/>",
+            "<retract xmlns='urn:xmpp:message-retract:1' id='a'/>",
+            "<active xmlns='http://jabber.org/protocol/chatstates'/><body>Hi</body>",
+        ] {
+            assert!(is_conversation(&message(inner)), "{inner}");
+        }
+        for inner in [
+            "",
+            "<composing xmlns='http://jabber.org/protocol/chatstates'/>",
+            "<request xmlns='urn:xmpp:receipts'/>",
+            "<markable xmlns='urn:xmpp:chat-markers:0'/>",
+            "<body xmlns='urn:example'>Hi</body>",
+        ] {
+            assert!(!is_conversation(&message(inner)), "{inner}");
+        }
+    }
+
+    #[test]
+    fn nothing_but_typing() {
+        let state = "<composing xmlns='http://jabber.org/protocol/chatstates'/>";
+        assert!(is_only_chat_state(&message(state)));
+        assert!(is_only_chat_state(&message(&format!(
+            "{state}<thread>a</thread><no-store xmlns='urn:xmpp:hints'/>"
+        ))));
+        assert!(!is_only_chat_state(&message(&format!("{state}<body/>"))));
+        assert!(!is_only_chat_state(&message("")));
+    }
+}

@@ -1,0 +1,183 @@
+//! XEP-0160: Best Practices for Handling Offline Messages
+
+use base::{Jid, Timestamp};
+use bytes::Bytes;
+use store::{ArchiveId, ArchiveItem, Batch, StoreError};
+use xmpp::condition::{StanzaCondition, StanzaError};
+use xmpp::ns;
+use xmpp::xep::delay::Delay;
+use xmpp::xml::{Stanza, Writer};
+
+use super::content::is_only_chat_state;
+use super::stanza_ids::{with_child, with_id};
+use super::{Feature, MessageContext, MessageType, Module, Seat, SessionContext, Verdict};
+use crate::Work;
+use crate::delivery::Parcel;
+
+/// The declaration. What waits is the archive's own entry, marked; what is in no archive waits
+/// hidden in it.
+pub(super) static MODULE: Module = Module {
+    name: "offline",
+    specification: "XEP-0160",
+    title: "Best Practices for Handling Offline Messages",
+    version: "1.0.1",
+    features: &[Feature {
+        var: ns::OFFLINE,
+        seat: Seat::Host,
+    }],
+    message: Some(message),
+    session_reachable: Some(reachable),
+    ..Module::NONE
+};
+
+/// Entries read from the store at once.
+const AT_ONCE: usize = 100;
+/// What is handed over at once may take this part of a mailbox; the rest comes with the client's
+/// next presence.
+const MAILBOX_SHARE: usize = 2;
+
+/// Which messages wait (§3).
+fn message(context: &mut MessageContext<'_>) -> Verdict {
+    let (plan, Some(recipient)) = (&mut *context.plan, context.recipient) else {
+        return Verdict::Next;
+    };
+    if !plan.deliver.is_empty() || !matches!(context.kind, MessageType::Chat | MessageType::Normal)
+    {
+        return Verdict::Next;
+    }
+    if is_only_chat_state(context.stanza) {
+        // Nobody wants to know later that somebody was typing, nor that nobody saw it.
+        plan.bounce = false;
+        return Verdict::Next;
+    }
+    let waiting = recipient.facts().offline_count;
+    if usize::try_from(waiting)
+        .is_ok_and(|waiting| waiting >= context.chat.config().limits.offline_messages)
+    {
+        return Verdict::Reject(StanzaError::new(StanzaCondition::ServiceUnavailable).text(
+            "The recipient is away, and no more messages can wait; please try again later.",
+        ));
+    }
+    plan.wait = true;
+    Verdict::Next
+}
+
+/// Hands over what waits, ahead of everything that came in meanwhile (§2).
+fn reachable(context: SessionContext) -> Work<()> {
+    Box::pin(async move {
+        let waiting = {
+            let _order = context.account.waiting_order();
+            context.account.facts().offline_count
+        };
+        if waiting == 0 {
+            return;
+        }
+        if let Err(error) = hand_over(&context).await {
+            tracing::error!(%error, "waiting messages could not be read; they wait on");
+        }
+    })
+}
+
+async fn hand_over(context: &SessionContext) -> Result<(), StoreError> {
+    let (store, account, session) = (context.chat.store(), &context.account, &context.session);
+    // A message that found nobody here was submitted before this; tickets come in order.
+    let mut nothing = Batch::new();
+    nothing.offline_clear(account.id(), ArchiveId::FIRST);
+    store.submit(nothing).ticket.await?;
+    let limits = context.chat.config().limits.clone();
+    let domain = context.chat.domain();
+    let mut room = limits.mailbox_bytes / MAILBOX_SHARE;
+    let most = limits.mailbox_stanzas / MAILBOX_SHARE;
+    let mut parcels = Vec::new();
+    let mut through = None;
+    'pages: loop {
+        let items = store.offline(account.id(), through, AT_ONCE).await?;
+        let last_page = items.len() < AT_ONCE;
+        for item in items {
+            let id = item.id;
+            // XEP-0386 §4: such a client reads the archive itself. What is in no archive it gets.
+            if item.flags.hidden || !session.reads_archive() {
+                let parcel = to_parcel(item, account.jid().as_str(), &domain);
+                let size = match &parcel {
+                    Parcel::Stanza { stanza, .. } => stanza.len(),
+                    _ => 0,
+                };
+                if parcels.len() >= most || (size > room && !parcels.is_empty()) {
+                    break 'pages;
+                }
+                room = room.saturating_sub(size);
+                parcels.push(parcel);
+            }
+            through = Some(id);
+        }
+        if last_page {
+            break;
+        }
+    }
+    session.mailbox().release(parcels);
+    if let Some(through) = through {
+        let mut handed_over = Batch::new();
+        handed_over.offline_clear(account.id(), through);
+        store.submit(handed_over).ticket.await?;
+    }
+    // The count in memory drifts when a commit fails; here it is set right.
+    let count = store.offline_count(account.id()).await?;
+    account.facts().offline_count = count;
+    Ok(())
+}
+
+fn to_parcel(item: ArchiveItem, account: &str, domain: &str) -> Parcel {
+    let delayed = with_delay(&item.stanza, domain, item.timestamp);
+    // A hidden entry is gone once it is fetched: if the client does not get it, it is kept anew.
+    if item.flags.hidden {
+        return Parcel::Stanza {
+            stanza: delayed,
+            kept: None,
+        };
+    }
+    Parcel::Stanza {
+        stanza: with_id(&delayed, account, item.id),
+        kept: Some(item.id),
+    }
+}
+
+/// The message with our word on when it came, unless we have said so before.
+pub(crate) fn with_delay(message: &Bytes, domain: &str, stamp: Timestamp) -> Bytes {
+    let said = std::str::from_utf8(message)
+        .ok()
+        .and_then(|text| Stanza::parse(text).ok())
+        .is_some_and(|stanza| Delay::of(&stanza, domain).is_some());
+    if said {
+        return message.clone();
+    }
+    let mut delay = Writer::with_capacity(96);
+    Delay {
+        from: Jid::domain_only(domain).ok(),
+        stamp,
+    }
+    .write(&mut delay);
+    with_child(message, &delay.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_word_on_a_delay_counts() {
+        let message = Bytes::from_static(b"<message><body>Hi</body></message>");
+        let first = with_delay(
+            &message,
+            "capulet.com",
+            Timestamp::from_seconds(1_000_000_000),
+        );
+        let text = std::str::from_utf8(&first).expect("UTF-8");
+        assert!(text.contains(
+            "<delay xmlns='urn:xmpp:delay' from='capulet.com' stamp='2001-09-09T01:46:40Z'/>"
+        ));
+        assert_eq!(
+            with_delay(&first, "capulet.com", Timestamp::from_seconds(2)),
+            first
+        );
+    }
+}

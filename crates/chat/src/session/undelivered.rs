@@ -1,0 +1,144 @@
+//! What a session held when it ended (XEP-0198 §5, XEP-0160).
+//!
+//! Messages that the client has not acknowledged go to the account's other sessions that do not
+//! have them, and when nobody is there, they wait for the next one.
+
+use std::sync::Arc;
+
+use base::{Jid, Timestamp};
+use bytes::Bytes;
+use store::{ArchiveId, ArchiveOwner, Batch, EntryFlags, Ticket};
+use xmpp::ns;
+use xmpp::xep::hints::Hints;
+use xmpp::xml::{Kind, Stanza};
+
+use super::SessionEntry;
+use crate::delivery::Delivery;
+use crate::modules::{MessageType, content, offline};
+use crate::{Account, Chat};
+
+/// A message that was not acknowledged.
+struct Undelivered {
+    text: Bytes,
+    /// Where the archive keeps it.
+    kept: Option<ArchiveId>,
+    from: Option<Jid>,
+    /// It was sent to the account, not to one session.
+    to_account: bool,
+    /// Sessions that want copies have got one (XEP-0280).
+    copied: bool,
+}
+
+impl Undelivered {
+    /// `None` for what is not worth another try: presence, answers, typing, copies.
+    fn read(text: Bytes, kept: Option<ArchiveId>) -> Option<Self> {
+        let stanza = Stanza::parse(std::str::from_utf8(&text).ok()?).ok()?;
+        if stanza.kind() != Kind::Message {
+            return None;
+        }
+        let hints = Hints::of(&stanza);
+        if kept.is_none() {
+            let ordinary = matches!(
+                MessageType::of(&stanza),
+                MessageType::Chat | MessageType::Normal
+            );
+            if !ordinary || hints.no_store || !(hints.store || content::is_conversation(&stanza)) {
+                return None;
+            }
+        }
+        let to = stanza.to().and_then(|to| Jid::parse(&to).ok());
+        let from = stanza.from().and_then(|from| Jid::parse(&from).ok());
+        let copied = !hints.no_copy && !stanza.has("private", ns::CARBONS);
+        drop(stanza);
+        Some(Self {
+            text,
+            kept,
+            from,
+            to_account: to.is_none_or(|to| to.is_bare()),
+            copied,
+        })
+    }
+
+    /// Whether a session has it, or gets it without us.
+    fn is_known_to(&self, session: &SessionEntry) -> bool {
+        if self.kept.is_some() && session.reads_archive() {
+            return true;
+        }
+        let sent = self.kept.map(ArchiveId::timestamp);
+        let was_there = session
+            .available_since()
+            .is_some_and(|since| sent.is_none_or(|sent: Timestamp| since <= sent));
+        was_there && (self.to_account || (self.copied && session.wants_carbons()))
+    }
+
+    /// Lets it wait for the account.
+    fn wait(&self, account: &Account, batch: &mut Batch) {
+        match (self.kept, &self.from) {
+            (Some(id), _) => batch.offline_mark(account.id(), id),
+            (None, Some(from)) => {
+                let owner = ArchiveOwner {
+                    account: account.id(),
+                    with: from.bare_str(),
+                    with_resource: from.resource(),
+                    flags: EntryFlags {
+                        offline: true,
+                        hidden: true,
+                        ..EntryFlags::default()
+                    },
+                };
+                batch.archive(owner, &self.text);
+            }
+            (None, None) => {}
+        }
+    }
+}
+
+/// Finds a place for what a session of `account`, which is gone, has left.
+pub(super) async fn return_undelivered(
+    chat: &Chat,
+    account: &Arc<Account>,
+    left: Vec<(Bytes, Option<ArchiveId>)>,
+) {
+    let left: Vec<_> = left
+        .into_iter()
+        .filter_map(|(text, kept)| Undelivered::read(text, kept))
+        .collect();
+    if left.is_empty() {
+        return;
+    }
+    let ticket = place(chat, account, left);
+    if let Err(error) = ticket.await {
+        tracing::error!(%error, "undelivered messages could not be marked as waiting");
+    }
+}
+
+fn place(chat: &Chat, account: &Account, left: Vec<Undelivered>) -> Ticket {
+    let order = account.waiting_order();
+    if !account.is_reachable() {
+        let mut batch = Batch::new();
+        left.iter()
+            .for_each(|message| message.wait(account, &mut batch));
+        account.facts().offline_count += left.len() as u64;
+        return chat.store().submit(batch).ticket;
+    }
+    drop(order);
+    let domain = chat.domain();
+    let sessions = account.sessions();
+    for message in left {
+        let text = match message.kept {
+            Some(id) => offline::with_delay(&message.text, &domain, id.timestamp()),
+            None => message.text.clone(),
+        };
+        for session in sessions.iter().filter(|session| session.is_reachable()) {
+            if !message.is_known_to(session) {
+                Delivery {
+                    to: Arc::clone(session),
+                    stanza: text.clone(),
+                    kept: message.kept,
+                }
+                .perform();
+            }
+        }
+    }
+    Ticket::DONE
+}
