@@ -29,6 +29,16 @@ pub use local::local_part_strict;
 pub const PART_BYTES: usize = 1023;
 
 /// Any address: of a domain, of an account or room, or of one of its resources.
+///
+/// ```
+/// use base::Jid;
+///
+/// let jid = Jid::parse("Juliet@Example.org/Balcony 🌹")?;
+/// assert_eq!(jid, "juliet@example.org/Balcony 🌹");
+/// assert_eq!(jid.local(), Some("juliet"));
+/// assert_eq!(jid.bare(), "juliet@example.org");
+/// # Ok::<(), base::JidError>(())
+/// ```
 #[derive(Clone)]
 pub struct Jid {
     /// Shared between a full address and its bare one, hence `end`.

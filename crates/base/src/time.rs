@@ -11,6 +11,12 @@ const DAY: i64 = 86_400 * SECOND;
 /// A point of wall time: microseconds since 1970-01-01T00:00:00Z, leap seconds not counted.
 ///
 /// `Display` and `FromStr` are the DateTime profile of XEP-0082 §3.2; `Display` always writes UTC.
+///
+/// ```
+/// let time = base::Timestamp::parse("2026-11-23T06:21:01.5+01:00")?;
+/// assert_eq!(time.to_string(), "2026-11-23T05:21:01.500000Z");
+/// # Ok::<(), base::TimestampError>(())
+/// ```
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
