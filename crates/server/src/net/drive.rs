@@ -142,6 +142,7 @@ impl Drive {
         BUFFERS.with_borrow_mut(|buffers| {
             for _ in 0..ROUNDS {
                 let now = self.around.clock.now();
+                let paused = !self.takes_input();
                 let moved = self.read(cx, buffers, now);
                 self.advance(cx, buffers, now);
                 if self.stage == Stage::Gone {
@@ -150,7 +151,9 @@ impl Drive {
                 if self.stage == Stage::Closing && self.unsent.is_empty() {
                     return Poll::Ready(());
                 }
-                if !moved && self.watch(cx, now).is_pending() {
+                // What was not asked of the socket in this round must be asked in the next.
+                let resumed = paused && self.takes_input();
+                if !moved && !resumed && self.watch(cx, now).is_pending() {
                     return Poll::Pending;
                 }
             }
@@ -160,13 +163,18 @@ impl Drive {
         })
     }
 
-    /// Reads once. True when something came.
-    fn read(&mut self, cx: &mut Context<'_>, buffers: &mut Buffers, now: Now) -> bool {
+    /// Whether the connection can take more now.
+    fn takes_input(&self) -> bool {
         let wants = match &self.connection {
             Some(connection) => connection.wants_input() && self.unsent.len() < MOST_UNSENT,
             None => true,
         };
-        if !wants || self.stage != Stage::Open || !self.may_read(now) {
+        wants && self.stage == Stage::Open
+    }
+
+    /// Reads once. True when something came.
+    fn read(&mut self, cx: &mut Context<'_>, buffers: &mut Buffers, now: Now) -> bool {
+        if !self.takes_input() || !self.may_read(now) {
             return false;
         }
         let read = loop {
