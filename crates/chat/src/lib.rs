@@ -14,6 +14,7 @@ pub mod modules;
 mod negotiation;
 pub mod router;
 mod session;
+mod specifications;
 mod throttle;
 
 use std::future::Future;
@@ -32,6 +33,7 @@ pub use connection::{Connection, Output};
 pub use delivery::{Delivery, Mailbox};
 pub use metrics::{Metrics, MetricsSnapshot};
 pub use session::{CurrentPresence, Session, SessionEntry};
+pub use specifications::{Document, SPECIFICATIONS, Specification, documents};
 
 use account::Accounts;
 use session::Resumables;

@@ -59,8 +59,12 @@ impl PageRequest {
             ("index", number(self.index)),
         ] {
             match value.as_deref() {
-                Some("") => drop(writer.start(name).end()),
-                Some(value) => drop(writer.leaf_text(name, None, value)),
+                Some("") => {
+                    writer.start(name).end();
+                }
+                Some(value) => {
+                    writer.leaf_text(name, None, value);
+                }
                 None => {}
             }
         }

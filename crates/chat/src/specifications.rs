@@ -1,0 +1,393 @@
+//! What Hauspost follows: the list made of all modules and of the specifications that are carried
+//! out below or above them, and the documents made of the list.
+
+use std::fmt::Write as _;
+
+use xmpp::xml::Writer;
+
+use crate::modules::{self, Status};
+
+/// A specification that has no module, because it is about streams, transports or forms of
+/// payloads.
+#[derive(Clone, Copy, Debug)]
+pub struct Specification {
+    /// `XEP-0388` or `RFC 7395`.
+    pub specification: &'static str,
+    /// Its title.
+    pub title: &'static str,
+    /// The version that the code follows; for an RFC its year.
+    pub version: &'static str,
+    /// How much of it is here.
+    pub status: Status,
+    /// Since which version of Hauspost.
+    pub since: &'static str,
+    /// Where the code is, from `crates/`.
+    pub place: &'static str,
+}
+
+const fn all_of(
+    specification: &'static str,
+    title: &'static str,
+    version: &'static str,
+    place: &'static str,
+) -> Specification {
+    Specification {
+        specification,
+        title,
+        version,
+        status: Status::Complete,
+        since: "0.1.0",
+        place,
+    }
+}
+
+/// The specifications without a module.
+pub static SPECIFICATIONS: &[Specification] = &[
+    Specification {
+        status: Status::Partial("Streams of clients; there are none between servers yet."),
+        ..all_of(
+            "RFC 6120",
+            "XMPP Core: streams, TLS, SASL, stanzas",
+            "2011",
+            "xmpp/src/stream",
+        )
+    },
+    all_of(
+        "RFC 7395",
+        "XMPP over WebSocket",
+        "2014",
+        "server/src/http/websocket.rs",
+    ),
+    all_of("RFC 7622", "XMPP Address Format", "2015", "base/src/jid.rs"),
+    all_of(
+        "XEP-0004",
+        "Data Forms",
+        "2.13.2",
+        "xmpp/src/xep/data_form.rs",
+    ),
+    all_of(
+        "XEP-0059",
+        "Result Set Management",
+        "1.0",
+        "xmpp/src/xep/result_set.rs",
+    ),
+    all_of(
+        "XEP-0068",
+        "Field Standardization for Data Forms",
+        "1.3.0",
+        "xmpp/src/xep/data_form.rs",
+    ),
+    all_of(
+        "XEP-0082",
+        "XMPP Date and Time Profiles",
+        "1.1.1",
+        "base/src/time.rs",
+    ),
+    all_of(
+        "XEP-0124",
+        "Bidirectional-streams Over Synchronous HTTP (BOSH)",
+        "1.11.2",
+        "server/src/http/bosh",
+    ),
+    all_of(
+        "XEP-0156",
+        "Discovering Alternative XMPP Connection Methods",
+        "1.4.0",
+        "server/src/http/host_meta.rs",
+    ),
+    all_of(
+        "XEP-0203",
+        "Delayed Delivery",
+        "2.0",
+        "xmpp/src/xep/delay.rs",
+    ),
+    all_of("XEP-0206", "XMPP Over BOSH", "1.4", "server/src/http/bosh"),
+    all_of(
+        "XEP-0297",
+        "Stanza Forwarding",
+        "1.0",
+        "xmpp/src/xep/forwarding.rs",
+    ),
+    all_of(
+        "XEP-0368",
+        "SRV records for XMPP over TLS",
+        "1.1.0",
+        "server/src/net",
+    ),
+    all_of("XEP-0386", "Bind 2", "1.1.0", "xmpp/src/xep/bind2.rs"),
+    all_of(
+        "XEP-0388",
+        "Extensible SASL Profile",
+        "1.0.4",
+        "xmpp/src/xep/sasl2.rs",
+    ),
+    all_of(
+        "XEP-0440",
+        "SASL Channel-Binding Type Capability",
+        "1.0.0",
+        "xmpp/src/xep/channel_binding.rs",
+    ),
+    all_of(
+        "XEP-0453",
+        "DOAP usage in XMPP",
+        "0.1.2",
+        "chat/src/specifications.rs",
+    ),
+    all_of(
+        "XEP-0474",
+        "SASL SCRAM Downgrade Protection",
+        "0.5.0",
+        "xmpp/src/sasl/downgrade.rs",
+    ),
+    all_of(
+        "XEP-0480",
+        "SASL Upgrade Tasks",
+        "0.2.0",
+        "xmpp/src/xep/sasl2.rs",
+    ),
+    Specification {
+        status: Status::Partial("Tokens are not taken in TLS early data."),
+        ..all_of(
+            "XEP-0484",
+            "Fast Authentication Streamlining Tokens",
+            "0.2.0",
+            "xmpp/src/xep/fast.rs",
+        )
+    },
+];
+
+/// A document made of what the code declares.
+#[derive(Clone, Debug)]
+pub struct Document {
+    /// Where it belongs, from the root of the repository.
+    pub path: &'static str,
+    /// What is in it.
+    pub text: String,
+}
+
+/// The documents that say what Hauspost follows.
+#[must_use]
+pub fn documents() -> Vec<Document> {
+    let rows = rows();
+    vec![
+        Document {
+            path: "docs/xeps.md",
+            text: table(&rows),
+        },
+        Document {
+            path: "docs/hauspost.doap",
+            text: doap(&rows),
+        },
+    ]
+}
+
+struct Row {
+    specification: &'static str,
+    title: &'static str,
+    version: &'static str,
+    status: Status,
+    since: &'static str,
+    place: String,
+}
+
+impl Row {
+    /// `0388` of `XEP-0388`.
+    fn xep(&self) -> Option<&'static str> {
+        self.specification.strip_prefix("XEP-")
+    }
+
+    fn rfc(&self) -> Option<&'static str> {
+        self.specification.strip_prefix("RFC ")
+    }
+}
+
+/// Everything, RFCs first, each kind by number.
+fn rows() -> Vec<Row> {
+    let declared = modules::ALL.iter().map(|module| Row {
+        specification: module.specification,
+        title: module.title,
+        version: module.version,
+        status: module.status,
+        since: module.since,
+        place: format!("chat/src/modules/{}.rs", module.name),
+    });
+    let others = SPECIFICATIONS.iter().map(|other| Row {
+        specification: other.specification,
+        title: other.title,
+        version: other.version,
+        status: other.status,
+        since: other.since,
+        place: other.place.to_owned(),
+    });
+    let mut rows: Vec<Row> = declared.chain(others).collect();
+    rows.sort_by_key(|row| (row.specification, row.title));
+    rows
+}
+
+fn table(rows: &[Row]) -> String {
+    let mut text = String::from(
+        "# What Hauspost follows\n\n\
+         Made by the test `crates/chat/tests/documents.rs` from what the code declares: `cargo xtask docs` writes it anew.\n\
+         *Complete* means all of it that concerns a server.\n\n\
+         | Specification | Title | Version | Status | Since | Code |\n|---|---|---|---|---|---|\n",
+    );
+    for row in rows {
+        let link = match (row.xep(), row.rfc()) {
+            (Some(number), _) => format!(
+                "[{}](https://xmpp.org/extensions/xep-{number}.html)",
+                row.specification
+            ),
+            (_, Some(number)) => format!(
+                "[{}](https://www.rfc-editor.org/rfc/rfc{number})",
+                row.specification
+            ),
+            _ => row.specification.to_owned(),
+        };
+        let status = match row.status {
+            Status::Complete => "complete".to_owned(),
+            Status::Partial(note) => format!("partial: {note}"),
+        };
+        // Writing into memory does not fail.
+        let _ = writeln!(
+            text,
+            "| {link} | {} | {} | {status} | {} | `{}` |",
+            row.title, row.version, row.since, row.place
+        );
+    }
+    text
+}
+
+/// XEP-0453 §4.
+fn doap(rows: &[Row]) -> String {
+    let mut out = Writer::with_capacity(16 * 1024);
+    out.start("rdf:RDF")
+        .attr("xmlns:rdf", "http://www.w3.org/1999/02/22-rdf-syntax-ns#")
+        .attr("xmlns", "http://usefulinc.com/ns/doap#")
+        .attr("xmlns:xmpp", "https://linkmauve.fr/ns/xmpp-doap#");
+    out.raw("\n  ").start("Project");
+    line(&mut out, 2, |out| {
+        out.leaf_text("name", None, "Hauspost");
+    });
+    for (language, text) in [
+        (
+            "en",
+            "A messenger server for an organisation, under its own roof",
+        ),
+        (
+            "de",
+            "Ein Messenger-Server für eine Organisation, unter ihrem eigenen Dach",
+        ),
+    ] {
+        line(&mut out, 2, |out| {
+            out.start("shortdesc")
+                .attr("xml:lang", language)
+                .text(text)
+                .end();
+        });
+    }
+    let resource = |name: &'static str, target: String| {
+        move |out: &mut Writer| {
+            out.start(name).attr("rdf:resource", target).end();
+        }
+    };
+    line(
+        &mut out,
+        2,
+        resource(
+            "license",
+            "https://www.gnu.org/licenses/agpl-3.0.html".to_owned(),
+        ),
+    );
+    line(&mut out, 2, |out| {
+        out.leaf_text("programming-language", None, "Rust");
+    });
+    line(&mut out, 2, |out| {
+        out.leaf_text("os", None, "Linux");
+    });
+    line(
+        &mut out,
+        2,
+        resource(
+            "category",
+            "https://linkmauve.fr/ns/xmpp-doap#category-server".to_owned(),
+        ),
+    );
+    let mut rfcs: Vec<&str> = rows.iter().filter_map(Row::rfc).collect();
+    rfcs.dedup();
+    for number in rfcs {
+        line(
+            &mut out,
+            2,
+            resource(
+                "implements",
+                format!("https://www.rfc-editor.org/rfc/rfc{number}"),
+            ),
+        );
+    }
+    for row in rows {
+        let Some(number) = row.xep() else { continue };
+        out.raw("\n    ")
+            .start("implements")
+            .raw("\n      ")
+            .start("xmpp:SupportedXep");
+        let xep = format!("https://xmpp.org/extensions/xep-{number}.html");
+        line(&mut out, 4, resource("xmpp:xep", xep));
+        let (status, note) = match row.status {
+            Status::Complete => ("complete", None),
+            Status::Partial(note) => ("partial", Some(note)),
+        };
+        for (name, value) in [
+            ("xmpp:status", status),
+            ("xmpp:version", row.version),
+            ("xmpp:since", row.since),
+        ] {
+            line(&mut out, 4, |out| {
+                out.leaf_text(name, None, value);
+            });
+        }
+        if let Some(note) = note {
+            line(&mut out, 4, |out| {
+                out.start("xmpp:note")
+                    .attr("xml:lang", "en")
+                    .text(note)
+                    .end();
+            });
+        }
+        out.raw("\n      ").end().raw("\n    ").end();
+    }
+    out.raw("\n  ").end().raw("\n").end();
+    format!("<?xml version='1.0' encoding='UTF-8'?>\n{}\n", out.finish())
+}
+
+/// An element on a line of its own.
+fn line(out: &mut Writer, depth: usize, element: impl FnOnce(&mut Writer)) {
+    out.raw("\n").raw(&"  ".repeat(depth));
+    element(out);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_specification_says_what_it_is() {
+        for row in rows() {
+            let number = row.xep().or(row.rfc()).unwrap_or_default();
+            assert_eq!(number.len(), 4, "{} has four digits", row.specification);
+            assert!(
+                number.bytes().all(|byte| byte.is_ascii_digit()),
+                "{}",
+                row.specification
+            );
+            assert!(
+                !row.title.is_empty() && !row.version.is_empty(),
+                "{}",
+                row.specification
+            );
+        }
+        let mut xeps: Vec<_> = rows().iter().filter_map(Row::xep).collect();
+        let all = xeps.len();
+        xeps.dedup();
+        assert_eq!(xeps.len(), all, "a specification is declared twice");
+    }
+}
