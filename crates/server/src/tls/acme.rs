@@ -15,7 +15,7 @@ use rustls::sign::CertifiedKey;
 use rustls_pki_types::PrivateKeyDer;
 use tokio::sync::Notify;
 
-use super::files::{pair, pair_from_pem, read_pair, write_private};
+use super::files::{pair_from_pem, read_pair, write_private};
 use super::inspect::certificate_facts;
 use super::resolver::Resolver;
 use crate::config::{AcmeChallenge, Config};
@@ -91,6 +91,10 @@ impl Acme {
         self.folder.join("acme.crt")
     }
 
+    fn account_file(&self) -> PathBuf {
+        self.folder.join("acme-account.json")
+    }
+
     fn key_file(&self) -> PathBuf {
         self.folder.join("acme.key")
     }
@@ -161,7 +165,7 @@ impl Acme {
             }
             None => Account::builder()?,
         };
-        let file = self.folder.join("acme-account.json");
+        let file = self.account_file();
         if let Ok(text) = std::fs::read_to_string(&file) {
             let kept: KeptAccount = serde_json::from_str(&text)
                 .with_context(|| format!("{} cannot be read; remove it", file.display()))?;
@@ -194,10 +198,14 @@ impl Acme {
         let account = self.account().await?;
         let identifiers: Vec<Identifier> =
             self.names.iter().cloned().map(Identifier::Dns).collect();
-        let mut order = account
-            .new_order(&NewOrder::new(&identifiers))
-            .await
-            .context("the authority took no order")?;
+        let ordered = account.new_order(&NewOrder::new(&identifiers)).await;
+        if let Err(instant_acme::Error::Api(problem)) = &ordered
+            && problem.r#type.as_deref() == Some("urn:ietf:params:acme:error:accountDoesNotExist")
+        {
+            // The authority has forgotten us: the next try makes a new account.
+            let _ = std::fs::remove_file(self.account_file());
+        }
+        let mut order = ordered.context("the authority took no order")?;
         let mut authorizations = order.authorizations();
         while let Some(authorization) = authorizations.next().await {
             let mut authorization = authorization?;
@@ -272,7 +280,12 @@ fn challenge_certificate(name: &str, digest: &[u8]) -> anyhow::Result<Arc<Certif
     let key = rcgen::KeyPair::generate()?;
     let certificate = params.self_signed(&key)?;
     let private = PrivateKeyDer::try_from(key.serialize_der()).map_err(anyhow::Error::msg)?;
-    Ok(pair(vec![certificate.der().clone()], private)?)
+    // Not `pair`: its check that key and certificate fit refuses the critical extension that RFC 8737 demands.
+    let signing = rustls::crypto::aws_lc_rs::sign::any_supported_type(&private)?;
+    Ok(Arc::new(CertifiedKey::new(
+        vec![certificate.der().clone()],
+        signing,
+    )))
 }
 
 /// A little later than asked, so that many servers do not come at once: up to a twentieth.
