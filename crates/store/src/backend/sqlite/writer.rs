@@ -151,7 +151,10 @@ impl Writer {
             };
             match self.shared.queue.next(patience) {
                 Next::Write(group) => self.write(group),
-                Next::Idle if !busy && !self.stuck => self.begin_round(),
+                Next::Idle if !busy => {
+                    self.stuck = false;
+                    self.begin_round();
+                }
                 Next::Idle => (),
                 Next::Closed => break,
             }
@@ -315,29 +318,23 @@ impl Writer {
     /// Does one slice of what is due besides commits. Whether there is more.
     pub(super) fn attend(&mut self) -> bool {
         self.checkpoint();
-        if self.stuck {
-            return false;
-        }
         let bytes = self.shared.tail.read().bytes();
-        if self.round.is_none() && bytes > self.shared.config.tail_bytes {
+        if bytes > self.shared.config.tail_bytes && !self.stuck {
             self.begin_round();
         }
         // When commits bring more than the slices take away, the slices grow.
         let factor = (bytes / self.shared.config.tail_bytes.max(1)).clamp(1, 16) as u32;
         let slice = Slice::of(self.shared.config.slice * factor);
-        let result = if self.round.is_some() {
-            self.move_slice(&slice)
-        } else if self.expiries.is_empty() {
-            return false;
-        } else {
-            self.expire_slice(&slice)
-        };
-        // A failure here (disk full) loses nothing: the journal still has what was to be moved.
-        self.stuck = result.is_err();
-        if self.stuck {
-            self.round = None;
+        if self.round.is_some() {
+            // A failure (disk full) loses nothing: the journal still has what was to be moved.
+            if self.move_slice(&slice).is_err() {
+                self.stuck = true;
+                self.round = None;
+            }
+        } else if !self.expiries.is_empty() {
+            self.expire_slice(&slice);
         }
-        !self.stuck && (self.round.is_some() || !self.expiries.is_empty())
+        self.round.is_some() || !self.expiries.is_empty()
     }
 
     fn begin_round(&mut self) {
@@ -375,13 +372,10 @@ impl Writer {
     }
 
     fn synchronous(&self, mode: &str) -> Result<()> {
-        let mode = if mode == "FULL" {
-            "PRAGMA synchronous = FULL"
-        } else {
-            "PRAGMA synchronous = NORMAL"
-        };
-        self.connection.prepare_cached(mode)?.execute([])?;
-        Ok(())
+        // It takes effect when it is compiled, so it must not come from the statement cache.
+        Ok(self
+            .connection
+            .execute_batch(&format!("PRAGMA synchronous = {mode}"))?)
     }
 
     fn move_accounts(&mut self, round: &mut Round, slice: &Slice) -> Result<()> {
@@ -441,27 +435,25 @@ impl Writer {
         Ok(through < round.seq)
     }
 
-    fn expire_slice(&mut self, slice: &Slice) -> Result<()> {
+    fn expire_slice(&mut self, slice: &Slice) {
         let Some((mut expiry, answer)) = self.expiries.pop_front() else {
-            return Ok(());
+            return;
         };
         // What is to be deleted may still be in the tail.
-        if !expiry.settled && self.shared.tail.read().begins_before(expiry.limit) {
+        let waits = !expiry.settled && !self.stuck;
+        if waits && self.shared.tail.read().begins_before(expiry.limit) {
             expiry.settled = true;
             self.expiries.push_front((expiry, answer));
             self.begin_round();
-            return Ok(());
+            return;
         }
         let mut next = expiry.clone();
-        match self.transaction(|writer| expire::slice(&writer.connection, &mut next, slice)) {
+        let more = self.transaction(|writer| expire::slice(&writer.connection, &mut next, slice));
+        match more {
             Ok(true) => self.expiries.push_front((next, answer)),
             Ok(false) => answer.give(Ok(next.deleted)),
-            Err(error) => {
-                answer.give(Err(error.clone()));
-                return Err(error);
-            }
+            Err(error) => answer.give(Err(error)),
         }
-        Ok(())
     }
 
     fn checkpoint(&mut self) {
