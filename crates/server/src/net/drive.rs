@@ -17,7 +17,7 @@ use tokio::time::Sleep;
 use xmpp::stream::{Security, Transport, TransportKind};
 
 use super::Clock;
-use super::tls_stream::{Broken, TlsStream};
+use super::tls_stream::TlsStream;
 use crate::tls::Resolver;
 
 /// Bytes read at once, and plain bytes taken out of TLS at once.
@@ -200,59 +200,64 @@ impl Drive {
             return false;
         }
         self.allowance.bytes = self.allowance.bytes.saturating_sub(read as u64);
-        let Some(tls) = &mut self.tls else {
-            if let Some(connection) = &mut self.connection {
-                connection.receive(&buffers.received[..read], now);
-            }
-            return true;
-        };
-        buffers.gathered.clear();
-        let connection = &mut self.connection;
-        let handshaking = tls.is_handshaking();
-        let result = tls.receive(&buffers.received[..read], &mut buffers.plain, &mut buffers.gathered, |plain| {
-            if let Some(connection) = connection {
-                connection.receive(plain, now);
-            }
-        });
-        let done = handshaking && !tls.is_handshaking();
-        self.write(buffers);
-        match result {
-            Err(Broken) => self.close(now),
-            Ok(open) => {
-                if done {
-                    self.secured(buffers, now);
-                }
-                if !open {
-                    self.close(now);
-                }
-            }
+        if self.tls.is_some() {
+            self.decrypt(read, buffers, now);
+        } else if let Some(connection) = &mut self.connection {
+            connection.receive(&buffers.received[..read], now);
         }
         true
     }
 
-    /// The TLS handshake is complete.
-    fn secured(&mut self, buffers: &mut Buffers, now: Now) {
-        self.limit = None;
-        let (Some(tls), Some(resolver)) = (&mut self.tls, &self.around.resolver) else { return };
-        let facts = tls.facts(resolver);
-        match &mut self.connection {
-            Some(connection) => connection.tls_established(facts, now),
-            None => {
-                let transport =
-                    Transport { kind: TransportKind::Tcp, security: Security::Tls(facts), trusted_proxy: false };
-                let mut seed = [0; 32];
-                if getrandom::fill(&mut seed).is_err() {
-                    return self.close(now);
+    /// Takes TLS records that were read.
+    fn decrypt(&mut self, read: usize, buffers: &mut Buffers, now: Now) {
+        let received = std::mem::take(&mut buffers.received);
+        let mut records = &received[..read];
+        buffers.gathered.clear();
+        while !records.is_empty() && self.stage == Stage::Open {
+            let Some(tls) = &mut self.tls else { break };
+            let handshaking = tls.is_handshaking();
+            let result = tls.receive(&mut records, &mut buffers.gathered);
+            let done = handshaking && !tls.is_handshaking();
+            // The machine must know that TLS is there before it sees what came inside.
+            if done && result.is_ok() {
+                self.secured(now);
+            }
+            let open = matches!(result, Ok(true));
+            loop {
+                let Some(tls) = &mut self.tls else { break };
+                let length = tls.plain(&mut buffers.plain);
+                if length == 0 {
+                    break;
                 }
-                let mut connection = Connection::new(&self.around.chat, transport, self.peer, seed, now);
-                // A client may have sent its stream header along with the end of the handshake.
+                if let Some(connection) = &mut self.connection {
+                    connection.receive(&buffers.plain[..length], now);
+                }
+            }
+            if !open {
+                self.write(buffers);
                 buffers.gathered.clear();
-                let _ = tls.receive(&[], &mut buffers.plain, &mut buffers.gathered, |plain| {
-                    connection.receive(plain, now);
-                });
-                self.connection = Some(Box::new(connection));
+                self.close(now);
             }
         }
+        buffers.received = received;
+        self.write(buffers);
+    }
+
+    /// The TLS handshake is complete.
+    fn secured(&mut self, now: Now) {
+        self.limit = None;
+        let (Some(tls), Some(resolver)) = (&self.tls, &self.around.resolver) else { return };
+        let facts = tls.facts(resolver);
+        if let Some(connection) = &mut self.connection {
+            connection.tls_established(facts, now);
+            return;
+        }
+        let transport = Transport { kind: TransportKind::Tcp, security: Security::Tls(facts), trusted_proxy: false };
+        let mut seed = [0; 32];
+        if getrandom::fill(&mut seed).is_err() {
+            return self.close(now);
+        }
+        self.connection = Some(Box::new(Connection::new(&self.around.chat, transport, self.peer, seed, now)));
     }
 
     /// Polls the machine and writes what it says.
