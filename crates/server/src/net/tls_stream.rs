@@ -28,33 +28,20 @@ impl TlsStream {
         self.inner.is_handshaking()
     }
 
-    /// Takes received records; gives plain bytes to `plain` and appends what is to be sent to
-    /// `out`. False when the peer has closed its side (`close_notify`).
-    pub(super) fn receive(
-        &mut self,
-        mut records: &[u8],
-        scratch: &mut [u8],
-        out: &mut Vec<u8>,
-        mut plain: impl FnMut(&[u8]),
-    ) -> Result<bool, Broken> {
-        let mut open = true;
-        while !records.is_empty() {
-            self.inner.read_tls(&mut records).map_err(|_| Broken)?;
-            let processed = self.inner.process_new_packets();
-            self.take_records(out);
-            let state = processed.map_err(|_| Broken)?;
-            let mut left = state.plaintext_bytes_to_read();
-            while left > 0 {
-                let read = self.inner.reader().read(scratch).map_err(|_| Broken)?;
-                plain(&scratch[..read]);
-                left = left.saturating_sub(read);
-            }
-            if state.peer_has_closed() {
-                open = false;
-                break;
-            }
-        }
-        Ok(open)
+    /// Takes some of the received records and appends what is to be sent to `out`. False when the
+    /// peer has closed its side (`close_notify`). Call it until `records` is empty, and
+    /// [`TlsStream::plain`] after each call.
+    pub(super) fn receive(&mut self, records: &mut &[u8], out: &mut Vec<u8>) -> Result<bool, Broken> {
+        self.inner.read_tls(records).map_err(|_| Broken)?;
+        let processed = self.inner.process_new_packets();
+        self.take_records(out);
+        processed.map(|state| !state.peer_has_closed()).map_err(|_| Broken)
+    }
+
+    /// The next plain bytes, in `scratch`; how many, 0 for none.
+    pub(super) fn plain(&mut self, scratch: &mut [u8]) -> usize {
+        // Errors say that nothing is there yet, or that the peer has closed: both are no bytes.
+        self.inner.reader().read(scratch).unwrap_or_default()
     }
 
     /// Encrypts `plain` and appends the records to `out`.
