@@ -4,6 +4,7 @@ use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use crate::archive::codec::checksum;
@@ -102,7 +103,7 @@ fn flags(write: bool) -> OpenFlags {
 fn prepare(connection: &Connection, shown: &Path) -> Result<(), OpenError> {
     let settle = || -> rusqlite::Result<()> {
         connection.busy_timeout(Duration::from_secs(5))?;
-        connection.set_prepared_statement_cache_capacity(256);
+        stable(connection)?;
         connection.execute_batch(&format!(
             "PRAGMA page_size = {PAGE};
              PRAGMA journal_mode = WAL;
@@ -124,11 +125,20 @@ fn prepare(connection: &Connection, shown: &Path) -> Result<(), OpenError> {
     })
 }
 
+/// Prepared statements stay as they are. Without the planner's stability guarantee, SQLite compiles a
+/// statement anew whenever a value that the planner might look at is bound, which costs more than
+/// running it.
+fn stable(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_prepared_statement_cache_capacity(128);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
+}
+
 /// Opens a connection that only reads.
 pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     let connection = Connection::open_with_flags(path, flags(false))?;
     connection.busy_timeout(Duration::from_secs(5))?;
-    connection.set_prepared_statement_cache_capacity(64);
+    stable(&connection)?;
     connection.execute_batch(
         "PRAGMA query_only = ON;
          PRAGMA trusted_schema = OFF;
