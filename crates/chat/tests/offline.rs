@@ -1,0 +1,236 @@
+//! XEP-0160 at the level of connections: what waits, for whom, and in which order it comes.
+
+mod common;
+
+use std::time::Duration;
+
+use common::{House, Who};
+use xmpp::ns;
+use xmpp::xep::delay::Delay;
+use xmpp::xml::{Kind, Stanza};
+
+fn bodies(received: &[Stanza]) -> Vec<String> {
+    let messages = received
+        .iter()
+        .filter(|stanza| stanza.kind() == Kind::Message);
+    messages
+        .filter_map(|stanza| {
+            Some(
+                stanza
+                    .child("body", ns::CLIENT)?
+                    .tree()
+                    .root()
+                    .text()
+                    .into_owned(),
+            )
+        })
+        .collect()
+}
+
+fn say(house: &mut House, who: Who, inner: &str) {
+    house.send(
+        who,
+        &format!("<message to='romeo@example.org' type='chat'>{inner}</message>"),
+    );
+    house.pass(Duration::from_secs(1));
+}
+
+#[test]
+fn messages_wait_and_come_once_in_order_with_their_time() {
+    let mut house = House::new(&["juliet", "romeo"]);
+    let juliet = house.come("juliet@example.org/balcony");
+    for number in ["one", "two", "three"] {
+        say(&mut house, juliet, &format!("<body>{number}</body>"));
+    }
+    assert!(house.seen(juliet).is_empty(), "no error");
+    let romeo = house.log_in("romeo@example.org/orchard");
+    house.pass(Duration::from_secs(60));
+    house.send(romeo, "<presence/>");
+    let received = house.take(romeo);
+    assert_eq!(bodies(&received), ["one", "two", "three"]);
+    let message = received
+        .iter()
+        .find(|stanza| stanza.kind() == Kind::Message)
+        .expect("a message");
+    let delay = Delay::of(message, "example.org").expect("a delay");
+    assert_eq!(delay.stamp.to_string(), "2026-11-23T00:00:00Z");
+    assert!(message.has("stanza-id", ns::STANZA_ID));
+    house.send(romeo, "<presence><show>away</show></presence>");
+    assert!(bodies(&house.take(romeo)).is_empty());
+    house.log_out(romeo);
+    let romeo = house.come("romeo@example.org/orchard");
+    assert!(bodies(&house.take(romeo)).is_empty());
+}
+
+#[test]
+fn a_session_with_a_negative_priority_gets_them_when_it_wants_messages() {
+    let mut house = House::new(&["juliet", "romeo"]);
+    let juliet = house.come("juliet@example.org/balcony");
+    let romeo = house.log_in("romeo@example.org/orchard");
+    house.send(romeo, "<presence><priority>-1</priority></presence>");
+    house.forget();
+    say(&mut house, juliet, "<body>one</body>");
+    assert!(bodies(&house.take(romeo)).is_empty());
+    house.send(romeo, "<presence><priority>0</priority></presence>");
+    assert_eq!(bodies(&house.take(romeo)), ["one"]);
+}
+
+#[test]
+fn what_waits_and_what_does_not() {
+    let mut house = House::new(&["juliet", "romeo"]);
+    let juliet = house.come("juliet@example.org/balcony");
+    say(
+        &mut house,
+        juliet,
+        "<composing xmlns='http://jabber.org/protocol/chatstates'/>",
+    );
+    assert!(
+        house.seen(juliet).is_empty(),
+        "typing is not worth an error"
+    );
+    say(
+        &mut house,
+        juliet,
+        "<body>no</body><no-store xmlns='urn:xmpp:hints'/>",
+    );
+    assert_eq!(house.seen(juliet), ["error message service-unavailable"]);
+    say(
+        &mut house,
+        juliet,
+        "<body>hidden</body><no-permanent-store xmlns='urn:xmpp:hints'/>",
+    );
+    house.send(
+        juliet,
+        "<message to='romeo@example.org' type='headline'><body>news</body></message>",
+    );
+    house.send(
+        juliet,
+        "<message to='romeo@example.org' type='groupchat'><body>room</body></message>",
+    );
+    assert_eq!(house.seen(juliet), ["error message service-unavailable"]);
+    house.send(
+        juliet,
+        "<message to='nobody@example.org' type='chat'><body>Hi</body></message>",
+    );
+    assert_eq!(house.seen(juliet), ["error message service-unavailable"]);
+    let romeo = house.log_in("romeo@example.org/orchard");
+    house.send(romeo, "<presence/>");
+    let received = house.take(romeo);
+    assert_eq!(bodies(&received), ["hidden"]);
+    assert!(
+        !received
+            .iter()
+            .any(|stanza| stanza.has("stanza-id", ns::STANZA_ID)),
+        "it is in no archive"
+    );
+}
+
+#[test]
+fn only_so_many_wait() {
+    let mut house = House::with(&["juliet", "romeo"], |config| {
+        config.limits.offline_messages = 2
+    });
+    let juliet = house.come("juliet@example.org/balcony");
+    for number in ["one", "two", "three"] {
+        say(&mut house, juliet, &format!("<body>{number}</body>"));
+    }
+    assert_eq!(house.seen(juliet), ["error message service-unavailable"]);
+    let romeo = house.log_in("romeo@example.org/orchard");
+    house.send(romeo, "<presence/>");
+    assert_eq!(bodies(&house.take(romeo)), ["one", "two"]);
+    house.log_out(romeo);
+    say(&mut house, juliet, "<body>four</body>");
+    assert!(house.seen(juliet).is_empty(), "there is room again");
+}
+
+#[test]
+fn more_than_a_mailbox_holds_comes_bit_by_bit() {
+    let mut house = House::with(&["juliet", "romeo"], |config| {
+        config.limits.mailbox_stanzas = 20
+    });
+    let juliet = house.come("juliet@example.org/balcony");
+    for number in 0..25 {
+        say(&mut house, juliet, &format!("<body>{number}</body>"));
+    }
+    let romeo = house.log_in("romeo@example.org/orchard");
+    let mut received = Vec::new();
+    for _ in 0..4 {
+        house.send(romeo, "<presence/>");
+        received.extend(bodies(&house.take(romeo)));
+    }
+    let expected: Vec<String> = (0..25).map(|number: u32| number.to_string()).collect();
+    assert_eq!(received, expected);
+    assert!(!house.is_closed(romeo));
+}
+
+#[test]
+fn what_a_cut_session_has_not_acknowledged_waits() {
+    let mut house = House::with(&["juliet", "romeo"], |config| {
+        config.limits.resumption_seconds = 0
+    });
+    let juliet = house.come("juliet@example.org/balcony");
+    let romeo = house.log_in("romeo@example.org/orchard");
+    house.send(romeo, "<enable xmlns='urn:xmpp:sm:3'/>");
+    house.send(romeo, "<presence/>");
+    say(&mut house, juliet, "<body>kept</body>");
+    say(
+        &mut house,
+        juliet,
+        "<body>hidden</body><no-permanent-store xmlns='urn:xmpp:hints'/>",
+    );
+    house.forget();
+    house.cut(romeo);
+    let romeo = house.log_in("romeo@example.org/hall");
+    house.send(romeo, "<presence/>");
+    let received = house.take(romeo);
+    assert_eq!(bodies(&received), ["kept", "hidden"]);
+}
+
+#[test]
+fn a_session_that_reads_the_archive_gets_what_is_not_in_it() {
+    let mut house = House::new(&["juliet", "romeo"]);
+    let juliet = house.come("juliet@example.org/balcony");
+    say(&mut house, juliet, "<body>kept</body>");
+    say(
+        &mut house,
+        juliet,
+        "<body>hidden</body><no-permanent-store xmlns='urn:xmpp:hints'/>",
+    );
+    let romeo = house.log_in("romeo@example.org/orchard");
+    let account = house
+        .chat
+        .cached_account("romeo@example.org")
+        .expect("it is connected");
+    account.each_session(|session| session.set_reads_archive());
+    house.send(romeo, "<presence/>");
+    assert_eq!(bodies(&house.take(romeo)), ["hidden"]);
+    house.log_out(romeo);
+    let romeo = house.log_in("romeo@example.org/orchard");
+    house.send(romeo, "<presence/>");
+    assert!(
+        bodies(&house.take(romeo)).is_empty(),
+        "nothing waits any more"
+    );
+}
+
+#[test]
+fn what_a_session_held_goes_to_those_who_lack_it() {
+    let mut house = House::with(&["juliet", "romeo"], |config| {
+        config.limits.resumption_seconds = 0
+    });
+    let juliet = house.come("juliet@example.org/balcony");
+    let orchard = house.log_in("romeo@example.org/orchard");
+    house.send(orchard, "<enable xmlns='urn:xmpp:sm:3'/>");
+    house.send(orchard, "<presence/>");
+    say(&mut house, juliet, "<body>before</body>");
+    let garden = house.log_in("romeo@example.org/garden");
+    house.send(garden, "<presence/>");
+    let to_orchard =
+        "<message to='romeo@example.org/orchard' type='chat'><body>direct</body></message>";
+    house.send(juliet, to_orchard);
+    house.pass(Duration::from_secs(1));
+    say(&mut house, juliet, "<body>both</body>");
+    assert_eq!(bodies(&house.take(garden)), ["both"]);
+    house.cut(orchard);
+    assert_eq!(bodies(&house.take(garden)), ["before", "direct"]);
+}
