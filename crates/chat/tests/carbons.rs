@@ -66,7 +66,7 @@ impl Rooms {
         })
     }
 
-    fn from_juliet(&mut self, to: &str, rest: &str) -> [Vec<&'static str>; 3] {
+    fn juliet_says(&mut self, to: &str, rest: &str) -> [Vec<&'static str>; 3] {
         self.house.send(
             self.juliet,
             &format!("<message to='romeo@example.org{to}' {rest}</message>"),
@@ -83,33 +83,33 @@ fn received_copies_go_to_those_who_did_not_get_the_message() {
     let chat = "type='chat'><body>Hi</body>";
     let one = |word: &'static str| vec![word];
     assert_eq!(
-        rooms.from_juliet("/orchard", chat),
+        rooms.juliet_says("/orchard", chat),
         [one("original"), one("received"), NONE]
     );
     assert_eq!(
-        rooms.from_juliet("/street", chat),
+        rooms.juliet_says("/street", chat),
         [one("received"), one("received"), one("original")]
     );
     assert_eq!(
-        rooms.from_juliet("", chat),
+        rooms.juliet_says("", chat),
         [one("original"), one("original"), one("original")]
     );
     assert_eq!(
-        rooms.from_juliet("/orchard", "><body>Hi</body>"),
+        rooms.juliet_says("/orchard", "><body>Hi</body>"),
         [one("original"), one("received"), NONE]
     );
     let private = "type='chat'><body>Hi</body><private xmlns='urn:xmpp:carbons:2'/>";
     assert_eq!(
-        rooms.from_juliet("/orchard", private),
+        rooms.juliet_says("/orchard", private),
         [one("original"), NONE, NONE]
     );
     let no_copy = "type='chat'><body>Hi</body><no-copy xmlns='urn:xmpp:hints'/>";
     assert_eq!(
-        rooms.from_juliet("/orchard", no_copy),
+        rooms.juliet_says("/orchard", no_copy),
         [one("original"), NONE, NONE]
     );
     assert_eq!(
-        rooms.from_juliet("/orchard", "type='headline'><body>Hi</body>"),
+        rooms.juliet_says("/orchard", "type='headline'><body>Hi</body>"),
         [one("original"), NONE, NONE]
     );
     let garden = rooms.garden;
@@ -118,14 +118,14 @@ fn received_copies_go_to_those_who_did_not_get_the_message() {
         .send(garden, "<presence><priority>-1</priority></presence>");
     rooms.seen();
     assert_eq!(
-        rooms.from_juliet("", chat),
+        rooms.juliet_says("", chat),
         [one("original"), one("received"), one("original")]
     );
     rooms
         .house
         .ask(garden, "set", None, "<disable xmlns='urn:xmpp:carbons:2'/>");
     assert_eq!(
-        rooms.from_juliet("/orchard", chat),
+        rooms.juliet_says("/orchard", chat),
         [one("original"), NONE, NONE]
     );
 }

@@ -32,9 +32,7 @@ fn query(house: &mut House, who: Who, inner: &str) -> Page {
         None,
         &format!("<query xmlns='urn:xmpp:mam:2' queryid='q&lt;1'>{inner}</query>"),
     );
-    let fin = answer
-        .child("fin", ns::ARCHIVE)
-        .unwrap_or_else(|| panic!("no page: {}", answer.text()));
+    let fin = answer.child("fin", ns::ARCHIVE).expect("a page");
     let fin = Fin::read(fin.tree().root());
     let (mut bodies, mut ids) = (Vec::new(), Vec::new());
     for message in house.take(who) {
