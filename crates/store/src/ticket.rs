@@ -51,7 +51,7 @@ impl Ticket {
     pub fn is_ready(&self) -> bool {
         self.commit
             .as_ref()
-            .is_none_or(|commit| commit.state.load(Ordering::Acquire) != OPEN)
+            .is_none_or(|commit| commit.is_resolved())
     }
 
     /// Blocks the thread until the write is decided. For the command line and tests.
@@ -116,6 +116,11 @@ struct Waiting {
 }
 
 impl Commit {
+    /// Whether it was decided.
+    pub(crate) fn is_resolved(&self) -> bool {
+        self.state.load(Ordering::Acquire) != OPEN
+    }
+
     /// Decides the commit and wakes all that wait, in the order in which they began to wait.
     pub(crate) fn resolve(&self, outcome: Outcome) {
         let mut inner = self.inner.lock();

@@ -152,10 +152,10 @@ impl World {
 
     fn id(&self, account: usize, place: usize) -> ArchiveId {
         // Now and then an id that is of nobody, or of somebody else.
-        if place % 17 == 0 {
+        if place.is_multiple_of(17) {
             return ArchiveId::from_number((place % 1000) as i64);
         }
-        let list = &self.model[if place % 19 == 0 {
+        let list = &self.model[if place.is_multiple_of(19) {
             (account + 1) % ACCOUNTS
         } else {
             account

@@ -63,7 +63,7 @@ struct Counters {
 
 enum Mode {
     /// All on the caller's thread; `None` when closed.
-    Inline(Mutex<Option<Writer>>),
+    Inline(Box<Mutex<Option<Writer>>>),
     Threads {
         writer: Mutex<Option<JoinHandle<()>>>,
         readers: Readers,
@@ -149,7 +149,7 @@ impl Sqlite {
             }
             _ => {
                 while writer.attend() {}
-                Mode::Inline(Mutex::new(Some(writer)))
+                Mode::Inline(Box::new(Mutex::new(Some(writer))))
             }
         };
         Ok(Self {

@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 
 use super::archive::expire::Expiry;
 use crate::ids::IdSource;
-use crate::ticket::Commit;
+use crate::ticket::{Commit, Outcome};
 use crate::{Answer, ArchiveId, Batch, RosterVersion, StoreConfig, StoreError, Submitted, Ticket};
 
 /// One thing to be written.
@@ -71,6 +71,15 @@ pub(super) struct Group {
     pub(super) commit: Arc<Commit>,
     pub(super) jobs: Vec<Job>,
     pub(super) bytes: usize,
+}
+
+impl Drop for Group {
+    /// Should the writer fall over, nobody waits for ever.
+    fn drop(&mut self) {
+        if !self.commit.is_resolved() {
+            self.commit.resolve(Outcome::Failed(StoreError::Closed));
+        }
+    }
 }
 
 /// What the writer is to do next.
@@ -248,5 +257,14 @@ impl Queue {
     pub(super) fn close(&self) {
         self.state.lock().closed = true;
         self.wake.notify_one();
+    }
+
+    /// Closes, and fails what waits: there is no writer any more.
+    pub(super) fn abandon(&self) {
+        let mut state = self.state.lock();
+        state.closed = true;
+        let groups = std::mem::take(&mut state.groups);
+        drop(state);
+        drop(groups);
     }
 }

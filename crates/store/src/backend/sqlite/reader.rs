@@ -1,6 +1,7 @@
 //! Threads that read, each with a connection of its own.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -106,6 +107,11 @@ fn work(shared: &Shared) {
                 state.idle -= 1;
             }
         };
-        request(connection.as_ref().map_err(StoreError::clone));
+        // A panic costs one answer (it says that the store is closed), not the thread.
+        let usable = connection.as_ref().map_err(StoreError::clone);
+        let ended = catch_unwind(AssertUnwindSafe(|| request(usable)));
+        if let (Err(_), Ok(connection)) = (ended, &connection) {
+            let _ = connection.execute_batch("ROLLBACK");
+        }
     }
 }

@@ -36,6 +36,8 @@ pub(super) struct Writer {
     /// Pages of the write-ahead log after the last commit.
     wal_pages: Arc<AtomicU32>,
     checkpointer: Option<Checkpointer>,
+    /// Bytes of the log from which on it is copied.
+    wal_due: u64,
     /// Moving failed (disk full): wait for the next commit that succeeds before trying again.
     stuck: bool,
 }
@@ -87,6 +89,15 @@ pub(super) fn recover(connection: &Connection) -> Result<Recovered> {
     Ok(Recovered { tail, seq, last })
 }
 
+/// Whatever ends the writer, nobody waits for it afterwards.
+struct Abandon(Arc<Shared>);
+
+impl Drop for Abandon {
+    fn drop(&mut self) {
+        self.0.queue.abandon();
+    }
+}
+
 impl Writer {
     pub(super) fn new(
         mut connection: Connection,
@@ -103,6 +114,7 @@ impl Writer {
         let expiries = VecDeque::new();
         let round = None;
         let stuck = false;
+        let wal_due = shared.config.wal_bytes as u64;
         let mut writer = Self {
             connection,
             shared,
@@ -111,6 +123,7 @@ impl Writer {
             expiries,
             wal_pages,
             checkpointer,
+            wal_due,
             stuck,
         };
         writer.bury()?;
@@ -140,6 +153,7 @@ impl Writer {
 
     /// Works until the queue is closed and empty.
     pub(super) fn run(mut self) {
+        let _abandoned = Abandon(Arc::clone(&self.shared));
         loop {
             let busy = self.attend();
             let patience = if busy {
@@ -193,12 +207,9 @@ impl Writer {
     }
 
     /// One commit.
-    fn write(&mut self, group: Group) {
-        let Group {
-            commit,
-            mut jobs,
-            bytes,
-        } = group;
+    fn write(&mut self, mut group: Group) {
+        let commit = Arc::clone(&group.commit);
+        let (mut jobs, bytes) = (std::mem::take(&mut group.jobs), group.bytes);
         let figures = &self.shared.figures;
         figures.commits.fetch_add(1, Ordering::Relaxed);
         let outcome = match self.attempt(&mut jobs) {
@@ -465,30 +476,37 @@ impl Writer {
             .figures
             .wal_bytes
             .store(bytes, Ordering::Relaxed);
-        let limit = self.shared.config.wal_bytes as u64;
-        if bytes < limit {
+        if bytes < self.wal_due {
             return;
         }
         // Most is copied by another thread while commits go on; the little that came meanwhile is
         // copied here, after which the log begins anew.
+        let limit = self.shared.config.wal_bytes as u64;
         if checkpointer.take_done() || bytes > limit.saturating_mul(4) {
-            self.checkpoint_now();
+            let begins_anew = self.checkpoint_now();
+            // A long read (a backup) holds the log: try again when it has grown by some more.
+            self.wal_due = if begins_anew {
+                limit
+            } else {
+                bytes + limit / 2
+            };
         } else {
             checkpointer.begin();
         }
     }
 
-    fn checkpoint_now(&mut self) {
+    /// Copies what can be copied; whether that was all.
+    fn checkpoint_now(&mut self) -> bool {
         let copied = self
             .connection
             .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
                 Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
             });
-        if let Ok((all, copied)) = copied
-            && all == copied
-        {
+        let whole = copied.is_ok_and(|(all, copied)| all == copied);
+        if whole {
             self.wal_pages.store(0, Ordering::Relaxed);
         }
+        whole
     }
 }
 
