@@ -55,6 +55,16 @@ impl House {
         let time = Arc::clone(&clock);
         let wall = move || Timestamp::from_micros(BEGINNING + time.load(Ordering::Relaxed));
         let store = Store::open(StoreConfig::inline(wall)).expect("a store in memory");
+        Self::over(store, clock, accounts, change)
+    }
+
+    /// The same over a store that works in its own threads; see [`House::settle_until`].
+    pub(crate) fn over(
+        store: Store,
+        clock: Arc<AtomicI64>,
+        accounts: &[&str],
+        change: impl FnOnce(&mut ChatConfig),
+    ) -> Self {
         let mut config = ChatConfig::new("example.org", [7; 32]);
         config.scram_iterations = 4096;
         change(&mut config);
@@ -89,9 +99,7 @@ impl House {
             keys: vec![record],
             ..NewAccount::default()
         };
-        let made = self.chat.store().account_create(account).now_or_never();
-        made.expect("the store answers at once")
-            .expect("a new account");
+        store::wait(self.chat.store().account_create(account)).expect("a new account");
     }
 
     /// What time it is.
@@ -140,21 +148,17 @@ impl House {
              xmlns:stream='http://etherx.jabber.org/streams'>"
         );
         self.send(who, &header);
+        self.await_element(who, "features");
         let plain = base64(format!("\0{local}\0secret").as_bytes());
+        let sasl = "urn:ietf:params:xml:ns:xmpp-sasl";
         self.send(
             who,
-            &format!(
-                "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{plain}</auth>"
-            ),
+            &format!("<auth xmlns='{sasl}' mechanism='PLAIN'>{plain}</auth>"),
         );
-        let success = self
-            .take(who)
-            .iter()
-            .any(|element| element.name() == "success");
-        assert!(success, "{address} could not log in");
+        self.await_element(who, "success");
         self.clients[who.0].reader.restart();
         self.send(who, &header);
-        self.clients[who.0].received.clear();
+        self.await_element(who, "features");
         self.send(
             who,
             &format!(
@@ -162,12 +166,20 @@ impl House {
                  <resource>{resource}</resource></bind></iq>"
             ),
         );
-        let bound = self.take(who);
+        let bound = self.await_element(who, "iq");
         assert!(
-            bound.iter().any(|stanza| stanza.text().contains(address)),
-            "{address} could not bind: {bound:?}"
+            bound.text().contains(address),
+            "{address} could not bind: {}",
+            bound.text()
         );
         who
+    }
+
+    /// Lets everything happen until this element has come; it and what came before is taken.
+    fn await_element(&mut self, who: Who, name: &str) -> Stanza {
+        let is_it = |element: &Stanza| element.name() == name;
+        self.settle_until(|house| house.clients[who.0].received.iter().any(is_it));
+        self.take(who).into_iter().find(is_it).expect("it has come")
     }
 
     /// Logs in, asks for the roster and becomes available; what came with that is forgotten.
@@ -231,8 +243,9 @@ impl House {
         let received = &mut self.clients[who.0].received;
         let at = received
             .iter()
-            .position(|stanza| stanza.kind() == Kind::Iq && stanza.id().as_deref() == Some(&id));
-        received.remove(at.unwrap_or_else(|| panic!("no answer to {payload}")))
+            .position(|stanza| stanza.kind() == Kind::Iq && stanza.id().as_deref() == Some(&*id));
+        assert!(at.is_some(), "no answer to {payload}");
+        received.remove(at.unwrap_or_default())
     }
 
     /// The socket is gone.
@@ -268,6 +281,37 @@ impl House {
         self.clients[who.0].closed
     }
 
+    /// Sends without letting anything happen.
+    pub(crate) fn put(&mut self, who: Who, xml: &str) {
+        let now = self.now();
+        let connection = self.clients[who.0].connection.as_mut();
+        connection
+            .expect("it is connected")
+            .receive(xml.as_bytes(), now);
+    }
+
+    /// How many stanzas have come that are `kind` in the words of [`short`].
+    pub(crate) fn count(&self, who: Who, kind: &str) -> usize {
+        let received = &self.clients[who.0].received;
+        received
+            .iter()
+            .filter(|stanza| short(stanza).starts_with(kind))
+            .count()
+    }
+
+    /// Polls everyone until `done`, however often the store must be waited for.
+    pub(crate) fn settle_until(&mut self, done: impl Fn(&Self) -> bool) {
+        let began = std::time::Instant::now();
+        while !done(self) {
+            assert!(
+                began.elapsed() < Duration::from_secs(60),
+                "it takes too long"
+            );
+            self.settle();
+            std::thread::yield_now();
+        }
+    }
+
     /// Polls everyone until nobody has anything to do.
     fn settle(&mut self) {
         let now = self.now();
@@ -285,7 +329,7 @@ impl House {
                     match output {
                         Output::Send(bytes) => client.reader.feed(&bytes),
                         Output::Close => client.closed = true,
-                        Output::StartTls => panic!("nobody asked for TLS"),
+                        Output::StartTls => assert!(client.closed, "nobody asked for TLS"),
                     }
                 }
                 while let Some(frame) = client
