@@ -143,6 +143,13 @@ impl Connection {
         }
     }
 
+    /// A message of the transport ends here: an element that is not complete never will be (RFC 7395 §3.3.3).
+    pub fn message_ended(&mut self, now: Now) {
+        if self.wants_input() && !self.reader.is_empty() {
+            self.unreadable(XmlError::Unfinished, now);
+        }
+    }
+
     /// TLS that was asked for is there.
     pub fn tls_established(&mut self, facts: TlsFacts, now: Now) {
         // What came in clear must never be read as if it had come inside TLS.

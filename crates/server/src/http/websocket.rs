@@ -122,7 +122,11 @@ async fn run(mut socket: WebSocket, mut connection: Connection, clock: Clock) {
             biased;
             () = progress(&mut connection, clock, wanted) => {}
             message = socket.recv(), if wanted => match message {
-                Some(Ok(Message::Text(text))) => connection.receive(text.as_bytes(), clock.now()),
+                Some(Ok(Message::Text(text))) => {
+                    let now = clock.now();
+                    connection.receive(text.as_bytes(), now);
+                    connection.message_ended(now);
+                }
                 Some(Ok(Message::Binary(_))) => {
                     // RFC 7395 §3.2: text only.
                     let reason = Utf8Bytes::from_static("XMPP travels in text messages");
