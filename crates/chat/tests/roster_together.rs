@@ -36,7 +36,7 @@ fn changes_of_several_sessions_have_one_order() {
         &["juliet", "romeo"],
         |_| {},
     );
-    let mut log_in = |house: &mut House, address: &str| {
+    let log_in = |house: &mut House, address: &str| {
         let who = house.log_in(address);
         house.put(
             who,
