@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use base::{Moment, Now};
 use chat::{Chat, Connection, Output};
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
 use xmpp::stream::{Security, Transport, TransportKind};
@@ -88,6 +89,17 @@ enum Stage {
     Gone,
 }
 
+/// What a look at the socket gave.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Look {
+    /// Bytes.
+    Came,
+    /// Nothing; the task is woken when something comes.
+    Nothing,
+    /// The connection took no input, so the socket was not asked, and will wake nobody.
+    NotAsked,
+}
+
 /// How much more may be read now: a bucket that fills with time.
 struct Allowance {
     bytes: u64,
@@ -142,8 +154,12 @@ impl Drive {
         BUFFERS.with_borrow_mut(|buffers| {
             for _ in 0..ROUNDS {
                 let now = self.around.clock.now();
-                let paused = !self.takes_input();
-                let moved = self.read(cx, buffers, now);
+                let mut look = self.read(cx, buffers, now);
+                if look == Look::Came {
+                    // The second look finds nothing, as a rule; it costs no call to the system, and asks to
+                    // be woken.
+                    look = self.read(cx, buffers, now);
+                }
                 self.advance(cx, buffers, now);
                 if self.stage == Stage::Gone {
                     return Poll::Ready(());
@@ -151,9 +167,14 @@ impl Drive {
                 if self.stage == Stage::Closing && self.unsent.is_empty() {
                     return Poll::Ready(());
                 }
-                // What was not asked of the socket in this round must be asked in the next.
-                let resumed = paused && self.takes_input();
-                if !moved && !resumed && self.watch(cx, now).is_pending() {
+                // Nobody is woken for what was not asked for: a connection that takes input again by now must look
+                // before it sleeps.
+                let again = match look {
+                    Look::Came => true,
+                    Look::Nothing => false,
+                    Look::NotAsked => self.takes_input() && self.may_read(now),
+                };
+                if !again && self.watch(cx, now).is_pending() {
                     return Poll::Pending;
                 }
             }
@@ -172,32 +193,20 @@ impl Drive {
         wants && self.stage == Stage::Open
     }
 
-    /// Reads once. True when something came.
-    fn read(&mut self, cx: &mut Context<'_>, buffers: &mut Buffers, now: Now) -> bool {
+    /// Reads once.
+    fn read(&mut self, cx: &mut Context<'_>, buffers: &mut Buffers, now: Now) -> Look {
         if !self.takes_input() || !self.may_read(now) {
-            return false;
+            return Look::NotAsked;
         }
-        let read = loop {
-            match self.socket.poll_read_ready(cx) {
-                Poll::Pending => return false,
-                Poll::Ready(Err(_)) => {
-                    self.stage = Stage::Gone;
-                    return false;
-                }
-                Poll::Ready(Ok(())) => {}
-            }
-            match self.socket.try_read(&mut buffers.received) {
-                Ok(read) => break read,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(_) => {
-                    self.stage = Stage::Gone;
-                    return false;
-                }
-            }
+        let mut space = ReadBuf::new(&mut buffers.received);
+        let read = match Pin::new(&mut self.socket).poll_read(cx, &mut space) {
+            Poll::Pending => return Look::Nothing,
+            Poll::Ready(Ok(())) => space.filled().len(),
+            Poll::Ready(Err(_)) => 0,
         };
         if read == 0 {
             self.stage = Stage::Gone;
-            return false;
+            return Look::Nothing;
         }
         self.allowance.bytes = self.allowance.bytes.saturating_sub(read as u64);
         if self.tls.is_some() {
@@ -205,7 +214,7 @@ impl Drive {
         } else if let Some(connection) = &mut self.connection {
             connection.receive(&buffers.received[..read], now);
         }
-        true
+        Look::Came
     }
 
     /// Takes TLS records that were read.
