@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use base::{BareJid, FullJid};
 use bytes::Bytes;
-use xmpp::sasl::Password;
+use xmpp::sasl::{Password, SaltedPassword};
 use xmpp::sm::SmElement;
 use xmpp::stream::client::{Action, ClientConfig, ClientError, Handshake, Progress, TlsPolicy};
 use xmpp::stream::{Security, Transport, TransportKind};
@@ -23,14 +23,36 @@ pub struct Wishes {
     pub password: String,
     /// Stream management with resumption.
     pub managed: bool,
+    /// Log in by SASL2 and Bind 2 (XEP-0388, XEP-0386); the resource begins with the wished one.
+    pub sasl2: bool,
     /// The stream to resume, and how many stanzas were received on it.
     pub resume: Option<(String, u32)>,
+    /// The stretched password of an earlier login.
+    pub salted: Option<SaltedPassword>,
+}
+
+impl Wishes {
+    /// Notes how to resume the session that `client` has.
+    pub(crate) fn remember(&mut self, client: &Client) {
+        if client.jid.is_none() && client.resumed.is_none() {
+            // The login was cut short: what was known before holds.
+            return;
+        }
+        let former = self.resume.take().filter(|_| client.resumed.is_some());
+        self.resume = client
+            .resume_id
+            .clone()
+            .or_else(|| former.map(|(id, _)| id))
+            .map(|id| (id, client.handled));
+    }
 }
 
 /// The client's side of one stream.
 pub struct Client {
     reader: Reader,
     handshake: Option<Handshake>,
+    /// What had been received of the session that it resumes.
+    received: u32,
     /// Its full address, once bound.
     pub jid: Option<FullJid>,
     /// The id to resume the stream by.
@@ -39,11 +61,21 @@ pub struct Client {
     pub resumed: Option<u32>,
     /// Stanzas received and counted on this session.
     pub handled: u32,
-    /// Stanzas of ours that the server has acknowledged.
+    /// Stanzas of ours that the server has acknowledged (XEP-0198 §4).
     pub acknowledged: u32,
+    /// Stanzas that were sent and counted on this session; see [`Client::sending`].
+    pub sent: u32,
+    /// How many acknowledgements came.
+    pub acknowledgements: u32,
     managed: bool,
     /// Answer requests for acknowledgement.
     pub answers: bool,
+    /// What is sent to the client is lost on the way.
+    pub deaf: bool,
+    /// The stream features after login.
+    pub features: Option<Stanza>,
+    /// The stretched password, which saves the stretching at the next login.
+    pub salted: Option<SaltedPassword>,
     /// What was received and not yet looked at.
     pub inbox: VecDeque<Stanza>,
     /// Why it ended.
@@ -57,8 +89,9 @@ impl Client {
         let mut config =
             ClientConfig::new(wishes.account.clone(), Password::new(&*wishes.password));
         config.tls = TlsPolicy::Never;
-        config.sasl2 = false;
-        config.bind2 = false;
+        config.sasl2 = wishes.sasl2;
+        config.bind2 = wishes.sasl2;
+        config.tag = wishes.sasl2.then(|| wishes.resource.clone());
         config.resource = Some(wishes.resource.clone());
         config.enable = Inline {
             stream_management: wishes.managed.then_some(SmRequest {
@@ -68,6 +101,7 @@ impl Client {
             ..Inline::default()
         };
         config.resume.clone_from(&wishes.resume);
+        config.credentials.salted.extend(wishes.salted.clone());
         let transport = Transport {
             kind: TransportKind::Tcp,
             security: Security::Plain,
@@ -82,8 +116,14 @@ impl Client {
             resumed: None,
             handled: 0,
             acknowledged: 0,
+            sent: 0,
+            acknowledgements: 0,
             managed: false,
             answers: true,
+            deaf: false,
+            features: None,
+            salted: None,
+            received: wishes.resume.as_ref().map_or(0, |(_, received)| *received),
             inbox: VecDeque::new(),
             ended: None,
         };
@@ -96,9 +136,23 @@ impl Client {
         self.handshake.is_none() && self.ended.is_none()
     }
 
+    /// True while the server has an answer to what was sent last: neither ended nor deaf.
+    #[must_use]
+    pub fn listens(&self) -> bool {
+        self.ended.is_none() && !self.deaf
+    }
+
+    /// Counts stanzas that go out. `bytes` are whole elements.
+    pub fn sending(&mut self, bytes: &[u8]) {
+        self.sent += stanzas(bytes);
+    }
+
     /// Takes bytes from the server; gives bytes for it.
     pub fn receive(&mut self, bytes: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
+        if self.deaf {
+            return out;
+        }
         self.reader.feed(bytes);
         while self.ended.is_none() {
             match self.reader.next() {
@@ -127,6 +181,13 @@ impl Client {
                 Ok(Progress::Done(bound)) => {
                     self.jid = bound.jid;
                     self.resumed = bound.resumed;
+                    if let Some(h) = bound.resumed {
+                        self.handled = self.received;
+                        self.sent = h;
+                        self.acknowledged = h;
+                    }
+                    self.features = bound.features;
+                    self.salted = bound.salted;
                     self.managed = bound.stream_management.is_some() || bound.resumed.is_some();
                     self.resume_id = bound.stream_management.flatten();
                 }
@@ -147,7 +208,10 @@ impl Client {
                     );
                 }
             }
-            Some(SmElement::Answer { h }) => self.acknowledged = h,
+            Some(SmElement::Answer { h }) => {
+                self.acknowledged = h;
+                self.acknowledgements += 1;
+            }
             _ => {
                 if let Some(condition) = xmpp::condition::StreamCondition::of(&element) {
                     self.ended = Some(condition.to_string());
@@ -155,8 +219,28 @@ impl Client {
                 if self.managed && element.kind() != xmpp::xml::Kind::Other {
                     self.handled += 1;
                 }
+                // The server asks whether an unmanaged client is still there (XEP-0199 §4.1).
+                if element.id().as_deref() == Some("hauspost-ping") && self.answers {
+                    out.extend_from_slice(b"<iq type='result' id='hauspost-ping'/>");
+                    return;
+                }
                 self.inbox.push_back(element);
             }
         }
     }
+}
+
+/// How many stanzas there are among whole elements.
+fn stanzas(bytes: &[u8]) -> u32 {
+    let mut reader = Reader::new(Framing::Frames, ReaderLimits::default());
+    reader.feed(bytes);
+    let mut count = 0;
+    while let Ok(Some(frame)) = reader.next() {
+        if let Frame::Element(element) = frame
+            && ["message", "presence", "iq"].contains(&element.name())
+        {
+            count += 1;
+        }
+    }
+    count
 }

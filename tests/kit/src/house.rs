@@ -10,7 +10,7 @@ use base::{Moment, Now, Timestamp};
 use chat::{Chat, ChatConfig, Connection, Output};
 use futures_util::FutureExt;
 use store::{NewAccount, ScramRecord, Store, StoreConfig};
-use xmpp::sasl::{Password, ScramHash, ScramKeys};
+use xmpp::sasl::{Password, SaltedPassword, ScramHash, ScramKeys};
 use xmpp::stream::{Security, Transport, TransportKind};
 
 use crate::client::{Client, Wishes};
@@ -52,6 +52,23 @@ pub struct Guest {
     connection: Option<Connection>,
 }
 
+impl Guest {
+    /// Notes how to resume the session that is being left, if it can be.
+    fn remember(&mut self) {
+        if let Some(client) = &self.client {
+            self.wishes.remember(client);
+        }
+    }
+}
+
+/// The server learns that a socket is gone.
+fn end(connection: Connection, now: Now) {
+    connection
+        .cut(now)
+        .now_or_never()
+        .expect("an inline store makes everything ready at once");
+}
+
 /// The house.
 pub struct House {
     /// The messenger.
@@ -60,6 +77,10 @@ pub struct House {
     pub clock: VirtualClock,
     /// Its parties.
     pub guests: Vec<Guest>,
+    /// Connections whose clients are gone without the server's knowing.
+    forsaken: Vec<Connection>,
+    /// All passwords are the same, and so are their salts.
+    salted: Option<SaltedPassword>,
     seeds: u64,
 }
 
@@ -86,6 +107,8 @@ impl House {
             chat,
             clock,
             guests: Vec::new(),
+            forsaken: Vec::new(),
+            salted: None,
             seeds: 0,
         }
     }
@@ -119,7 +142,9 @@ impl House {
             resource: resource.to_owned(),
             password: "secret".to_owned(),
             managed,
+            sasl2: false,
             resume: None,
+            salted: self.salted.clone(),
         };
         self.guests.push(Guest {
             wishes,
@@ -148,6 +173,9 @@ impl House {
         let mut connection = Connection::new(&self.chat, transport, HERE, seed, now);
         let seed = self.seed();
         let guest = &mut self.guests[guest];
+        if guest.wishes.salted.is_none() {
+            guest.wishes.salted.clone_from(&self.salted);
+        }
         let (client, first) = Client::begin(&guest.wishes, seed);
         connection.receive(&first, now);
         guest.client = Some(client);
@@ -157,40 +185,87 @@ impl House {
     /// Sends bytes as the party.
     pub fn send(&mut self, guest: usize, bytes: &[u8]) {
         let now = self.clock.now();
+        let guest = &mut self.guests[guest];
+        if let Some(connection) = &mut guest.connection {
+            if let Some(client) = &mut guest.client {
+                client.sending(bytes);
+            }
+            connection.receive(bytes, now);
+        }
+    }
+
+    /// Sends some bytes as the party, which need not be whole elements and are not counted.
+    pub fn send_piece(&mut self, guest: usize, bytes: &[u8]) {
+        let now = self.clock.now();
         if let Some(connection) = &mut self.guests[guest].connection {
             connection.receive(bytes, now);
         }
+    }
+
+    /// Whether the party has a connection, be it logged in or not.
+    #[must_use]
+    pub fn is_connected(&self, guest: usize) -> bool {
+        self.guests[guest].connection.is_some()
+    }
+
+    /// Whether the server takes more bytes from the party now.
+    #[must_use]
+    pub fn takes_input(&self, guest: usize) -> bool {
+        self.guests[guest]
+            .connection
+            .as_ref()
+            .is_some_and(Connection::wants_input)
     }
 
     /// The party's socket is cut; its client remembers how to resume.
     pub fn cut(&mut self, guest: usize) {
         let now = self.clock.now();
         let guest = &mut self.guests[guest];
-        if let Some(client) = &guest.client
-            && let Some(id) = client
-                .resume_id
-                .clone()
-                .or_else(|| guest.wishes.resume.clone().map(|(id, _)| id))
-        {
-            guest.wishes.resume = Some((id, client.handled));
-        }
+        guest.remember();
         if let Some(connection) = guest.connection.take() {
-            connection
-                .cut(now)
-                .now_or_never()
-                .expect("an inline store makes everything ready at once");
+            end(connection, now);
         }
     }
 
-    /// The server does not notice that the party's socket is gone; the client does.
-    pub fn forsake(&mut self, guest: usize) -> Option<Connection> {
+    /// The party's socket is gone; its client knows, the server does not.
+    pub fn forsake(&mut self, guest: usize) {
         let guest = &mut self.guests[guest];
-        if let Some(client) = &guest.client
-            && let Some(id) = client.resume_id.clone()
-        {
-            guest.wishes.resume = Some((id, client.handled));
+        guest.remember();
+        self.forsaken.extend(guest.connection.take());
+    }
+
+    /// The server finds out that forsaken sockets are gone.
+    pub fn reap(&mut self) {
+        let now = self.clock.now();
+        for connection in std::mem::take(&mut self.forsaken) {
+            end(connection, now);
         }
-        guest.connection.take()
+    }
+
+    /// What is written to forsaken sockets goes nowhere. True when something moved.
+    fn drive_forsaken(&mut self) -> bool {
+        let now = self.clock.now();
+        let mut moved = false;
+        for mut connection in std::mem::take(&mut self.forsaken) {
+            if connection
+                .deadline()
+                .is_some_and(|deadline| deadline <= now.moment)
+            {
+                connection.tick(now);
+            }
+            let _ = connection.poll(&mut Context::from_waker(Waker::noop()), now);
+            let mut closed = false;
+            while let Some(output) = connection.next_output() {
+                moved = true;
+                closed |= matches!(output, Output::Close);
+            }
+            if closed {
+                end(connection, now);
+            } else {
+                self.forsaken.push(connection);
+            }
+        }
+        moved
     }
 
     /// Lets everything that can happen now happen.
@@ -201,6 +276,7 @@ impl House {
             for guest in 0..self.guests.len() {
                 again |= self.drive(guest);
             }
+            again |= self.drive_forsaken();
         }
     }
 
@@ -240,11 +316,15 @@ impl House {
                 }
             }
         }
+        if self.salted.is_none() {
+            self.salted = guest
+                .client
+                .as_ref()
+                .and_then(|client| client.salted.clone());
+        }
         if closed && let Some(connection) = guest.connection.take() {
-            connection
-                .cut(now)
-                .now_or_never()
-                .expect("an inline store makes everything ready at once");
+            guest.remember();
+            end(connection, now);
             if let Some(client) = &mut guest.client {
                 client.ended.get_or_insert_with(|| "cut".into());
             }

@@ -14,14 +14,13 @@
 //! after 30 seconds
 //! ```
 //!
-//! `X receives` looks at the next stanza, `X receives in any order` at as many as there are
-//! patterns. Further lines: `X disconnects`, `X is cut`, `X reconnects`, `X is ended with
-//! CONDITION`, `X forgets` (what came so far is of no interest).
+//! The crate's own page says what else there is.
 
 use std::time::Duration;
 
 use xmpp::xml::{Stanza, Tree};
 
+use crate::client::{Client, Wishes};
 use crate::pattern::{self, Captures};
 
 /// A parsed script.
@@ -29,6 +28,8 @@ use crate::pattern::{self, Captures};
 pub struct Script {
     /// Names and wishes of the parties.
     pub parties: Vec<Party>,
+    /// It needs settings that only the house in memory has.
+    pub only_in_memory: bool,
     steps: Vec<Step>,
 }
 
@@ -42,6 +43,8 @@ pub struct Party {
     pub resource: String,
     /// Uses stream management.
     pub managed: bool,
+    /// Logs in by SASL2 and Bind 2.
+    pub sasl2: bool,
 }
 
 #[derive(Debug)]
@@ -61,6 +64,15 @@ enum Action {
     Nothing(usize),
     Ended(usize, String),
     Forget(usize),
+    /// What is sent to the party is lost.
+    Deaf(usize),
+    Forsake(usize),
+    /// Connects to resume this stream, having received so many stanzas.
+    Resume(usize, String, u32, Option<String>),
+    Resumed(usize, bool),
+    Acknowledged(usize),
+    Offered(usize, Vec<Tree>),
+    Fail(usize, String),
     Pass(Duration),
 }
 
@@ -81,6 +93,14 @@ pub trait Stage {
     fn next(&mut self, party: usize) -> Option<Stanza>;
     /// True when nothing waits for the party and nothing is on its way.
     fn quiet(&mut self, party: usize) -> bool;
+    /// The party's socket is gone, but the server does not know.
+    fn forsake(&mut self, party: usize);
+    /// How the party logs in next time.
+    fn wishes(&mut self, party: usize) -> &mut Wishes;
+    /// The party's client.
+    fn client(&mut self, party: usize) -> Option<&mut Client>;
+    /// Asks for an acknowledgement; whether it covers all that the party has sent.
+    fn acknowledged(&mut self, party: usize) -> bool;
     /// Drops what came so far.
     fn forget(&mut self, party: usize);
     /// Why the party's stream has ended.
@@ -98,6 +118,7 @@ impl Script {
     pub fn parse(text: &str) -> Self {
         let mut parties: Vec<Party> = Vec::new();
         let mut steps = Vec::new();
+        let mut only_in_memory = false;
         let lines: Vec<&str> = text.lines().collect();
         let mut at = 0;
         while at < lines.len() {
@@ -126,8 +147,13 @@ impl Script {
                     name: words[1].to_owned(),
                     account: account.to_owned(),
                     resource: resource.to_owned(),
-                    managed: words.get(3) == Some(&"managed"),
+                    managed: words[3..].contains(&"managed"),
+                    sasl2: words[3..].contains(&"sasl2"),
                 });
+                continue;
+            }
+            if words[..] == ["only", "in", "memory"] {
+                only_in_memory = true;
                 continue;
             }
             if words[0] == "after" {
@@ -151,6 +177,24 @@ impl Script {
                 ["reconnects"] => Action::Reconnect(party),
                 ["forgets"] => Action::Forget(party),
                 ["is", "ended", "with", condition] => Action::Ended(party, condition.to_owned()),
+                ["is", "deaf"] => Action::Deaf(party),
+                ["is", "forsaken"] => Action::Forsake(party),
+                ["is", "resumed"] => Action::Resumed(party, true),
+                ["is", "not", "resumed"] => Action::Resumed(party, false),
+                ["is", "acknowledged"] => Action::Acknowledged(party),
+                ["resumes", id, "at", h] => {
+                    Action::Resume(party, id.to_owned(), count(h, line), None)
+                }
+                ["resumes", id, "at", h, "and", "fails", "with", condition] => Action::Resume(
+                    party,
+                    id.to_owned(),
+                    count(h, line),
+                    Some(condition.to_owned()),
+                ),
+                ["fails", "to", "connect", "with", condition] => {
+                    Action::Fail(party, condition.to_owned())
+                }
+                ["is", "offered"] => Action::Offered(party, patterns(&block(&mut at), line)),
                 ["sends"] => Action::Send(party, block(&mut at)),
                 ["receives", "nothing"] => Action::Nothing(party),
                 ["receives"] => Action::Receive(party, patterns(&block(&mut at), line), false),
@@ -161,7 +205,11 @@ impl Script {
             };
             steps.push(Step { line, action });
         }
-        Self { parties, steps }
+        Self {
+            parties,
+            only_in_memory,
+            steps,
+        }
     }
 
     /// Runs the script.
@@ -175,7 +223,62 @@ impl Script {
             let failed = |why: String| format!("line {}: {why}", step.line);
             match &step.action {
                 Action::Connect(party) | Action::Reconnect(party) => {
-                    stage.connect(seats[*party]).map_err(failed)?
+                    stage.connect(seats[*party]).map_err(failed)?;
+                    self.name(*party, stage.client(seats[*party]), &mut captures);
+                }
+                Action::Resume(party, id, h, refused) => {
+                    let id = pattern::fill(id, &captures);
+                    stage.wishes(seats[*party]).resume = Some((id, *h));
+                    match (stage.connect(seats[*party]), refused) {
+                        (Ok(()), None) => {}
+                        // The server may refuse only after it has said yes.
+                        (Ok(()), Some(condition)) => {
+                            while stage.next(seats[*party]).is_some() {}
+                            let ended = stage.ended(seats[*party]);
+                            if ended.as_ref() != Some(condition) {
+                                return Err(failed(format!("ended: {ended:?}")));
+                            }
+                        }
+                        (Err(why), Some(condition)) if why.contains(&**condition) => {}
+                        (Err(why), _) => return Err(failed(why)),
+                    }
+                    self.name(*party, stage.client(seats[*party]), &mut captures);
+                }
+                Action::Fail(party, condition) => match stage.connect(seats[*party]) {
+                    Ok(()) => return Err(failed("it has connected".into())),
+                    Err(why) if why.contains(&**condition) => {}
+                    Err(why) => return Err(failed(why)),
+                },
+                Action::Resumed(party, wanted) => {
+                    let client = stage.client(seats[*party]);
+                    let resumed = client.is_some_and(|client| client.resumed.is_some());
+                    if resumed != *wanted {
+                        return Err(failed(format!("resumed: {resumed}")));
+                    }
+                }
+                Action::Deaf(party) => {
+                    if let Some(client) = stage.client(seats[*party]) {
+                        client.deaf = true;
+                    }
+                }
+                Action::Forsake(party) => stage.forsake(seats[*party]),
+                Action::Acknowledged(party) => {
+                    if !stage.acknowledged(seats[*party]) {
+                        let client = stage.client(seats[*party]);
+                        return Err(failed(format!(
+                            "sent and acknowledged: {:?}",
+                            client.map(|client| (client.sent, client.acknowledged))
+                        )));
+                    }
+                }
+                Action::Offered(party, patterns) => {
+                    let client = stage.client(seats[*party]);
+                    let features = client.and_then(|client| client.features.clone());
+                    let features = features.ok_or_else(|| failed("no features came".into()))?;
+                    for wanted in patterns {
+                        pattern::fits(wanted, &features.tree(), &mut captures)
+                            .map_err(|why| failed(format!("{why}\n  came: {}", features.text())))?;
+                    }
                 }
                 Action::Disconnect(party) => {
                     stage.send(seats[*party], b"</stream:stream>");
@@ -246,6 +349,25 @@ impl Script {
     }
 }
 
+impl Script {
+    /// After login `{party}` is the party's full address, and `{party.stream}` the id to resume by.
+    fn name(&self, party: usize, client: Option<&mut Client>, captures: &mut Captures) {
+        let name = &self.parties[party].name;
+        let Some(client) = client else { return };
+        if let Some(jid) = &client.jid {
+            captures.insert(name.clone(), jid.to_string());
+        }
+        if let Some(id) = &client.resume_id {
+            captures.insert(format!("{name}.stream"), id.clone());
+        }
+    }
+}
+
+fn count(text: &str, line: usize) -> u32 {
+    text.parse()
+        .unwrap_or_else(|_| panic!("line {line}: a number of stanzas is wanted"))
+}
+
 fn patterns(block: &str, line: usize) -> Vec<Tree> {
     let whole = format!(
         "<patterns xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>{block}</patterns>"
@@ -281,7 +403,9 @@ pub fn all() -> Vec<(String, Script)> {
 
 impl Stage for crate::house::House {
     fn add(&mut self, party: &Party) -> usize {
-        Self::add(self, &party.account, &party.resource, party.managed)
+        let guest = Self::add(self, &party.account, &party.resource, party.managed);
+        self.guests[guest].wishes.sasl2 = party.sasl2;
+        guest
     }
 
     fn connect(&mut self, party: usize) -> Result<(), String> {
@@ -303,6 +427,26 @@ impl Stage for crate::house::House {
     fn cut(&mut self, party: usize) {
         Self::cut(self, party);
         self.settle();
+    }
+
+    fn forsake(&mut self, party: usize) {
+        Self::forsake(self, party);
+    }
+
+    fn wishes(&mut self, party: usize) -> &mut Wishes {
+        &mut self.guests[party].wishes
+    }
+
+    fn client(&mut self, party: usize) -> Option<&mut Client> {
+        self.guests[party].client.as_mut()
+    }
+
+    fn acknowledged(&mut self, party: usize) -> bool {
+        Self::send(self, party, b"<r xmlns='urn:xmpp:sm:3'/>");
+        self.settle();
+        let client = self.guests[party].client.as_ref();
+        client
+            .is_some_and(|client| client.acknowledgements > 0 && client.acknowledged == client.sent)
     }
 
     fn next(&mut self, party: usize) -> Option<Stanza> {

@@ -23,12 +23,23 @@ pub struct Server {
     /// Where it takes XMPP.
     pub address: SocketAddr,
     guests: Vec<Guest>,
+    /// Sockets that nobody reads any more.
+    forsaken: Vec<Link>,
     pings: u64,
 }
 
 struct Guest {
     wishes: Wishes,
     link: Option<Link>,
+}
+
+impl Guest {
+    /// Notes how to resume the session that is being left.
+    fn leave(&mut self) -> Option<Link> {
+        let link = self.link.take()?;
+        self.wishes.remember(&link.client);
+        Some(link)
+    }
 }
 
 /// A client over a real socket.
@@ -65,8 +76,9 @@ impl Link {
         Ok(link)
     }
 
-    /// Sends bytes; a dead socket is noticed when reading.
+    /// Sends whole elements; a dead socket is noticed when reading.
     pub fn send(&mut self, bytes: &[u8]) {
+        self.client.sending(bytes);
         let _ = self.socket.write_all(bytes);
     }
 
@@ -136,6 +148,7 @@ impl Server {
             child: None,
             address: port,
             guests: Vec::new(),
+            forsaken: Vec::new(),
             pings: 0,
         };
         server.launch();
@@ -210,7 +223,7 @@ impl Server {
         let Some(link) = self.guests[guest].link.as_mut() else {
             return;
         };
-        if link.client.ended.is_some() {
+        if !link.client.listens() {
             return;
         }
         link.send(
@@ -259,7 +272,9 @@ impl Stage for Server {
             resource: party.resource.clone(),
             password: "secret".into(),
             managed: party.managed,
+            sasl2: party.sasl2,
             resume: None,
+            salted: None,
         };
         self.guests.push(Guest { wishes, link: None });
         self.guests.len() - 1
@@ -282,16 +297,33 @@ impl Stage for Server {
     }
 
     fn cut(&mut self, party: usize) {
-        let guest = &mut self.guests[party];
-        if let Some(link) = guest.link.take() {
-            let kept = guest.wishes.resume.take().map(|(id, _)| id);
-            guest.wishes.resume = link
-                .client
-                .resume_id
-                .clone()
-                .or(kept)
-                .map(|id| (id, link.client.handled));
+        drop(self.guests[party].leave());
+    }
+
+    fn forsake(&mut self, party: usize) {
+        self.forsaken.extend(self.guests[party].leave());
+    }
+
+    fn wishes(&mut self, party: usize) -> &mut Wishes {
+        &mut self.guests[party].wishes
+    }
+
+    fn client(&mut self, party: usize) -> Option<&mut Client> {
+        Some(&mut self.guests[party].link.as_mut()?.client)
+    }
+
+    fn acknowledged(&mut self, party: usize) -> bool {
+        let Some(link) = &mut self.guests[party].link else {
+            return false;
+        };
+        let before = link.client.acknowledgements;
+        link.send(b"<r xmlns='urn:xmpp:sm:3'/>");
+        while link.client.acknowledgements == before {
+            if link.client.ended.is_some() || !link.read() {
+                return false;
+            }
         }
+        link.client.acknowledged == link.client.sent
     }
 
     fn next(&mut self, party: usize) -> Option<Stanza> {

@@ -1,7 +1,8 @@
 //! Every script in `tests/scenarios`, in memory on a virtual clock and against the binary.
 
+use chat::Contact;
 use kit::house::House;
-use kit::script::all;
+use kit::script::{Script, all};
 use kit::server::Server;
 
 fn report(failures: &[String]) {
@@ -13,11 +14,26 @@ fn report(failures: &[String]) {
     );
 }
 
+/// The scripts that `HAUSPOST_SCENARIO` names, or all.
+fn chosen() -> Vec<(String, Script)> {
+    let mut scripts = all();
+    if let Ok(wanted) = std::env::var("HAUSPOST_SCENARIO") {
+        scripts.retain(|(name, _)| wanted.split(',').any(|wanted| wanted == name));
+    }
+    scripts
+}
+
 #[test]
 fn in_memory() {
     let mut failures = Vec::new();
-    for (name, script) in all() {
-        let mut house = House::new(|_| {});
+    for (name, script) in chosen() {
+        let mut house = House::new(|config| {
+            config.contact.push(Contact {
+                kind: "admin-addresses".into(),
+                addresses: vec!["xmpp:admin@example.org".into()],
+            });
+            config.publish_server_information = script.only_in_memory;
+        });
         if let Err(why) = script.run(&mut house) {
             failures.push(format!("{name}.scn, {why}"));
         }
@@ -28,8 +44,11 @@ fn in_memory() {
 #[test]
 fn against_the_binary() {
     let mut failures = Vec::new();
-    for (name, script) in all() {
-        let mut server = Server::start(&name, "");
+    for (name, script) in chosen() {
+        if script.only_in_memory {
+            continue;
+        }
+        let mut server = Server::start(&name, "[contact]\nadmin = [\"xmpp:admin@example.org\"]\n");
         if let Err(why) = script.run(&mut server) {
             failures.push(format!("{name}.scn, {why}"));
         }
