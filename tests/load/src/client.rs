@@ -49,16 +49,28 @@ impl Client {
     pub(crate) async fn connect(address: SocketAddr) -> Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        Ok(Self {
+        Ok(Self::over(stream))
+    }
+
+    /// Over a connection that is there already.
+    pub(crate) fn over(stream: TcpStream) -> Self {
+        Self {
             transport: Transport::Plain(stream),
             received: Vec::new(),
             mechanism: None,
-        })
+        }
     }
 
     /// From TCP connect to bound resource. No presence is sent.
     pub(crate) async fn log_in(login: &Login<'_>) -> Result<Self> {
         let mut client = Self::connect(login.address).await?;
+        client.enter(login).await?;
+        Ok(client)
+    }
+
+    /// From stream header to bound resource.
+    pub(crate) async fn enter(&mut self, login: &Login<'_>) -> Result<()> {
+        let client = self;
         let mut features = client.open_stream(login.domain).await?;
         if let Some(tls) = &login.tls {
             client.start_tls(login.domain, Arc::clone(tls)).await?;
@@ -76,7 +88,7 @@ impl Client {
         if !bound.contains("<jid>") {
             bail!("no resource was bound: {bound}");
         }
-        Ok(client)
+        Ok(())
     }
 
     /// Sends a stream header and returns all up to the end of the features.

@@ -5,6 +5,7 @@
 // A program for the terminal: its output is its purpose.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod abuse;
 mod client;
 mod histogram;
 mod message;
@@ -86,6 +87,8 @@ struct Run {
 enum Mode {
     /// Lists the scenarios.
     List,
+    /// Misbehaves in many ways towards hauspost, and tells how a normal pair of clients fares meanwhile.
+    Abuse(abuse::Abuse),
     /// Serves as forwarder; started by the program itself.
     #[command(hide = true)]
     Forwarder { address: SocketAddr },
@@ -109,6 +112,14 @@ fn main() -> Result<()> {
             .enable_all()
             .build()?
             .block_on(servers::serve_forwarder(address)),
+        Some(Mode::Abuse(abuse)) => {
+            allow_many_sockets()?;
+            tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(1)
+                .enable_all()
+                .build()?
+                .block_on(abuse::run(abuse))
+        }
         None => {
             allow_many_sockets()?;
             tokio::runtime::Builder::new_multi_thread()

@@ -1,0 +1,270 @@
+//! `load abuse`: what strangers and rude users do to a server, one after the other, while a normal pair goes on talking.
+//!
+//! For each abuse it is told how the pair fared (p99 of its messages, against calm). With `--assert`, what must hold in
+//! any case is checked: the stream error is the right one, the server lives, its memory is bounded, the pair loses nothing.
+//! Times are told, never asserted: they depend on what else the machine does.
+
+mod attacks;
+mod deaf;
+mod pair;
+mod stranger;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::client::{Client, Login};
+use crate::process::Process;
+use crate::servers::{DOMAIN, PASSWORD};
+use pair::Pair;
+
+/// Accounts: the pair, and those who misbehave.
+const ACCOUNTS: [&str; 5] = ["romeo", "juliet", "rude", "deaf", "victim"];
+/// Seconds that a connection may take to log in; short, so that those who do not are seen to end.
+pub(crate) const PREAUTH_SECONDS: u32 = 4;
+/// Output that may wait for one connection.
+pub(crate) const MAILBOX_BYTES: usize = 512 * 1024;
+/// Memory that one abuse may cost at most, on top of what was there before, in KiB.
+const GROWTH_KIB: u64 = 192 * 1024;
+
+/// Runs every abuse against one server.
+#[derive(clap::Args)]
+pub(crate) struct Abuse {
+    /// Fails unless the server does what it must.
+    #[arg(long)]
+    assert: bool,
+    /// The hauspost binary.
+    #[arg(long, default_value = "target/release/hauspost")]
+    hauspost: PathBuf,
+    /// Folder for the server's data.
+    #[arg(long, default_value = "target/load/abuse")]
+    work: PathBuf,
+    /// Seconds that each abuse lasts at least.
+    #[arg(long, default_value_t = 2.0)]
+    seconds: f64,
+    /// Messages per second of the normal pair.
+    #[arg(long, default_value_t = 200)]
+    rate: u32,
+    /// Abuses by beginning of their name; all when left out.
+    names: Vec<String>,
+}
+
+/// Whom the abuse is done to.
+#[derive(Clone)]
+pub(crate) struct Target {
+    pub(crate) address: SocketAddr,
+    /// An abuse that can be repeated is repeated until then.
+    pub(crate) until: Instant,
+}
+
+impl Target {
+    /// A logged-in client.
+    pub(crate) async fn log_in(&self, username: &str, resource: &str) -> Result<Client> {
+        Client::log_in(&Login {
+            address: self.address,
+            domain: DOMAIN,
+            username,
+            password: PASSWORD,
+            resource,
+            tls: None,
+        })
+        .await
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        Instant::now() >= self.until
+    }
+}
+
+pub(crate) async fn run(abuse: Abuse) -> Result<()> {
+    std::fs::create_dir_all(&abuse.work)?;
+    let work = abuse.work.canonicalize()?;
+    let mut server = Started::start(&abuse.hauspost, &work).await?;
+    let calm = Duration::from_secs_f64(abuse.seconds.max(2.0));
+    let target = Target {
+        address: server.address,
+        until: Instant::now(),
+    };
+    let (left, right) = (
+        target.log_in("romeo", "pair").await?,
+        target.log_in("juliet", "pair").await?,
+    );
+    let pair = Pair::start(left, right, abuse.rate)?;
+    // The first second fills caches.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    pair.take();
+    tokio::time::sleep(calm).await;
+    let calm = pair.take().micros(0.99);
+    println!(
+        "{:<28} {:>9} {:>7} {:>9} {:>8}  result",
+        "abuse", "p99 µs", "factor", "MiB RSS", "s"
+    );
+    println!("{:<28} {calm:>9.0} {:>7} {:>9} {:>8}", "(calm)", "", server.resident_kib() / 1024, "");
+    let mut failures = 0;
+    for attack in attacks::ALL {
+        if !abuse.names.is_empty() && !abuse.names.iter().any(|name| attack.name.starts_with(name.as_str())) {
+            continue;
+        }
+        let begin = Instant::now();
+        let before = server.resident_kib();
+        let watch = MemoryWatch::start(server.id());
+        pair.take();
+        let target = Target {
+            address: server.address,
+            until: begin + Duration::from_secs_f64(abuse.seconds),
+        };
+        let outcome = tokio::time::timeout(Duration::from_secs(90), attack.run(target))
+            .await
+            .unwrap_or_else(|_| Err(anyhow::anyhow!("not over within 90 s")));
+        let p99 = pair.take().micros(0.99);
+        let most = watch.stop();
+        let outcome = outcome.and_then(|words| {
+            server.check()?;
+            pair.check()?;
+            ensure!(
+                most < before + GROWTH_KIB,
+                "memory grew from {} to {} MiB",
+                before / 1024,
+                most / 1024
+            );
+            Ok(words)
+        });
+        let seconds = begin.elapsed().as_secs_f64();
+        let result = match &outcome {
+            Ok(words) => format!("ok: {words}"),
+            Err(error) => format!("FAILED: {error:#}"),
+        };
+        println!(
+            "{:<28} {p99:>9.0} {:>7.2} {:>9} {seconds:>8.1}  {result}",
+            attack.name,
+            p99 / calm.max(1.0),
+            most / 1024,
+        );
+        failures += u32::from(outcome.is_err());
+        server.check()?;
+    }
+    let lost = pair.stop();
+    let stopped = server.stop();
+    if abuse.assert {
+        lost.context("the normal pair")?;
+        stopped?;
+        ensure!(failures == 0, "{failures} abuses were not borne as they must be");
+    }
+    Ok(())
+}
+
+/// Watches how much memory a process takes at most.
+struct MemoryWatch {
+    most: Arc<AtomicU64>,
+    over: Arc<AtomicBool>,
+}
+
+impl MemoryWatch {
+    fn start(id: u32) -> Self {
+        let (most, over) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
+        let watch = Self {
+            most: Arc::clone(&most),
+            over: Arc::clone(&over),
+        };
+        std::thread::spawn(move || {
+            while !over.load(Ordering::Relaxed) {
+                most.fetch_max(resident_kib(id), Ordering::Relaxed);
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        });
+        watch
+    }
+
+    /// The most that was seen, in KiB.
+    fn stop(self) -> u64 {
+        self.over.store(true, Ordering::Relaxed);
+        self.most.load(Ordering::Relaxed)
+    }
+}
+
+/// VmRSS of a process, in KiB; 0 when it is gone.
+fn resident_kib(id: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+    status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .and_then(|rest| rest.split_whitespace().next()?.parse().ok())
+        .unwrap_or(0)
+}
+
+/// The server under abuse, with its default limits but those named above.
+struct Started {
+    process: Process,
+    address: SocketAddr,
+}
+
+impl Started {
+    async fn start(binary: &Path, work: &Path) -> Result<Self> {
+        let folder = work.join("server");
+        if folder.exists() {
+            std::fs::remove_dir_all(&folder)?;
+        }
+        std::fs::create_dir_all(&folder)?;
+        let address = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let configuration = folder.join("hauspost.toml");
+        std::fs::write(
+            &configuration,
+            format!(
+                "domain = \"{DOMAIN}\"\n[listen]\nxmpp = [\"{address}\"]\nxmpp_tls = []\nfederation = []\n\
+                 federation_tls = []\nhttp = []\nmedia = []\n[auth]\nplaintext_on_loopback = true\n\
+                 [limits]\npreauth_seconds = {PREAUTH_SECONDS}\nmailbox_bytes = {MAILBOX_BYTES}\n\
+                 [policy.encryption]\ndirect = \"off\"\n"
+            ),
+        )?;
+        let list = folder.join("accounts.csv");
+        let accounts: String = ACCOUNTS.iter().map(|name| format!("{name},{PASSWORD}\n")).collect();
+        std::fs::write(&list, accounts)?;
+        let command = || {
+            let mut command = std::process::Command::new(binary);
+            command.arg("--config").arg(&configuration).stdin(std::process::Stdio::null());
+            command
+        };
+        let imported = command().args(["user", "import"]).arg(&list).output()?;
+        ensure!(
+            imported.status.success(),
+            "hauspost user import failed: {}",
+            String::from_utf8_lossy(&imported.stderr)
+        );
+        let log = std::fs::File::create(folder.join("log"))?;
+        let process = Process::start(
+            "hauspost",
+            command().arg("serve").stdout(std::process::Stdio::null()).stderr(log),
+        )?;
+        let mut started = Self { process, address };
+        let end = Instant::now() + Duration::from_secs(30);
+        while tokio::net::TcpStream::connect(address).await.is_err() {
+            started.check().with_context(|| format!("see {}", folder.display()))?;
+            ensure!(Instant::now() < end, "the server does not open its door");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        Ok(started)
+    }
+
+    fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    fn resident_kib(&self) -> u64 {
+        resident_kib(self.id())
+    }
+
+    /// Fails when the server is not there any more.
+    fn check(&mut self) -> Result<()> {
+        self.process.check()
+    }
+
+    fn stop(mut self) -> Result<()> {
+        self.check()?;
+        self.process.stop();
+        Ok(())
+    }
+}
