@@ -32,6 +32,20 @@ pub struct Wishes {
 }
 
 impl Wishes {
+    /// A plain log-in: SASL and resource binding, without stream management.
+    #[must_use]
+    pub fn new(account: BareJid, resource: &str, password: &str) -> Self {
+        Self {
+            account,
+            resource: resource.to_owned(),
+            password: password.to_owned(),
+            managed: false,
+            sasl2: false,
+            resume: None,
+            salted: None,
+        }
+    }
+
     /// Notes how to resume the session that `client` has.
     pub(crate) fn remember(&mut self, client: &Client) {
         if client.jid.is_none() && client.resumed.is_none() {
