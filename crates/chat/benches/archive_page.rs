@@ -1,9 +1,5 @@
 //! A page of 50 messages from request to written results, through a connection.
 
-#[allow(
-    dead_code,
-    reason = "the harness of the tests does more than this needs"
-)]
 #[path = "../tests/common/mod.rs"]
 mod common;
 

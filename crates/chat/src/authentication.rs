@@ -16,10 +16,6 @@ use crate::session::{Claim, SessionEntry};
 use crate::throttle::Toll;
 use crate::{Chat, Session, Work};
 
-/// How long a token lasts (XEP-0484 §3.5), and from when on a new one is handed out.
-const TOKEN_LIFETIME: Duration = Duration::from_secs(60 * 24 * 3600);
-const TOKEN_ROTATE_BEFORE: Duration = Duration::from_secs(45 * 24 * 3600);
-
 /// An answer, and what it brings with it.
 pub(crate) struct Answered {
     pub(crate) answer: Answer,
@@ -238,6 +234,8 @@ impl Asker {
 
     async fn tokens(&self, account: &BareJid, client: &str) -> Result<Answer, StoreError> {
         let now = self.now.wall;
+        // A token past a quarter of its life is replaced at its next use.
+        let rotate_before = self.chat.config().token_lifetime * 3 / 4;
         let records = self
             .records(account, client)
             .await?
@@ -249,7 +247,7 @@ impl Asker {
                 seed: record.secret.as_slice().try_into().ok()?,
                 mechanism: record.mechanism.parse().ok()?,
                 expired: record.expires <= now,
-                rotate: record.expires <= now + TOKEN_ROTATE_BEFORE,
+                rotate: record.expires <= now + rotate_before,
                 count: (record.counter > 0).then_some(record.counter),
             })
         });
@@ -296,7 +294,7 @@ impl Asker {
         let (Some(login), Some(id)) = (self.login(account).await?, &client.id) else {
             return Ok(Answer::Refused(SaslCondition::NotAuthorized));
         };
-        let expiry = self.now.wall + TOKEN_LIFETIME;
+        let expiry = self.now.wall + self.chat.config().token_lifetime;
         let mut batch = Batch::new();
         batch.token_issue(
             login.account.id,

@@ -1,6 +1,7 @@
 //! What the messenger is told by its roof.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use base::Limits;
 
@@ -26,6 +27,10 @@ pub struct ChatConfig {
     pub limits: Limits,
     /// Whether new accounts archive their messages.
     pub archive: bool,
+    /// Whether clients may log in again by token (XEP-0484).
+    pub tokens: bool,
+    /// How long a token lasts that is not used.
+    pub token_lifetime: Duration,
     /// Guessing limits.
     pub throttle: crate::throttle::ThrottleConfig,
     /// Whom to write to about this server (XEP-0157).
@@ -61,6 +66,8 @@ impl ChatConfig {
             starttls: true,
             limits: Limits::default(),
             archive: true,
+            tokens: true,
+            token_lifetime: Duration::from_secs(21 * 24 * 3600),
             throttle: crate::throttle::ThrottleConfig::default(),
             contact: Vec::new(),
             publish_server_information: false,

@@ -210,7 +210,7 @@ impl Connection {
     fn has_output(&mut self) -> bool {
         if self.out.is_empty()
             && let State::Bound(session) = &mut self.state
-            && let Some(element) = session.outbox().next()
+            && let Some(element) = session.next_output()
         {
             self.out.push_back(Output::Send(element));
         }
@@ -226,9 +226,15 @@ impl Connection {
             self.out = VecDeque::new();
         }
         match &mut self.state {
-            State::Bound(session) => session.outbox().next().map(Output::Send),
+            State::Bound(session) => session.next_output().map(Output::Send),
             _ => None,
         }
+    }
+
+    /// True when nothing but its end is to come: a client that does not take that is not waited for.
+    #[must_use]
+    pub fn is_ending(&self) -> bool {
+        matches!(self.state, State::Leaving(_)) || matches!(self.out.back(), Some(Output::Close))
     }
 
     /// When to call [`Connection::tick`] at the latest.

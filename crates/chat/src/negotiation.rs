@@ -27,6 +27,7 @@ pub(crate) fn server_config(config: &ChatConfig, table: &Table) -> ServerConfig 
             .filter(|hash| *hash != ScramHash::Sha1)
             .collect(),
         scram,
+        tokens: config.tokens,
         starttls: config.starttls,
         attempts: u8::try_from(config.limits.login_attempts).unwrap_or(u8::MAX),
         allow_unprotected: false,

@@ -46,6 +46,9 @@ pub fn chat_config(config: &Config, secret: [u8; 32]) -> ChatConfig {
         .collect();
     chat.scram_iterations = config.auth.scram_iterations;
     chat.plaintext_on_loopback = config.auth.plaintext_on_loopback;
+    chat.tokens = config.auth.fast;
+    chat.token_lifetime = Duration::from_secs(u64::from(config.auth.fast_token_days) * 24 * 3600);
+    chat.publish_server_information = config.contact.publish_server_information;
     chat.limits = config.limits.messenger();
     chat.archive = config.archive.enabled;
     chat.throttle.free_failures = config.auth.failures_before_delay;

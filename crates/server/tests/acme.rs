@@ -1,5 +1,7 @@
 //! Certificates by ACME, from Debian's `pebble` (an authority for tests) and its DNS server.
 
+#![allow(clippy::panic, reason = "a test fails by panicking")]
+
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};

@@ -59,6 +59,8 @@ struct State {
     bytes: usize,
     overflowed: bool,
     held: bool,
+    /// More than stanzas is in it.
+    urgent: bool,
 }
 
 impl Mailbox {
@@ -84,6 +86,7 @@ impl Mailbox {
                     || state.bytes + stanza.len() > self.bounds.bytes
                 {
                     state.overflowed = true;
+                    state.urgent = true;
                     state
                         .parcels
                         .push_back(Parcel::Close(StreamCondition::ResourceConstraint));
@@ -92,9 +95,15 @@ impl Mailbox {
                     state.parcels.push_back(parcel);
                 }
             } else {
+                state.urgent = true;
                 state.parcels.push_back(parcel);
             }
         }
+        self.waker.wake();
+    }
+
+    /// Wakes the connection without a parcel.
+    pub(crate) fn wake(&self) {
         self.waker.wake();
     }
 
@@ -135,7 +144,15 @@ impl Mailbox {
             return VecDeque::new();
         }
         state.bytes = 0;
+        state.urgent = false;
         std::mem::take(&mut state.parcels)
+    }
+
+    /// True when what waits must be seen even by a connection that cannot write: an end, a handover.
+    #[must_use]
+    pub(crate) fn is_urgent(&self) -> bool {
+        let state = self.state.lock();
+        state.urgent && !state.held
     }
 
     /// True when nothing can be taken.

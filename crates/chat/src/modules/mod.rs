@@ -83,6 +83,9 @@ pub static ALL: &[&Module] = &[
     &client_state::MODULE,
 ];
 
+/// What a module does when something happens.
+pub type Hook<Context, Done> = fn(Context) -> Work<Done>;
+
 /// Everything a module declares.
 pub struct Module {
     /// The stem its files share, such as `carbons`.
@@ -110,17 +113,17 @@ pub struct Module {
     /// Its word on a message on the way from one of our clients.
     pub message: Option<fn(&mut MessageContext<'_>) -> Verdict>,
     /// Its work on a presence stanza sent by one of our clients. Only one module has it.
-    pub presence: Option<fn(PresenceContext) -> Work<Result<Vec<Delivery>, StanzaError>>>,
+    pub presence: Option<Hook<PresenceContext, Result<Vec<Delivery>, StanzaError>>>,
     /// A session was bound.
-    pub session_started: Option<fn(SessionContext) -> Work<Vec<Delivery>>>,
+    pub session_started: Option<Hook<SessionContext, Vec<Delivery>>>,
     /// A session has sent its first available presence (initial presence, RFC 6121 §4.2).
-    pub session_available: Option<fn(SessionContext) -> Work<Vec<Delivery>>>,
+    pub session_available: Option<Hook<SessionContext, Vec<Delivery>>>,
     /// A session has sent available presence with a priority that is not negative: messages to the
     /// account reach it from now on. They are held until the work is done, so what it gives to
     /// `Mailbox::release` comes ahead of them.
-    pub session_reachable: Option<fn(SessionContext) -> Work<()>>,
+    pub session_reachable: Option<Hook<SessionContext, ()>>,
     /// A session is gone for good.
-    pub session_ended: Option<fn(SessionContext) -> Work<Vec<Delivery>>>,
+    pub session_ended: Option<Hook<SessionContext, Vec<Delivery>>>,
 }
 
 impl Module {

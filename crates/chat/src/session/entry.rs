@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicI16, Ordering};
 
 use base::{FullJid, Jid, Timestamp};
 use parking_lot::Mutex;
+use store::ArchiveId;
 
 use crate::delivery::Mailbox;
 
@@ -21,7 +22,11 @@ pub struct SessionEntry {
     blocking_interested: AtomicBool,
     reads_archive: AtomicBool,
     presence: Mutex<PresenceState>,
+    returned: Mutex<Vec<ArchiveId>>,
 }
+
+/// Messages of other sessions that are remembered as given to this one too.
+const MOST_RETURNED: usize = 1_000;
 
 #[derive(Default)]
 struct PresenceState {
@@ -52,6 +57,7 @@ impl SessionEntry {
             blocking_interested: AtomicBool::new(false),
             reads_archive: AtomicBool::new(false),
             presence: Mutex::default(),
+            returned: Mutex::default(),
         })
     }
 
@@ -136,6 +142,20 @@ impl SessionEntry {
         self.presence.lock().since
     }
 
+    /// Notes that this session gets a message that another one has left. False when it got it
+    /// before, from a third: it must not see the same message twice.
+    pub(crate) fn take_returned(&self, id: ArchiveId) -> bool {
+        let mut returned = self.returned.lock();
+        if returned.contains(&id) {
+            return false;
+        }
+        if returned.len() >= MOST_RETURNED {
+            returned.remove(0);
+        }
+        returned.push(id);
+        true
+    }
+
     /// The current available presence.
     #[must_use]
     pub fn presence(&self) -> Option<CurrentPresence> {
@@ -146,7 +166,10 @@ impl SessionEntry {
     pub fn set_available(&self, stanza: xmpp::xml::Stanza, priority: i8, at: Timestamp) -> bool {
         let first = {
             let mut state = self.presence.lock();
-            let first = state.current.replace(CurrentPresence { stanza, at }).is_none();
+            let first = state
+                .current
+                .replace(CurrentPresence { stanza, at })
+                .is_none();
             if first {
                 state.since = Some(at);
             }
@@ -186,7 +209,11 @@ impl SessionEntry {
     /// Those who were sent directed presence and are meant by `which`; they are forgotten.
     #[must_use]
     pub fn take_directed_to(&self, which: impl Fn(&Jid) -> bool) -> Vec<Jid> {
-        self.presence.lock().directed.extract_if(.., |to| which(to)).collect()
+        self.presence
+            .lock()
+            .directed
+            .extract_if(.., |to| which(to))
+            .collect()
     }
 
     /// Everyone who was sent directed presence; the list is empty afterwards.

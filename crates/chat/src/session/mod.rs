@@ -16,6 +16,7 @@ mod undelivered;
 
 use std::collections::VecDeque;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -87,8 +88,8 @@ enum Step {
     Control(Bytes),
     /// Acknowledge up to this count (XEP-0198 §4).
     Acknowledge(u32),
-    /// Work that everything after it waits for.
-    Work(Work<Outcome>),
+    /// Work that everything after it waits for, and the stanza it is done for.
+    Work(Work<Outcome>, Option<Stanza>),
 }
 
 /// What a piece of work leaves to do.
@@ -172,8 +173,17 @@ impl Session {
         }
     }
 
-    /// Takes one element from the client.
+    /// Takes one element from the client. A fault of ours costs that one element: its sender is
+    /// told, the session goes on.
     pub(crate) fn handle(&mut self, stanza: Stanza, now: Now) {
+        let kept = stanza.clone();
+        let taken = catch_unwind(AssertUnwindSafe(|| self.take(stanza, now)));
+        if taken.is_err() {
+            self.bounce(&kept, &fault());
+        }
+    }
+
+    fn take(&mut self, stanza: Stanza, now: Now) {
         match stanza.kind() {
             Kind::Other => self.control(&stanza),
             kind => {
@@ -324,19 +334,20 @@ impl Session {
     }
 
     /// Puts work in the line of steps; what follows waits for it.
-    fn work(&mut self, work: Work<Outcome>) {
+    fn work(&mut self, subject: Option<Stanza>, work: Work<Outcome>) {
         self.barrier = true;
-        self.steps.push_back(Step::Work(work));
+        self.steps.push_back(Step::Work(work, subject));
     }
 
     /// Work of session events (bound, available), in the line of steps.
     pub(crate) fn event(&mut self, work: Work<Vec<Delivery>>) {
-        self.work(Box::pin(async move {
+        let work = Box::pin(async move {
             Outcome {
                 deliveries: work.await,
                 ..Outcome::default()
             }
-        }));
+        });
+        self.work(None, work);
     }
 
     pub(crate) fn context(&self, now: Now) -> SessionContext {
@@ -351,10 +362,28 @@ impl Session {
     /// Carries out what can be carried out, and takes in what others have delivered.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, now: Now) {
         self.poll_steps(cx, now);
-        self.entry.mailbox().register(cx.waker());
-        if self.entry.mailbox().is_empty() {
+        let mailbox = self.entry.mailbox();
+        mailbox.register(cx.waker());
+        // What a slow reader has not taken waits in the mailbox, which is bounded; the outbox is not.
+        if mailbox.is_empty() || (self.outbox.is_waiting() && !mailbox.is_urgent()) {
             return;
         }
+        self.take_deliveries();
+    }
+
+    /// The next element to write.
+    pub(crate) fn next_output(&mut self) -> Option<Bytes> {
+        if !self.outbox.is_waiting() && !self.entry.mailbox().is_empty() {
+            self.take_deliveries();
+            if self.ending.is_some() {
+                // The next poll ends it.
+                self.entry.mailbox().wake();
+            }
+        }
+        self.outbox.next()
+    }
+
+    fn take_deliveries(&mut self) {
         for parcel in self.entry.mailbox().take() {
             match parcel {
                 Parcel::Stanza { stanza, kept } => {
@@ -409,9 +438,20 @@ impl Session {
                         .push_control(SmElement::Answer { h: handled }.to_xml());
                     self.steps.pop_front();
                 }
-                Step::Work(work) => {
-                    let Poll::Ready(outcome) = work.as_mut().poll(cx) else {
-                        return;
+                Step::Work(work, stanza) => {
+                    let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx)));
+                    let outcome = match polled {
+                        Ok(Poll::Pending) => return,
+                        Ok(Poll::Ready(outcome)) => outcome,
+                        Err(_) => {
+                            let stanza = stanza.take();
+                            self.entry.mailbox().release([]);
+                            let own = stanza.and_then(|stanza| self.bounced(&stanza, &fault()));
+                            Outcome {
+                                own: own.into_iter().collect(),
+                                ..Outcome::default()
+                            }
+                        }
                     };
                     self.steps.pop_front();
                     self.barrier = false;
@@ -456,7 +496,8 @@ impl Session {
     fn load_then_plan(&mut self, stanza: Stanza, to: Jid) {
         let chat = self.chat.clone();
         let own = self.entry.jid().clone();
-        self.work(Box::pin(async move {
+        let subject = Some(stanza.clone());
+        let work = Box::pin(async move {
             match chat.account(&to.bare()).await {
                 Ok(recipient) => Outcome {
                     replan: Some(Replan {
@@ -476,7 +517,8 @@ impl Session {
                     }
                 }
             }
-        }));
+        });
+        self.work(subject, work);
     }
 
     /// A connection has the session now; `declare` as in framings without a stream header.
@@ -570,4 +612,11 @@ impl Session {
         undelivered::return_undelivered(&self.chat, &self.account, left).await;
         self.chat.metrics().sessions_ended.increment();
     }
+}
+
+/// What a sender is told whose stanza met a fault of ours. What happened is in the log.
+fn fault() -> StanzaError {
+    StanzaError::new(StanzaCondition::InternalServerError).text(
+        "The server met a fault of its own while it worked on this; please tell its administrator.",
+    )
 }

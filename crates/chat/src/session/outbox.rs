@@ -156,6 +156,11 @@ impl Outbox {
         true
     }
 
+    /// Whether elements wait to be written.
+    pub(crate) fn is_waiting(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
     /// The next element that waits to be written.
     pub(crate) fn next_ready(&mut self) -> Option<Bytes> {
         self.ready.pop_front()

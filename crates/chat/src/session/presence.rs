@@ -40,7 +40,8 @@ impl Session {
         }
         let context = self.context(now);
         let own = self.entry.jid().clone();
-        self.work(Box::pin(async move {
+        let subject = Some(stanza.clone());
+        let work = Box::pin(async move {
             let mut outcome = Outcome::default();
             match work.await {
                 Ok(deliveries) => outcome.deliveries = deliveries,
@@ -83,6 +84,7 @@ impl Session {
                 context.session.mailbox().release([]);
             }
             outcome
-        }));
+        });
+        self.work(subject, work);
     }
 }

@@ -142,7 +142,8 @@ impl Session {
             stanza: stanza.clone(),
         });
         let asker = self.entry.jid().clone();
-        self.work(Box::pin(async move {
+        let subject = Some(stanza.clone());
+        let work = Box::pin(async move {
             let from = stanza.to();
             match work.await {
                 Ok(reply) => {
@@ -169,6 +170,7 @@ impl Session {
                     ..Outcome::default()
                 },
             }
-        }));
+        });
+        self.work(subject, work);
     }
 }

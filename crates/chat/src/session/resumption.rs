@@ -1,6 +1,11 @@
 //! Sessions that can be resumed (XEP-0198 §5): those that wait for their client, and those whose
 //! connection does not know yet that it is dead.
 
+#![expect(
+    clippy::vec_box,
+    reason = "a session goes from owner to owner in its box"
+)]
+
 use std::collections::HashMap;
 use std::sync::Arc;
 

@@ -130,7 +130,9 @@ fn place(chat: &Chat, account: &Account, left: Vec<Undelivered>) -> Ticket {
             None => message.text.clone(),
         };
         for session in sessions.iter().filter(|session| session.is_reachable()) {
-            if !message.is_known_to(session) {
+            if !message.is_known_to(session)
+                && message.kept.is_none_or(|id| session.take_returned(id))
+            {
                 Delivery {
                     to: Arc::clone(session),
                     stanza: text.clone(),

@@ -437,7 +437,7 @@ pub enum EncryptionRule {
 
 section! {
     /// End-to-end encryption: `"required"` (readable text is refused), `"default"` (clients encrypt unless their user
-    /// says otherwise) or `"off"`.
+    /// says otherwise) or `"off"`. This version checks the values and does not enforce them yet.
     pub struct Encryption {
         /// One-to-one chats within the organisation.
         direct: EncryptionRule = EncryptionRule::Required,
@@ -465,6 +465,8 @@ section! {
         status: Vec<String> = Vec::new(),
         /// Help for users.
         support: Vec<String> = Vec::new(),
+        /// Tell everyone who asks the domain, the software and the servers this one talks with (XEP-0485).
+        publish_server_information: bool = false,
     }
 }
 

@@ -14,14 +14,18 @@ impl Clock {
     /// A clock that begins now.
     #[must_use]
     pub fn start() -> Self {
-        Self { start: Instant::now() }
+        Self {
+            start: Instant::now(),
+        }
     }
 
     /// This moment.
     #[must_use]
     pub fn now(&self) -> Now {
         let moment = u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX);
-        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let wall = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         Now::new(
             Moment::from_micros(moment),
             Timestamp::from_micros(i64::try_from(wall.as_micros()).unwrap_or(i64::MAX)),

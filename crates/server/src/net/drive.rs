@@ -4,7 +4,6 @@
 use std::cell::RefCell;
 use std::future::Future;
 use std::io;
-use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -18,6 +17,7 @@ use tokio::time::Sleep;
 use xmpp::stream::{Security, Transport, TransportKind};
 
 use super::Clock;
+use super::places::Place;
 use super::tls_stream::TlsStream;
 use crate::tls::Resolver;
 
@@ -64,7 +64,7 @@ pub(super) struct Surroundings {
 pub(super) struct Drive {
     around: Arc<Surroundings>,
     socket: TcpStream,
-    peer: IpAddr,
+    place: Place,
     tls: Option<Box<TlsStream>>,
     /// `None` while the first TLS handshake goes on.
     connection: Option<Box<Connection>>,
@@ -110,22 +110,35 @@ impl Drive {
     pub(super) fn new(
         around: Arc<Surroundings>,
         socket: TcpStream,
-        peer: IpAddr,
+        place: Place,
         tls: Option<TlsStream>,
         seed: [u8; 32],
         now: Now,
     ) -> Self {
         let connection = tls.is_none().then(|| {
-            let transport = Transport { kind: TransportKind::Tcp, security: Security::Plain, trusted_proxy: false };
-            Box::new(Connection::new(&around.chat, transport, peer, seed, now))
+            let transport = Transport {
+                kind: TransportKind::Tcp,
+                security: Security::Plain,
+                trusted_proxy: false,
+            };
+            Box::new(Connection::new(
+                &around.chat,
+                transport,
+                place.address(),
+                seed,
+                now,
+            ))
         });
         let limit = connection.is_none().then(|| now.moment + HANDSHAKE);
         let limits = &around.chat.config().limits;
-        let allowance = Allowance { bytes: u64::from(limits.input_burst_bytes), filled: now.moment };
+        let allowance = Allowance {
+            bytes: u64::from(limits.input_burst_bytes),
+            filled: now.moment,
+        };
         Self {
             around,
             socket,
-            peer,
+            place,
             tls: tls.map(Box::new),
             connection,
             unsent: Vec::new(),
@@ -142,8 +155,16 @@ impl Drive {
     pub(super) async fn run(mut self) {
         std::future::poll_fn(|cx| self.poll(cx)).await;
         let now = self.around.clock.now();
-        let Self { connection, socket, unsent, tls, timer, .. } = self;
-        drop((socket, unsent, tls, timer));
+        let Self {
+            connection,
+            socket,
+            unsent,
+            tls,
+            timer,
+            place,
+            ..
+        } = self;
+        drop((socket, unsent, tls, timer, place));
         if let Some(connection) = connection {
             // Boxed: the end of a session is large and rare, every connection carries its future.
             Box::pin(connection.cut(now)).await;
@@ -232,8 +253,7 @@ impl Drive {
                 self.secured(now);
             }
             let open = matches!(result, Ok(true));
-            loop {
-                let Some(tls) = &mut self.tls else { break };
+            while let Some(tls) = &mut self.tls {
                 let length = tls.plain(&mut buffers.plain);
                 if length == 0 {
                     break;
@@ -255,18 +275,30 @@ impl Drive {
     /// The TLS handshake is complete.
     fn secured(&mut self, now: Now) {
         self.limit = None;
-        let (Some(tls), Some(resolver)) = (&self.tls, &self.around.resolver) else { return };
+        let (Some(tls), Some(resolver)) = (&self.tls, &self.around.resolver) else {
+            return;
+        };
         let facts = tls.facts(resolver);
         if let Some(connection) = &mut self.connection {
             connection.tls_established(facts, now);
             return;
         }
-        let transport = Transport { kind: TransportKind::Tcp, security: Security::Tls(facts), trusted_proxy: false };
+        let transport = Transport {
+            kind: TransportKind::Tcp,
+            security: Security::Tls(facts),
+            trusted_proxy: false,
+        };
         let mut seed = [0; 32];
         if getrandom::fill(&mut seed).is_err() {
             return self.close(now);
         }
-        self.connection = Some(Box::new(Connection::new(&self.around.chat, transport, self.peer, seed, now)));
+        self.connection = Some(Box::new(Connection::new(
+            &self.around.chat,
+            transport,
+            self.place.address(),
+            seed,
+            now,
+        )));
     }
 
     /// Polls the machine and writes what it says.
@@ -274,11 +306,27 @@ impl Drive {
         if self.connection.is_none() && self.limit.is_some_and(|limit| now.moment >= limit) {
             self.stage = Stage::Gone;
         }
-        let Some(connection) = &mut self.connection else { return };
-        if connection.deadline().is_some_and(|deadline| deadline <= now.moment) {
+        let Some(connection) = &mut self.connection else {
+            return;
+        };
+        if connection
+            .deadline()
+            .is_some_and(|deadline| deadline <= now.moment)
+        {
             connection.tick(now);
         }
         let _ = connection.poll(cx, now);
+        if connection.is_bound() {
+            self.place.known();
+        }
+        if connection.is_ending() && self.stage == Stage::Open {
+            // Who does not read is not waited for: its goodbye begins behind what it has not taken.
+            let limit = *self.limit.get_or_insert(now.moment + GOODBYE);
+            if now.moment >= limit {
+                self.stage = Stage::Gone;
+                return;
+            }
+        }
         if self.unsent.len() >= MOST_UNSENT || self.stage != Stage::Open {
             return;
         }
@@ -391,7 +439,10 @@ impl Drive {
                 return Poll::Ready(());
             }
         }
-        let machine = self.connection.as_ref().and_then(|connection| connection.deadline());
+        let machine = self
+            .connection
+            .as_ref()
+            .and_then(|connection| connection.deadline());
         let refill = self.refill_at(now);
         let Some(deadline) = [machine, self.limit, refill].into_iter().flatten().min() else {
             return Poll::Pending;
@@ -423,7 +474,9 @@ impl Drive {
     fn rate(&self) -> u64 {
         let config = self.around.chat.config();
         match &self.connection {
-            Some(connection) if connection.is_bound() => config.limits.input_bytes_per_second.into(),
+            Some(connection) if connection.is_bound() => {
+                config.limits.input_bytes_per_second.into()
+            }
             _ => config.limits.preauth_input_bytes_per_second.into(),
         }
     }
@@ -433,7 +486,8 @@ impl Drive {
         if self.allowance.bytes < SCRATCH as u64 {
             let rate = self.rate();
             let most = u64::from(self.around.chat.config().limits.input_burst_bytes);
-            let passed = u64::try_from(now.moment.since(self.allowance.filled).as_micros()).unwrap_or(u64::MAX);
+            let passed = u64::try_from(now.moment.since(self.allowance.filled).as_micros())
+                .unwrap_or(u64::MAX);
             let gained = passed.saturating_mul(rate) / 1_000_000;
             if gained > 0 {
                 self.allowance.bytes = (self.allowance.bytes + gained).min(most);
@@ -445,6 +499,7 @@ impl Drive {
 
     /// When an empty bucket has something again.
     fn refill_at(&self, now: Now) -> Option<Moment> {
-        (self.allowance.bytes == 0 && self.stage == Stage::Open).then(|| now.moment + Duration::from_millis(100))
+        (self.allowance.bytes == 0 && self.stage == Stage::Open)
+            .then(|| now.moment + Duration::from_millis(100))
     }
 }

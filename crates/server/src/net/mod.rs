@@ -2,6 +2,7 @@
 
 mod clock;
 mod drive;
+mod places;
 mod tcp;
 mod tls_stream;
 

@@ -3,7 +3,6 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use chat::Chat;
@@ -12,6 +11,7 @@ use tokio::sync::watch;
 
 use super::Clock;
 use super::drive::{Drive, Surroundings};
+use super::places::Open;
 use super::tls_stream::TlsStream;
 use crate::tls::ServerTls;
 
@@ -34,17 +34,6 @@ pub struct Doors {
     open: Arc<Open>,
 }
 
-/// Connections that are open now.
-#[derive(Default)]
-struct Open {
-    all: AtomicU32,
-}
-
-/// Gives a connection's place back.
-struct Place {
-    open: Arc<Open>,
-}
-
 impl Doors {
     /// The doors of a messenger.
     #[must_use]
@@ -55,13 +44,17 @@ impl Doors {
             starttls: Some(Arc::clone(&tls.starttls)),
             resolver: Some(Arc::clone(&tls.resolver)),
         };
-        Self { around: Arc::new(around), tls: tls.clone(), open: Arc::default() }
+        Self {
+            around: Arc::new(around),
+            tls: tls.clone(),
+            open: Arc::default(),
+        }
     }
 
     /// How many connections are open.
     #[must_use]
     pub fn open(&self) -> u32 {
-        self.open.all.load(Ordering::Relaxed)
+        self.open.count()
     }
 }
 
@@ -70,14 +63,23 @@ impl Doors {
 /// # Errors
 /// When the address is taken or not ours.
 pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv6() { TcpSocket::new_v6()? } else { TcpSocket::new_v4()? };
+    let socket = if address.is_ipv6() {
+        TcpSocket::new_v6()?
+    } else {
+        TcpSocket::new_v4()?
+    };
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }
 
 /// Accepts connections until `stop` says so; those that are open go on.
-pub async fn serve(listener: TcpListener, door: Door, doors: Doors, mut stop: watch::Receiver<bool>) {
+pub async fn serve(
+    listener: TcpListener,
+    door: Door,
+    doors: Doors,
+    mut stop: watch::Receiver<bool>,
+) {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -96,7 +98,9 @@ pub async fn serve(listener: TcpListener, door: Door, doors: Doors, mut stop: wa
 
 impl Doors {
     fn take_in(&self, door: Door, socket: TcpStream, address: IpAddr) {
-        let Some(place) = self.place() else { return };
+        let Some(place) = self.open.enter(address, &self.around.chat.config().limits) else {
+            return;
+        };
         let mut seed = [0; 32];
         if socket.set_nodelay(true).is_err() || getrandom::fill(&mut seed).is_err() {
             return;
@@ -109,25 +113,7 @@ impl Doors {
             },
         };
         let now = self.around.clock.now();
-        let drive = Drive::new(Arc::clone(&self.around), socket, address, tls, seed, now);
-        tokio::spawn(async move {
-            let _place = place;
-            drive.run().await;
-        });
-    }
-
-    fn place(&self) -> Option<Place> {
-        let limits = &self.around.chat.config().limits;
-        if self.open() >= limits.connections {
-            return None;
-        }
-        self.open.all.fetch_add(1, Ordering::Relaxed);
-        Some(Place { open: Arc::clone(&self.open) })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.open.all.fetch_sub(1, Ordering::Relaxed);
+        let drive = Drive::new(Arc::clone(&self.around), socket, place, tls, seed, now);
+        tokio::spawn(drive.run());
     }
 }

@@ -21,7 +21,9 @@ pub(super) struct Broken;
 
 impl TlsStream {
     pub(super) fn new(config: Arc<rustls::ServerConfig>) -> Option<Self> {
-        ServerConnection::new(config).ok().map(|inner| Self { inner })
+        ServerConnection::new(config)
+            .ok()
+            .map(|inner| Self { inner })
     }
 
     pub(super) fn is_handshaking(&self) -> bool {
@@ -31,11 +33,17 @@ impl TlsStream {
     /// Takes some of the received records and appends what is to be sent to `out`. False when the
     /// peer has closed its side (`close_notify`). Call it until `records` is empty, and
     /// [`TlsStream::plain`] after each call.
-    pub(super) fn receive(&mut self, records: &mut &[u8], out: &mut Vec<u8>) -> Result<bool, Broken> {
+    pub(super) fn receive(
+        &mut self,
+        records: &mut &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<bool, Broken> {
         self.inner.read_tls(records).map_err(|_| Broken)?;
         let processed = self.inner.process_new_packets();
         self.take_records(out);
-        processed.map(|state| !state.peer_has_closed()).map_err(|_| Broken)
+        processed
+            .map(|state| !state.peer_has_closed())
+            .map_err(|_| Broken)
     }
 
     /// The next plain bytes, in `scratch`; how many, 0 for none.
@@ -76,7 +84,11 @@ impl TlsStream {
         };
         // RFC 9266 §3: with TLS 1.2 the exporter binds only with the extended master secret.
         let exporter = (version == TlsVersion::V1_3)
-            .then(|| self.inner.export_keying_material([0_u8; 32], b"EXPORTER-Channel-Binding", Some(b"")).ok())
+            .then(|| {
+                self.inner
+                    .export_keying_material([0_u8; 32], b"EXPORTER-Channel-Binding", Some(b""))
+                    .ok()
+            })
             .flatten();
         let server_end_point = resolver.end_point().map(|hash| hash.to_vec());
         // Only a chain that the verifier has accepted is here.
@@ -89,6 +101,13 @@ impl TlsStream {
             .iter()
             .filter_map(|address| BareJid::parse(address).ok())
             .collect();
-        TlsFacts { version, bindings: ChannelBindings { exporter, server_end_point }, client_addresses }
+        TlsFacts {
+            version,
+            bindings: ChannelBindings {
+                exporter,
+                server_end_point,
+            },
+            client_addresses,
+        }
     }
 }

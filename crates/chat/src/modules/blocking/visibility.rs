@@ -26,7 +26,8 @@ pub(super) fn hide(chat: &Chat, account: &Arc<Account>, addresses: &[Jid], block
                 tell_gone(account, &session, viewer, address.resource());
             }
         }
-        for to in session.take_directed_to(|to| addresses.iter().any(|address| covers(address, to))) {
+        for to in session.take_directed_to(|to| addresses.iter().any(|address| covers(address, to)))
+        {
             // Who is not in memory has no session.
             if let Some(viewer) = chat.cached_account(to.bare_str()) {
                 tell_gone(account, &session, &viewer, to.resource());
@@ -53,7 +54,8 @@ fn covers(address: &Jid, other: &Jid) -> bool {
     if address.resource().is_some() {
         return address.as_str() == other.as_str();
     }
-    address.as_str() == other.bare_str() || (address.is_domain() && address.domain() == other.domain())
+    address.as_str() == other.bare_str()
+        || (address.is_domain() && address.domain() == other.domain())
 }
 
 /// Contacts that the addresses concern and that are in memory, each with the address that does.
@@ -62,13 +64,22 @@ fn contacts(chat: &Chat, account: &Account, addresses: &[Jid]) -> Vec<(Arc<Accou
         let facts = account.facts();
         let concerned = facts.roster.items.iter().filter_map(|item| {
             let contact = Jid::parse(&item.contact).ok()?;
-            let concerns = |address: &&Jid| address.bare_str() == contact.as_str() || covers(address, &contact);
-            Some((Arc::clone(&item.contact), addresses.iter().find(concerns)?.clone()))
+            let concerns = |address: &&Jid| {
+                address.bare_str() == contact.as_str() || covers(address, &contact)
+            };
+            Some((
+                Arc::clone(&item.contact),
+                addresses.iter().find(concerns)?.clone(),
+            ))
         });
         concerned.collect()
     };
-    let found = concerned.into_iter().filter_map(|(contact, address)| Some((chat.cached_account(&contact)?, address)));
-    found.filter(|(contact, _)| contact.id() != account.id()).collect()
+    let found = concerned
+        .into_iter()
+        .filter_map(|(contact, address)| Some((chat.cached_account(&contact)?, address)));
+    found
+        .filter(|(contact, _)| contact.id() != account.id())
+        .collect()
 }
 
 /// Tells a contact's available sessions, or that of `resource`, that `session` is gone.
@@ -80,7 +91,9 @@ fn tell_gone(account: &Account, session: &SessionEntry, viewer: &Account, resour
         let meant = resource.is_none_or(|resource| to.jid().resource() == resource);
         if meant && to.is_available() && !blocks(account, to.jid()) {
             let mut gone = Writer::with_capacity(128);
-            gone.start("presence").attr("from", session.jid().as_str()).attr("to", to.jid().as_str());
+            gone.start("presence")
+                .attr("from", session.jid().as_str())
+                .attr("to", to.jid().as_str());
             gone.attr("type", "unavailable").end();
             Delivery::new(&to, gone.into_bytes()).perform();
         }
@@ -94,7 +107,10 @@ mod tests {
     #[test]
     fn whom_an_address_concerns() {
         let covers = |address: &str, other: &str| {
-            super::covers(&Jid::parse(address).expect("an address"), &Jid::parse(other).expect("an address"))
+            super::covers(
+                &Jid::parse(address).expect("an address"),
+                &Jid::parse(other).expect("an address"),
+            )
         };
         assert!(covers("a@x/1", "a@x/1") && !covers("a@x/1", "a@x/2") && !covers("a@x/1", "a@x"));
         assert!(covers("a@x", "a@x/1") && covers("a@x", "a@x") && !covers("a@x", "b@x"));

@@ -21,12 +21,20 @@ pub(super) fn run(context: IqContext) -> Work<Result<Reply, StanzaError>> {
         let query = to_query(&request, limits.archive_page_default, limits.archive_page)?;
         let backwards = matches!(query.position, PagePosition::Last | PagePosition::Before(_));
         let flipped = query.flipped;
-        let page = context.chat.store().archive_page(context.account.id(), query).await;
+        let page = context
+            .chat
+            .store()
+            .archive_page(context.account.id(), query)
+            .await;
         let mut page = page.map_err(|error| match error {
             StoreError::ItemNotFound => not_found(),
             error => store_failed(&error),
         })?;
-        shorten(&mut page, limits.unacknowledged_bytes / PAGE_SHARE, backwards == flipped);
+        shorten(
+            &mut page,
+            limits.unacknowledged_bytes / PAGE_SHARE,
+            backwards == flipped,
+        );
         let before = results(
             &page,
             context.account.jid().as_str(),
@@ -42,7 +50,11 @@ pub(super) fn run(context: IqContext) -> Work<Result<Reply, StanzaError>> {
                 count: page.count,
             },
         };
-        Ok(Reply { before, payload: fin.to_xml(), after: Vec::new() })
+        Ok(Reply {
+            before,
+            payload: fin.to_xml(),
+            after: Vec::new(),
+        })
     })
 }
 
@@ -51,31 +63,51 @@ fn not_found() -> StanzaError {
 }
 
 /// The request as the store understands it.
-fn to_query(request: &ArchiveRequest, usual: usize, most: usize) -> Result<ArchiveQuery, StanzaError> {
-    let unsupported = |text: &str| StanzaError::new(StanzaCondition::FeatureNotImplemented).text(text);
+fn to_query(
+    request: &ArchiveRequest,
+    usual: usize,
+    most: usize,
+) -> Result<ArchiveQuery, StanzaError> {
+    let unsupported =
+        |text: &str| StanzaError::new(StanzaCondition::FeatureNotImplemented).text(text);
     if request.node.is_some() {
         return Err(unsupported("The archive of an account has no nodes."));
     }
     if request.page.index.is_some() {
-        return Err(unsupported("Pages are asked for by the id of a message, not by their place."));
+        return Err(unsupported(
+            "Pages are asked for by the id of a message, not by their place.",
+        ));
     }
     if request.ids.len() > most {
-        return Err(StanzaError::new(StanzaCondition::NotAcceptable)
-            .text(format!("Please ask for {most} messages at once at the most.")));
+        return Err(
+            StanzaError::new(StanzaCondition::NotAcceptable).text(format!(
+                "Please ask for {most} messages at once at the most."
+            )),
+        );
     }
     let id = |text: &str| text.parse::<ArchiveId>().map_err(|_| not_found());
     let optional = |text: &Option<String>| text.as_deref().map(id).transpose();
     let mut after_id = optional(&request.after_id)?;
     let before_id = optional(&request.before_id)?;
     // An empty `<after/>` comes from clients that have nothing yet.
-    let after = request.page.after.as_deref().filter(|after| !after.is_empty()).map(id).transpose()?;
+    let after = request
+        .page
+        .after
+        .as_deref()
+        .filter(|after| !after.is_empty())
+        .map(id)
+        .transpose()?;
     let position = match (request.page.before.as_deref(), after) {
         (None, None) => PagePosition::First,
         (None, Some(after)) => PagePosition::After(after),
         (Some(before), after) => {
             // Both at once mean nothing in RSM (§4.3.2): taken as backwards, down to there.
             after_id = after_id.max(after);
-            if before.is_empty() { PagePosition::Last } else { PagePosition::Before(id(before)?) }
+            if before.is_empty() {
+                PagePosition::Last
+            } else {
+                PagePosition::Before(id(before)?)
+            }
         }
     };
     Ok(ArchiveQuery {
@@ -84,9 +116,17 @@ fn to_query(request: &ArchiveRequest, usual: usize, most: usize) -> Result<Archi
         end: request.end,
         after_id,
         before_id,
-        ids: request.ids.iter().map(|text| id(text)).collect::<Result<_, _>>()?,
+        ids: request
+            .ids
+            .iter()
+            .map(|text| id(text))
+            .collect::<Result<_, _>>()?,
         position,
-        max: request.page.max.map_or(usual, |max| usize::try_from(max).unwrap_or(usize::MAX)).min(most),
+        max: request
+            .page
+            .max
+            .map_or(usual, |max| usize::try_from(max).unwrap_or(usize::MAX))
+            .min(most),
         flipped: request.flip,
     })
 }
@@ -127,11 +167,16 @@ fn shorten(page: &mut ArchivePage, bytes: usize, from_front: bool) {
 fn results(page: &ArchivePage, from: &str, to: &str, queryid: Option<&str>) -> Vec<Bytes> {
     let bytes = page.items.iter().map(|item| item.stanza.len()).sum();
     let mut writer = ResultWriter::new(from, to, queryid, page.items.len(), bytes);
-    let ends: Vec<usize> =
-        page.items.iter().map(|item| writer.push(item.id, item.timestamp, &item.stanza)).collect();
+    let ends: Vec<usize> = page
+        .items
+        .iter()
+        .map(|item| writer.push(item.id, item.timestamp, &item.stanza))
+        .collect();
     let all = writer.finish();
     let mut start = 0;
-    ends.into_iter().map(|end| all.slice(std::mem::replace(&mut start, end)..end)).collect()
+    ends.into_iter()
+        .map(|end| all.slice(std::mem::replace(&mut start, end)..end))
+        .collect()
 }
 
 #[cfg(test)]
@@ -161,7 +206,13 @@ mod tests {
             items.reverse();
         }
         let last = i64::try_from(sizes.len()).expect("few");
-        ArchivePage { items, complete: true, first: Some(id(1)), last: Some(id(last)), count: None }
+        ArchivePage {
+            items,
+            complete: true,
+            first: Some(id(1)),
+            last: Some(id(last)),
+            count: None,
+        }
     }
 
     #[test]
@@ -176,7 +227,11 @@ mod tests {
         for (backwards, flipped, first, last) in cases {
             let mut cut = page(&[10, 10, 10], flipped);
             shorten(&mut cut, 25, backwards == flipped);
-            assert_eq!((cut.first, cut.last), (Some(id(first)), Some(id(last))), "{backwards} {flipped}");
+            assert_eq!(
+                (cut.first, cut.last),
+                (Some(id(first)), Some(id(last))),
+                "{backwards} {flipped}"
+            );
             assert_eq!(cut.items.len(), 2);
             assert!(!cut.complete);
         }
@@ -194,7 +249,16 @@ mod tests {
     #[test]
     fn places_of_a_page() {
         let text = |number| id(number).to_string();
-        let query = |page: PageRequest| to_query(&ArchiveRequest { page, ..ArchiveRequest::default() }, 50, 250);
+        let query = |page: PageRequest| {
+            to_query(
+                &ArchiveRequest {
+                    page,
+                    ..ArchiveRequest::default()
+                },
+                50,
+                250,
+            )
+        };
         let position = |page| query(page).map(|query| query.position);
         let asks = |after: Option<&str>, before: Option<&str>| PageRequest {
             after: after.map(str::to_owned),
@@ -204,15 +268,37 @@ mod tests {
         assert_eq!(position(asks(None, None)), Ok(PagePosition::First));
         assert_eq!(position(asks(Some(""), None)), Ok(PagePosition::First));
         assert_eq!(position(asks(None, Some(""))), Ok(PagePosition::Last));
-        assert_eq!(position(asks(Some(&text(7)), None)), Ok(PagePosition::After(id(7))));
-        assert_eq!(position(asks(None, Some(&text(7)))), Ok(PagePosition::Before(id(7))));
+        assert_eq!(
+            position(asks(Some(&text(7)), None)),
+            Ok(PagePosition::After(id(7)))
+        );
+        assert_eq!(
+            position(asks(None, Some(&text(7)))),
+            Ok(PagePosition::Before(id(7)))
+        );
         let both = query(asks(Some(&text(3)), Some(&text(7)))).expect("a query");
-        assert_eq!((both.after_id, both.position), (Some(id(3)), PagePosition::Before(id(7))));
+        assert_eq!(
+            (both.after_id, both.position),
+            (Some(id(3)), PagePosition::Before(id(7)))
+        );
         let unknown = position(asks(Some("nonsense"), None)).expect_err("an error");
         assert_eq!(unknown.condition, StanzaCondition::ItemNotFound);
-        let by_place = query(PageRequest { index: Some(3), ..PageRequest::default() }).expect_err("an error");
+        let by_place = query(PageRequest {
+            index: Some(3),
+            ..PageRequest::default()
+        })
+        .expect_err("an error");
         assert_eq!(by_place.condition, StanzaCondition::FeatureNotImplemented);
-        let most = |max| query(PageRequest { max, ..PageRequest::default() }).map(|query| query.max);
-        assert_eq!((most(None), most(Some(0)), most(Some(9_999))), (Ok(50), Ok(0), Ok(250)));
+        let most = |max| {
+            query(PageRequest {
+                max,
+                ..PageRequest::default()
+            })
+            .map(|query| query.max)
+        };
+        assert_eq!(
+            (most(None), most(Some(0)), most(Some(9_999))),
+            (Ok(50), Ok(0), Ok(250))
+        );
     }
 }

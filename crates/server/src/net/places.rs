@@ -1,0 +1,122 @@
+//! How many connections there are, and how many of them by strangers.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use base::Limits;
+use parking_lot::Mutex;
+
+/// Connections that are open now.
+#[derive(Default)]
+pub(super) struct Open(Mutex<Counts>);
+
+#[derive(Default)]
+struct Counts {
+    all: u32,
+    strangers: u32,
+    /// Strangers by address.
+    by_address: HashMap<IpAddr, u32>,
+}
+
+/// A connection's place; dropping it gives it back.
+pub(super) struct Place {
+    open: Arc<Open>,
+    address: IpAddr,
+    stranger: bool,
+}
+
+impl Open {
+    /// How many connections are open.
+    pub(super) fn count(&self) -> u32 {
+        self.0.lock().all
+    }
+
+    /// A place for a connection from `address`, unless there are too many. What comes from this
+    /// machine itself counts, but is bounded only by the number of all connections.
+    pub(super) fn enter(self: &Arc<Self>, address: IpAddr, limits: &Limits) -> Option<Place> {
+        let mut counts = self.0.lock();
+        if counts.all >= limits.connections {
+            return None;
+        }
+        let from_there = counts.by_address.get(&address).copied().unwrap_or_default();
+        let crowded = counts.strangers >= limits.preauth_connections
+            || from_there >= limits.preauth_connections_per_address;
+        if crowded && !address.is_loopback() {
+            return None;
+        }
+        counts.all += 1;
+        counts.strangers += 1;
+        *counts.by_address.entry(address).or_default() += 1;
+        Some(Place {
+            open: Arc::clone(self),
+            address,
+            stranger: true,
+        })
+    }
+}
+
+impl Place {
+    /// Where the connection comes from.
+    pub(super) fn address(&self) -> IpAddr {
+        self.address
+    }
+
+    /// The connection has authenticated.
+    pub(super) fn known(&mut self) {
+        if std::mem::take(&mut self.stranger) {
+            self.open.0.lock().leave_strangers(self.address);
+        }
+    }
+}
+
+impl Counts {
+    fn leave_strangers(&mut self, address: IpAddr) {
+        self.strangers -= 1;
+        if let Some(count) = self.by_address.get_mut(&address) {
+            *count -= 1;
+            if *count == 0 {
+                self.by_address.remove(&address);
+            }
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.known();
+        self.open.0.lock().all -= 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strangers_are_bounded_by_address_and_friends_are_not() {
+        let limits = Limits {
+            preauth_connections_per_address: 2,
+            preauth_connections: 3,
+            ..Limits::default()
+        };
+        let open = Arc::new(Open::default());
+        let (one, other) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
+        let mut first = open.enter(one, &limits).expect("a place");
+        let second = open.enter(one, &limits).expect("a place");
+        assert!(open.enter(one, &limits).is_none());
+        first.known();
+        let third = open
+            .enter(one, &limits)
+            .expect("one of the first two is known now");
+        let _fourth = open.enter(other, &limits).expect("another address");
+        assert!(
+            open.enter(other, &limits).is_none(),
+            "three strangers are enough"
+        );
+        assert!(open.enter(IpAddr::from([127, 0, 0, 1]), &limits).is_some());
+        drop((first, second, third));
+        assert_eq!(open.count(), 1);
+        assert_eq!(open.0.lock().by_address.len(), 1);
+    }
+}
