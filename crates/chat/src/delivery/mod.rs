@@ -36,6 +36,9 @@ impl Delivery {
 
     /// Puts the stanza into the mailbox; a full one closes its session, the archive keeps.
     pub fn perform(self) {
+        if let Some(id) = self.kept {
+            self.to.note_kept(id);
+        }
         self.to.mailbox().push(Parcel::Stanza {
             stanza: self.stanza,
             kept: self.kept,

@@ -1,7 +1,7 @@
 //! What others see of a session: its address, mailbox and presence.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI16, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI16, AtomicI64, Ordering};
 
 use base::{FullJid, Jid, Timestamp};
 use parking_lot::Mutex;
@@ -23,6 +23,8 @@ pub struct SessionEntry {
     reads_archive: AtomicBool,
     presence: Mutex<PresenceState>,
     returned: Mutex<Vec<ArchiveId>>,
+    /// Number of the first kept message that it got since it is reachable; 0 before that.
+    first_kept: AtomicI64,
 }
 
 /// Messages of other sessions that are remembered as given to this one too.
@@ -32,8 +34,6 @@ const MOST_RETURNED: usize = 1_000;
 struct PresenceState {
     current: Option<CurrentPresence>,
     directed: Vec<Jid>,
-    /// Since when it is available.
-    since: Option<Timestamp>,
 }
 
 /// The last available presence that a session has broadcast.
@@ -58,6 +58,7 @@ impl SessionEntry {
             reads_archive: AtomicBool::new(false),
             presence: Mutex::default(),
             returned: Mutex::default(),
+            first_kept: AtomicI64::new(0),
         })
     }
 
@@ -136,10 +137,21 @@ impl SessionEntry {
         self.priority.load(Ordering::SeqCst) >= 0
     }
 
-    /// Since when it is available.
-    #[must_use]
-    pub fn available_since(&self) -> Option<Timestamp> {
-        self.presence.lock().since
+    /// Notes a kept message that is delivered to this session.
+    pub(crate) fn note_kept(&self, id: ArchiveId) {
+        if self.first_kept.load(Ordering::Relaxed) == 0 && self.is_reachable() {
+            let number = id.number();
+            let _ =
+                self.first_kept
+                    .compare_exchange(0, number, Ordering::Relaxed, Ordering::Relaxed);
+        }
+    }
+
+    /// True when the account's messages went to this session too by the time that `id` was kept.
+    /// Times cannot tell: a presence takes effect some time after it came.
+    pub(crate) fn had_messages_at(&self, id: ArchiveId) -> bool {
+        let first = self.first_kept.load(Ordering::Relaxed);
+        first != 0 && first <= id.number()
     }
 
     /// Notes that this session gets a message that another one has left. False when it got it
@@ -166,24 +178,23 @@ impl SessionEntry {
     pub fn set_available(&self, stanza: xmpp::xml::Stanza, priority: i8, at: Timestamp) -> bool {
         let first = {
             let mut state = self.presence.lock();
-            let first = state
+            state
                 .current
                 .replace(CurrentPresence { stanza, at })
-                .is_none();
-            if first {
-                state.since = Some(at);
-            }
-            first
+                .is_none()
         };
         self.priority.store(i16::from(priority), Ordering::Relaxed);
+        if priority < 0 {
+            self.first_kept.store(0, Ordering::Relaxed);
+        }
         first
     }
 
     /// The session is no longer available. Returns what it was.
     pub fn set_unavailable(&self) -> Option<CurrentPresence> {
         self.priority.store(UNAVAILABLE, Ordering::Relaxed);
+        self.first_kept.store(0, Ordering::Relaxed);
         let mut state = self.presence.lock();
-        state.since = None;
         state.current.take()
     }
 

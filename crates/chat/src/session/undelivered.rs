@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use base::{Jid, Timestamp};
+use base::Jid;
 use bytes::Bytes;
 use store::{ArchiveId, ArchiveOwner, Batch, EntryFlags, Ticket};
 use xmpp::ns;
@@ -13,7 +13,7 @@ use xmpp::xep::hints::Hints;
 use xmpp::xml::{Kind, Stanza};
 
 use super::SessionEntry;
-use crate::delivery::Delivery;
+use crate::delivery::Parcel;
 use crate::modules::{MessageType, content, offline};
 use crate::{Account, Chat};
 
@@ -64,10 +64,10 @@ impl Undelivered {
         if self.kept.is_some() && session.reads_archive() {
             return true;
         }
-        let sent = self.kept.map(ArchiveId::timestamp);
-        let was_there = session
-            .available_since()
-            .is_some_and(|since| sent.is_none_or(|sent: Timestamp| since <= sent));
+        let was_there = match self.kept {
+            Some(id) => session.had_messages_at(id),
+            None => session.is_available(),
+        };
         was_there && (self.to_account || (self.copied && session.wants_carbons()))
     }
 
@@ -133,12 +133,11 @@ fn place(chat: &Chat, account: &Account, left: Vec<Undelivered>) -> Ticket {
             if !message.is_known_to(session)
                 && message.kept.is_none_or(|id| session.take_returned(id))
             {
-                Delivery {
-                    to: Arc::clone(session),
+                // Not as a delivery: this one says nothing of what else the session has got.
+                session.mailbox().push(Parcel::Stanza {
                     stanza: text.clone(),
                     kept: message.kept,
-                }
-                .perform();
+                });
             }
         }
     }
