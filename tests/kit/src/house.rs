@@ -1,5 +1,6 @@
 //! A whole messenger in memory on a virtual clock: the same code as in the binary, without sockets.
 
+use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -49,6 +50,9 @@ pub struct Guest {
     pub wishes: Wishes,
     /// The client, once it has connected.
     pub client: Option<Client>,
+    /// Bytes on the way to the server, for tests that carry them there themselves. What the client
+    /// answers of its own accord queues up behind them.
+    pub wire: VecDeque<u8>,
     connection: Option<Connection>,
 }
 
@@ -149,6 +153,7 @@ impl House {
         self.guests.push(Guest {
             wishes,
             client: None,
+            wire: VecDeque::new(),
             connection: None,
         });
         self.guests.len() - 1
@@ -179,6 +184,7 @@ impl House {
         let (client, first) = Client::begin(&guest.wishes, seed);
         connection.receive(&first, now);
         guest.client = Some(client);
+        guest.wire.clear();
         guest.connection = Some(connection);
     }
 
@@ -194,11 +200,14 @@ impl House {
         }
     }
 
-    /// Sends some bytes as the party, which need not be whole elements and are not counted.
-    pub fn send_piece(&mut self, guest: usize, bytes: &[u8]) {
+    /// The first `bytes` of the party's wire arrive, be they whole elements or not.
+    pub fn carry(&mut self, guest: usize, bytes: usize) {
         let now = self.clock.now();
-        if let Some(connection) = &mut self.guests[guest].connection {
-            connection.receive(bytes, now);
+        let guest = &mut self.guests[guest];
+        let bytes = bytes.min(guest.wire.len());
+        let piece: Vec<u8> = guest.wire.drain(..bytes).collect();
+        if let Some(connection) = &mut guest.connection {
+            connection.receive(&piece, now);
         }
     }
 
@@ -305,7 +314,9 @@ impl House {
                         .as_mut()
                         .map(|client| client.receive(&bytes))
                         .unwrap_or_default();
-                    if !reply.is_empty() {
+                    if !guest.wire.is_empty() {
+                        guest.wire.extend(&reply);
+                    } else if !reply.is_empty() {
                         connection.receive(&reply, now);
                     }
                 }

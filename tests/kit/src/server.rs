@@ -62,7 +62,8 @@ impl Link {
         socket
             .set_nodelay(true)
             .map_err(|error| error.to_string())?;
-        let seed = std::array::from_fn(|at| wishes.resource.bytes().nth(at).unwrap_or(1));
+        let seed =
+            std::array::from_fn(|at| wishes.resource.as_bytes().get(at).copied().unwrap_or(1));
         let (client, first) = Client::begin(wishes, seed);
         socket
             .write_all(&first)
@@ -99,7 +100,7 @@ impl Link {
     }
 
     /// The next stanza, waiting for it.
-    pub fn next(&mut self) -> Option<Stanza> {
+    pub fn await_stanza(&mut self) -> Option<Stanza> {
         loop {
             if let Some(stanza) = self.client.inbox.pop_front() {
                 return Some(stanza);
@@ -327,7 +328,7 @@ impl Stage for Server {
     }
 
     fn next(&mut self, party: usize) -> Option<Stanza> {
-        self.guests[party].link.as_mut()?.next()
+        self.guests[party].link.as_mut()?.await_stanza()
     }
 
     fn quiet(&mut self, party: usize) -> bool {
