@@ -319,12 +319,17 @@ async def a_stop_tells_everyone_and_keeps_everything(house):
     romeo = await wire.logged_in(house, server, "romeo")
     stranger = await Wire.connect(server.address("xmpp"))
     await stranger.open()
+    silent = await Wire.connect(server.address("xmpp"))
+    shy = await Wire.connect(server.address("xmpp_tls"))
     for number in range(200):
         await romeo.send(f"<message to='juliet@{DOMAIN}' type='chat'><body>last words {number}</body></message>")
     await romeo.settle()
     stop = asyncio.create_task(server.stop())
     equal(await romeo.end(), "system-shutdown")
     equal(await stranger.end(), "system-shutdown")
+    # Even who has not said a word gets a stream around the error; in the middle of a TLS handshake nobody listens.
+    equal(await silent.end(), "system-shutdown")
+    equal(await shy.end(), None)
     equal(await stop, 0)
     await server.start()
     bodies = [body for _, body in await archive(await wire.logged_in(house, server, "juliet"))]

@@ -17,7 +17,7 @@ pub struct Limits {
     pub preauth_depth: usize,
     /// Attributes of one element, namespace declarations included.
     pub attributes: usize,
-    /// White space between stanzas that is swallowed before something else must come, in bytes.
+    /// White space between elements that is swallowed on one stream before login, in bytes.
     pub whitespace_bytes: usize,
     /// Time from accepted socket to a bound or resumed stream, in seconds.
     pub preauth_seconds: u32,

@@ -182,6 +182,9 @@ impl Connection {
                         break;
                     }
                     self.negotiate(now);
+                    self.advance(now);
+                    // Whoever it has become is to be polled as well.
+                    continue;
                 }
                 State::Bound(session) => {
                     session.poll(cx, now);
@@ -194,11 +197,10 @@ impl Connection {
                 State::Leaving(_) => break,
             }
             // What waited behind a step can go on now.
-            if waited && self.wants_input() {
-                self.advance(now);
-            } else if !matches!(self.state, State::Negotiating(_)) {
+            if !waited || !self.wants_input() {
                 break;
             }
+            self.advance(now);
         }
         if self.has_output() {
             Poll::Ready(())
@@ -265,9 +267,10 @@ impl Connection {
         match &mut self.state {
             State::Negotiating(negotiating) => {
                 if now.moment >= negotiating.began + seconds(config.limits.preauth_seconds) {
-                    self.fail(
+                    self.refuse(
                         StreamCondition::ConnectionTimeout,
                         Some("Please authenticate sooner."),
+                        now,
                     );
                 }
             }
@@ -285,6 +288,24 @@ impl Connection {
                 _ => {}
             },
             State::Leaving(_) => {}
+        }
+    }
+
+    /// Ends the stream with an error, whether somebody is logged in or not.
+    pub fn turn_away(&mut self, condition: StreamCondition, now: Now) {
+        match &mut self.state {
+            State::Negotiating(_) => self.refuse(condition, None, now),
+            State::Bound(session) => session.end_with(condition),
+            State::Leaving(_) => {}
+        }
+    }
+
+    /// Ends the stream of somebody who is not logged in.
+    fn refuse(&mut self, condition: StreamCondition, text: Option<&str>, now: Now) {
+        if let State::Negotiating(negotiating) = &mut self.state {
+            self.chat.metrics().stream_errors.increment();
+            negotiating.machine.close(Some(condition), text);
+            self.negotiate(now);
         }
     }
 
@@ -307,7 +328,17 @@ impl Connection {
         while self.wants_input() {
             match self.reader.next() {
                 Ok(Some(frame)) => self.frame(frame, now),
-                Ok(None) => return,
+                Ok(None) => {
+                    // Keep-alives are for those who are in.
+                    let limit = self.chat.config().limits.whitespace_bytes;
+                    if matches!(self.state, State::Negotiating(_))
+                        && self.reader.whitespace() > limit as u64
+                    {
+                        let text = "Please send less white space before you log in.";
+                        self.refuse(StreamCondition::PolicyViolation, Some(text), now);
+                    }
+                    return;
+                }
                 Err(error) => {
                     self.unreadable(error, now);
                     return;

@@ -336,7 +336,10 @@ fn ports(config: &Config, running: bool, findings: &mut Vec<Finding>) {
     ];
     for (key, addresses) in doors {
         for address in addresses {
-            findings.push(if running {
+            findings.push(if address.port() == 0 {
+                let text = format!("{address}: the system chooses a port at each start (`{key}`)");
+                Finding::new(Verdict::Note, "port", text)
+            } else if running {
                 answers(key, *address)
             } else {
                 free(key, *address)

@@ -307,7 +307,7 @@ section! {
         preauth_depth: usize = 16,
         /// Attributes of one element, namespace declarations included.
         attributes: usize = 64,
-        /// White space between stanzas that is swallowed before something else must come, in bytes.
+        /// White space between elements that is swallowed on one stream before login, in bytes.
         whitespace_bytes: usize = 4 * 1024,
         /// Time from accepted socket to a bound or resumed stream, in seconds.
         preauth_seconds: u32 = 30,

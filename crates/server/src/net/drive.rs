@@ -14,6 +14,7 @@ use chat::{Chat, Connection, Output};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
+use xmpp::condition::StreamCondition;
 use xmpp::stream::{Security, Transport, TransportKind};
 
 use super::Clock;
@@ -60,6 +61,9 @@ pub(super) struct Surroundings {
     pub(super) resolver: Option<Arc<Resolver>>,
 }
 
+/// Comes when the server stops.
+pub(super) type Stopping = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// One connection and its socket.
 pub(super) struct Drive {
     around: Arc<Surroundings>,
@@ -68,6 +72,8 @@ pub(super) struct Drive {
     tls: Option<Box<TlsStream>>,
     /// `None` while the first TLS handshake goes on.
     connection: Option<Box<Connection>>,
+    /// Comes when the server stops; `None` once somebody is logged in, who is then told by the messenger.
+    stopping: Option<Stopping>,
     /// Bytes that the socket did not take yet.
     unsent: Vec<u8>,
     sent: usize,
@@ -113,6 +119,7 @@ impl Drive {
         place: Place,
         tls: Option<TlsStream>,
         seed: [u8; 32],
+        stopping: Stopping,
         now: Now,
     ) -> Self {
         let connection = tls.is_none().then(|| {
@@ -141,6 +148,7 @@ impl Drive {
             place,
             tls: tls.map(Box::new),
             connection,
+            stopping: Some(stopping),
             unsent: Vec::new(),
             sent: 0,
             timer: None,
@@ -307,6 +315,12 @@ impl Drive {
             self.stage = Stage::Gone;
         }
         let Some(connection) = &mut self.connection else {
+            // In the middle of a handshake there is nobody to be told.
+            if let Some(stopping) = &mut self.stopping
+                && stopping.as_mut().poll(cx).is_ready()
+            {
+                self.stage = Stage::Gone;
+            }
             return;
         };
         if connection
@@ -316,8 +330,19 @@ impl Drive {
             connection.tick(now);
         }
         let _ = connection.poll(cx, now);
-        if connection.is_bound() {
+        let bound = connection.is_bound();
+        if bound {
             self.place.known();
+        }
+        if let Some(stopping) = &mut self.stopping {
+            let stops = stopping.as_mut().poll(cx).is_ready();
+            if stops {
+                connection.turn_away(StreamCondition::SystemShutdown, now);
+                let _ = connection.poll(cx, now);
+            }
+            if stops || bound {
+                self.stopping = None;
+            }
         }
         if connection.is_ending() && self.stage == Stage::Open {
             // Who does not read is not waited for: its goodbye begins behind what it has not taken.

@@ -86,7 +86,9 @@ pub async fn serve(
             _ = stop.wait_for(|stop| *stop) => return,
         };
         match accepted {
-            Ok((socket, address)) => doors.take_in(door, socket, address.ip().to_canonical()),
+            Ok((socket, address)) => {
+                doors.take_in(door, socket, address.ip().to_canonical(), stop.clone());
+            }
             // Out of descriptors, or a connection that ended before it was accepted.
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -97,7 +99,13 @@ pub async fn serve(
 }
 
 impl Doors {
-    fn take_in(&self, door: Door, socket: TcpStream, address: IpAddr) {
+    fn take_in(
+        &self,
+        door: Door,
+        socket: TcpStream,
+        address: IpAddr,
+        mut stop: watch::Receiver<bool>,
+    ) {
         let Some(place) = self.open.enter(address, &self.around.chat.config().limits) else {
             return;
         };
@@ -113,7 +121,11 @@ impl Doors {
             },
         };
         let now = self.around.clock.now();
-        let drive = Drive::new(Arc::clone(&self.around), socket, place, tls, seed, now);
+        let stopping = Box::pin(async move {
+            let _ = stop.wait_for(|stop| *stop).await;
+        });
+        let around = Arc::clone(&self.around);
+        let drive = Drive::new(around, socket, place, tls, seed, stopping, now);
         tokio::spawn(drive.run());
     }
 }
