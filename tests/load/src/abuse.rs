@@ -103,10 +103,21 @@ pub(crate) async fn run(abuse: Abuse) -> Result<()> {
         "{:<28} {:>9} {:>7} {:>9} {:>8}  result",
         "abuse", "p99 µs", "factor", "MiB RSS", "s"
     );
-    println!("{:<28} {calm:>9.0} {:>7} {:>9} {:>8}", "(calm)", "", server.resident_kib() / 1024, "");
+    println!(
+        "{:<28} {calm:>9.0} {:>7} {:>9} {:>8}",
+        "(calm)",
+        "",
+        server.resident_kib() / 1024,
+        ""
+    );
     let mut failures = 0;
     for attack in attacks::ALL {
-        if !abuse.names.is_empty() && !abuse.names.iter().any(|name| attack.name.starts_with(name.as_str())) {
+        if !abuse.names.is_empty()
+            && !abuse
+                .names
+                .iter()
+                .any(|name| attack.name.starts_with(name.as_str()))
+        {
             continue;
         }
         let begin = Instant::now();
@@ -152,7 +163,10 @@ pub(crate) async fn run(abuse: Abuse) -> Result<()> {
     if abuse.assert {
         lost.context("the normal pair")?;
         stopped?;
-        ensure!(failures == 0, "{failures} abuses were not borne as they must be");
+        ensure!(
+            failures == 0,
+            "{failures} abuses were not borne as they must be"
+        );
     }
     Ok(())
 }
@@ -165,7 +179,10 @@ struct MemoryWatch {
 
 impl MemoryWatch {
     fn start(id: u32) -> Self {
-        let (most, over) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
+        let (most, over) = (
+            Arc::new(AtomicU64::new(0)),
+            Arc::new(AtomicBool::new(false)),
+        );
         let watch = Self {
             most: Arc::clone(&most),
             over: Arc::clone(&over),
@@ -221,11 +238,17 @@ impl Started {
             ),
         )?;
         let list = folder.join("accounts.csv");
-        let accounts: String = ACCOUNTS.iter().map(|name| format!("{name},{PASSWORD}\n")).collect();
+        let accounts: String = ACCOUNTS
+            .iter()
+            .map(|name| format!("{name},{PASSWORD}\n"))
+            .collect();
         std::fs::write(&list, accounts)?;
         let command = || {
             let mut command = std::process::Command::new(binary);
-            command.arg("--config").arg(&configuration).stdin(std::process::Stdio::null());
+            command
+                .arg("--config")
+                .arg(&configuration)
+                .stdin(std::process::Stdio::null());
             command
         };
         let imported = command().args(["user", "import"]).arg(&list).output()?;
@@ -237,12 +260,17 @@ impl Started {
         let log = std::fs::File::create(folder.join("log"))?;
         let process = Process::start(
             "hauspost",
-            command().arg("serve").stdout(std::process::Stdio::null()).stderr(log),
+            command()
+                .arg("serve")
+                .stdout(std::process::Stdio::null())
+                .stderr(log),
         )?;
         let mut started = Self { process, address };
         let end = Instant::now() + Duration::from_secs(30);
         while tokio::net::TcpStream::connect(address).await.is_err() {
-            started.check().with_context(|| format!("see {}", folder.display()))?;
+            started
+                .check()
+                .with_context(|| format!("see {}", folder.display()))?;
             ensure!(Instant::now() < end, "the server does not open its door");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use tokio::io::AsyncWriteExt;
 use tokio::task::JoinSet;
 
-use super::stranger::{End, connect_from, expect, header, provoke};
+use super::stranger::{End, connect_from, expect, header, provoke, provoke_from_start};
 use super::{PREAUTH_SECONDS, Target, deaf};
 use crate::client::{Client, Login};
 use crate::servers::{DOMAIN, PASSWORD};
@@ -78,7 +78,11 @@ fn blocks(byte: &'static [u8; 1], mebibytes: usize) -> impl Iterator<Item = Vec<
 
 fn nested(depth: usize) -> impl Iterator<Item = Vec<u8>> + Send {
     let text = format!("<message to='victim@{DOMAIN}'>{}", "<a>".repeat(depth));
-    text.into_bytes().chunks(1 << 15).map(<[u8]>::to_vec).collect::<Vec<_>>().into_iter()
+    text.into_bytes()
+        .chunks(1 << 15)
+        .map(<[u8]>::to_vec)
+        .collect::<Vec<_>>()
+        .into_iter()
 }
 
 fn attributes_text() -> String {
@@ -132,19 +136,27 @@ async fn raw(target: Target, text: String, allowed: &'static [&'static str]) -> 
         let (address, text) = (target.address, text.clone());
         async move {
             let stream = connect_from(Ipv4Addr::LOCALHOST, address).await?;
-            Ok(provoke(stream, one(text), None).await?.0)
+            provoke_from_start(stream, one(text)).await
         }
     })
     .await
 }
 
 /// Bytes after the stream header.
-async fn before_login(target: Target, text: String, allowed: &'static [&'static str]) -> Result<String> {
+async fn before_login(
+    target: Target,
+    text: String,
+    allowed: &'static [&'static str],
+) -> Result<String> {
     raw(target, header() + &text, allowed).await
 }
 
 /// Much after the stream header. Input of strangers is slow: it may take until they must be logged in.
-async fn flood_before_login<I>(target: Target, pieces: fn() -> I, allowed: &'static [&'static str]) -> Result<String>
+async fn flood_before_login<I>(
+    target: Target,
+    pieces: fn() -> I,
+    allowed: &'static [&'static str],
+) -> Result<String>
 where
     I: Iterator<Item = Vec<u8>> + Send + 'static,
 {
@@ -152,14 +164,18 @@ where
         let address = target.address;
         async move {
             let stream = connect_from(Ipv4Addr::LOCALHOST, address).await?;
-            Ok(provoke(stream, one(header()).chain(pieces()), None).await?.0)
+            provoke_from_start(stream, one(header()).chain(pieces())).await
         }
     })
     .await
 }
 
 /// Bytes of a user.
-async fn logged_in<I>(target: Target, pieces: fn() -> I, allowed: &'static [&'static str]) -> Result<String>
+async fn logged_in<I>(
+    target: Target,
+    pieces: fn() -> I,
+    allowed: &'static [&'static str],
+) -> Result<String>
 where
     I: Iterator<Item = Vec<u8>> + Send + 'static,
 {
@@ -194,24 +210,32 @@ async fn half_open(target: Target) -> Result<String> {
         client.close().await;
         anyhow::Ok(())
     };
-    tokio::time::timeout(Duration::from_secs(10), login).await.context("nobody gets in meanwhile")??;
+    tokio::time::timeout(Duration::from_secs(10), login)
+        .await
+        .context("nobody gets in meanwhile")??;
     let login = begin.elapsed();
     let (mut told, mut cut) = (0, 0);
     let mut ends = JoinSet::new();
     for stream in held {
-        ends.spawn(provoke(stream, std::iter::empty(), None));
+        ends.spawn(provoke_from_start(stream, std::iter::empty()));
     }
     while let Some(end) = ends.join_next().await {
-        match end??.0 {
+        match end?? {
             End::Error(condition) if condition == "connection-timeout" => told += 1,
             End::Cut => cut += 1,
             other => anyhow::bail!("{other:?} instead of connection-timeout"),
         }
     }
     let passed = begin.elapsed();
-    ensure!(passed < Duration::from_secs(u64::from(PREAUTH_SECONDS) + 10), "they were held for {passed:?}");
+    ensure!(
+        passed < Duration::from_secs(u64::from(PREAUTH_SECONDS) + 10),
+        "they were held for {passed:?}"
+    );
     ensure!(told >= 900, "only {told} were told why, {cut} were cut");
-    Ok(format!("login meanwhile {} ms; {told} told why", login.as_millis()))
+    Ok(format!(
+        "login meanwhile {} ms; {told} told why",
+        login.as_millis()
+    ))
 }
 
 /// Connections that send one byte now and then.
@@ -234,12 +258,15 @@ async fn slow_loris(target: Target) -> Result<String> {
             let begin = Instant::now();
             let mut came = String::new();
             let hearing = tokio::io::AsyncReadExt::read_to_string(&mut read, &mut came);
-            let heard = tokio::time::timeout(Duration::from_secs(u64::from(PREAUTH_SECONDS) + 10), async {
-                tokio::select! {
-                    heard = hearing => drop(heard),
-                    () = async { dripping.await; std::future::pending::<()>().await } => {}
-                }
-            })
+            let heard = tokio::time::timeout(
+                Duration::from_secs(u64::from(PREAUTH_SECONDS) + 10),
+                async {
+                    tokio::select! {
+                        heard = hearing => drop(heard),
+                        () = async { dripping.await; std::future::pending::<()>().await } => {}
+                    }
+                },
+            )
             .await;
             ensure!(heard.is_ok(), "still open after {:?}", begin.elapsed());
             anyhow::Ok(came.contains("connection-timeout"))
@@ -257,7 +284,9 @@ async fn slow_loris(target: Target) -> Result<String> {
 async fn white_space(target: Target) -> Result<String> {
     let client = target.log_in("rude", "white").await?;
     let stream = client.into_tcp().context("a plain connection")?;
-    let ping = format!("<iq type='get' id='after-white-space' to='{DOMAIN}'><ping xmlns='urn:xmpp:ping'/></iq>");
+    let ping = format!(
+        "<iq type='get' id='after-white-space' to='{DOMAIN}'><ping xmlns='urn:xmpp:ping'/></iq>"
+    );
     let pieces = blocks(b" ", 10).chain(one(ping));
     let (end, _) = provoke(stream, pieces, Some("after-white-space")).await?;
     match end {
@@ -272,7 +301,12 @@ async fn forged_from(target: Target) -> Result<String> {
     let mut victim = target.log_in("victim", "listening").await?;
     victim.send("<presence/>").await?;
     let mut words = "";
-    for forged in [format!("juliet@{DOMAIN}/pair"), DOMAIN.to_owned(), "someone@elsewhere.example".to_owned(), "@@@".to_owned()] {
+    for forged in [
+        format!("juliet@{DOMAIN}/pair"),
+        DOMAIN.to_owned(),
+        "someone@elsewhere.example".to_owned(),
+        "@@@".to_owned(),
+    ] {
         let login = Login {
             address: target.address,
             domain: DOMAIN,
@@ -281,7 +315,10 @@ async fn forged_from(target: Target) -> Result<String> {
             resource: "forger",
             tls: None,
         };
-        let stream = Client::log_in(&login).await?.into_tcp().context("a plain connection")?;
+        let stream = Client::log_in(&login)
+            .await?
+            .into_tcp()
+            .context("a plain connection")?;
         let message = format!(
             "<message from='{forged}' to='victim@{DOMAIN}/listening' type='chat'><body>forged</body></message>\
              <iq type='get' id='after-forgery' to='{DOMAIN}'><ping xmlns='urn:xmpp:ping'/></iq>"
@@ -291,8 +328,15 @@ async fn forged_from(target: Target) -> Result<String> {
             End::Error(condition) if condition == "invalid-from" => words = "invalid-from",
             End::Open => {
                 let heard = victim.answer(&["</message>"]).await?;
-                ensure!(heard.contains(&format!("rude@{DOMAIN}/forger")), "the forgery was delivered: {heard}");
-                ensure!(!heard.contains(&format!("from='{forged}'")) && !heard.contains(&format!("from=\"{forged}\"")), "the forgery was delivered: {heard}");
+                ensure!(
+                    heard.contains(&format!("rude@{DOMAIN}/forger")),
+                    "the forgery was delivered: {heard}"
+                );
+                ensure!(
+                    !heard.contains(&format!("from='{forged}'"))
+                        && !heard.contains(&format!("from=\"{forged}\"")),
+                    "the forgery was delivered: {heard}"
+                );
                 words = "replaced by the true one";
             }
             other => anyhow::bail!("{other:?}"),

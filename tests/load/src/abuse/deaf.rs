@@ -39,23 +39,49 @@ pub(super) async fn run(target: Target) -> Result<String> {
     let deaf = deaf.into_tcp().context("a plain connection")?;
 
     // Somebody floods it, and has each message taken over: the answer to the ping comes after all of them.
-    let flood = target.log_in("rude", "flood").await?.into_tcp().context("a plain connection")?;
+    let flood = target
+        .log_in("rude", "flood")
+        .await?
+        .into_tcp()
+        .context("a plain connection")?;
     let filler = "y".repeat(1024);
     let messages = (0..MESSAGES).map(move |number| {
         format!("<message to='deaf@{DOMAIN}' type='chat' id='d{number}'><body>{number} {filler}</body></message>").into_bytes()
     });
-    let ping = format!("<iq type='get' id='flooded' to='{DOMAIN}'><ping xmlns='urn:xmpp:ping'/></iq>");
-    let (end, came) = provoke(flood, messages.chain(std::iter::once(ping.into_bytes())), Some("flooded")).await?;
+    let ping =
+        format!("<iq type='get' id='flooded' to='{DOMAIN}'><ping xmlns='urn:xmpp:ping'/></iq>");
+    let (end, came) = provoke(
+        flood,
+        messages.chain(std::iter::once(ping.into_bytes())),
+        Some("flooded"),
+    )
+    .await?;
     ensure!(end == End::Open, "the sender's stream ended: {end:?}");
-    ensure!(!came.contains("<message"), "the sender got an error: {}", &came[..came.len().min(500)]);
+    ensure!(
+        !came.contains("<message"),
+        "the sender got an error: {}",
+        &came[..came.len().min(500)]
+    );
 
     // Now it reads: what was under way, and the end of its stream.
     let (heard, tail) = drain(deaf).await?;
-    ensure!(heard < MESSAGES, "all {heard} messages were held for one that does not read");
+    ensure!(
+        heard < MESSAGES,
+        "all {heard} messages were held for one that does not read"
+    );
     let archived = archived(&target).await?;
-    ensure!(archived == MESSAGES, "{archived} of {MESSAGES} messages are in the archive");
-    let told = if tail.contains("<stream:error") { "told why" } else { "cut" };
-    Ok(format!("{heard} of {MESSAGES} delivered, then {told}; all in the archive"))
+    ensure!(
+        archived == MESSAGES,
+        "{archived} of {MESSAGES} messages are in the archive"
+    );
+    let told = if tail.contains("<stream:error") {
+        "told why"
+    } else {
+        "cut"
+    };
+    Ok(format!(
+        "{heard} of {MESSAGES} delivered, then {told}; all in the archive"
+    ))
 }
 
 /// Reads to the end: how many messages came, and the last bytes.
@@ -93,7 +119,11 @@ async fn archived(target: &Target) -> Result<usize> {
     let mut count = 0;
     let mut after = String::new();
     loop {
-        let from = if after.is_empty() { String::new() } else { format!("<after>{after}</after>") };
+        let from = if after.is_empty() {
+            String::new()
+        } else {
+            format!("<after>{after}</after>")
+        };
         client
             .send(&format!(
                 "<iq type='set' id='page'><query xmlns='urn:xmpp:mam:2'>\
@@ -101,10 +131,17 @@ async fn archived(target: &Target) -> Result<usize> {
             ))
             .await?;
         let page = client.answer(&["</fin></iq>", "</fin>", "<fin "]).await?;
-        let page = if page.ends_with("<fin ") { page + &client.answer(&["</fin>"]).await? } else { page };
+        let page = if page.ends_with("<fin ") {
+            page + &client.answer(&["</fin>"]).await?
+        } else {
+            page
+        };
         count += memmem::find_iter(page.as_bytes(), b"<result ").count();
         let complete = page.contains("complete='true'") || page.contains("complete=\"true\"");
-        match page.rsplit_once("<last>").and_then(|(_, rest)| rest.split_once("</last>")) {
+        match page
+            .rsplit_once("<last>")
+            .and_then(|(_, rest)| rest.split_once("</last>"))
+        {
             Some((last, _)) if !complete => last.clone_into(&mut after),
             _ => break,
         }

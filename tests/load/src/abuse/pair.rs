@@ -41,7 +41,10 @@ impl Pair {
             sockets: Vec::new(),
         };
         for (client, to) in [(left, "juliet"), (right, "romeo")] {
-            let socket = client.into_tcp().context("a plain connection")?.into_std()?;
+            let socket = client
+                .into_tcp()
+                .context("a plain connection")?
+                .into_std()?;
             socket.set_nonblocking(false)?;
             let message = Message::new(&format!("{to}@{DOMAIN}/pair"), Content::Text, false);
             let (reader, writer) = (socket.try_clone()?, socket.try_clone()?);
@@ -49,20 +52,29 @@ impl Pair {
             let its = Arc::clone(&shared);
             std::thread::spawn(move || hear(reader, &its));
             let its = Arc::clone(&shared);
-            pair.senders.push(std::thread::spawn(move || say(writer, &message, rate, &its)));
+            pair.senders.push(std::thread::spawn(move || {
+                say(writer, &message, rate, &its)
+            }));
         }
         Ok(pair)
     }
 
     /// Times since the last call.
     pub(super) fn take(&self) -> Histogram {
-        let mut times = self.shared.times.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut times = self
+            .shared
+            .times
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         times.take().unwrap_or_else(Histogram::new)
     }
 
     /// Fails when a stream of the pair has ended, or an error came.
     pub(super) fn check(&self) -> Result<()> {
-        ensure!(!self.shared.failed.load(Ordering::Relaxed), "the normal pair got an error, or was cut");
+        ensure!(
+            !self.shared.failed.load(Ordering::Relaxed),
+            "the normal pair got an error, or was cut"
+        );
         Ok(())
     }
 
@@ -70,7 +82,9 @@ impl Pair {
     pub(super) fn stop(mut self) -> Result<()> {
         self.shared.over.store(true, Ordering::Relaxed);
         for sender in self.senders.drain(..) {
-            sender.join().map_err(|_| anyhow::anyhow!("a sender panicked"))?;
+            sender
+                .join()
+                .map_err(|_| anyhow::anyhow!("a sender panicked"))?;
         }
         let sent = self.shared.sent.load(Ordering::Relaxed);
         let end = Instant::now() + Duration::from_secs(10);
@@ -121,7 +135,9 @@ fn hear(mut socket: TcpStream, shared: &Shared) {
         let now = now_nanos();
         let mut times = shared.times.lock().unwrap_or_else(PoisonError::into_inner);
         let times = times.get_or_insert_with(Histogram::new);
-        let found = scanner.feed(&input[..length], |stamp| times.record(now.saturating_sub(stamp)));
+        let found = scanner.feed(&input[..length], |stamp| {
+            times.record(now.saturating_sub(stamp))
+        });
         shared.heard.fetch_add(found.messages, Ordering::Relaxed);
         if found.error {
             shared.failed.store(true, Ordering::Relaxed);

@@ -96,6 +96,20 @@ pub(super) async fn provoke(
     ))
 }
 
+/// As [`provoke`] from the first byte on: an error must stand in a stream then (RFC 6120 §4.9.1.1).
+pub(super) async fn provoke_from_start(
+    stream: TcpStream,
+    pieces: impl Iterator<Item = Vec<u8>> + Send,
+) -> Result<End> {
+    let (end, text) = provoke(stream, pieces, None).await?;
+    if let Some((before, _)) = text.split_once("<stream:error")
+        && !before.contains("<stream:stream")
+    {
+        bail!("an error without a stream: {text}");
+    }
+    Ok(end)
+}
+
 /// The condition of a stream error in what came.
 fn condition(text: &str) -> Option<String> {
     let error = &text[text.find("<stream:error")?..];
