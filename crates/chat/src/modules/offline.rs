@@ -96,7 +96,8 @@ async fn hand_over(context: &SessionContext) -> Result<(), StoreError> {
         for item in items {
             let id = item.id;
             // XEP-0386 §4: such a client reads the archive itself. What is in no archive it gets.
-            if item.flags.hidden || !session.reads_archive() {
+            // What another session has left here before is not told again.
+            if item.flags.hidden || (!session.reads_archive() && session.take_returned(id)) {
                 let parcel = to_parcel(item, account.jid().as_str(), &domain);
                 let size = match &parcel {
                     Parcel::Stanza { stanza, .. } => stanza.len(),

@@ -609,7 +609,8 @@ impl Session {
                 left.push((stanza, kept));
             }
         }
-        undelivered::return_undelivered(&self.chat, &self.account, left).await;
+        let resource = self.entry.jid().resource();
+        undelivered::return_undelivered(&self.chat, &self.account, resource, left).await;
         self.chat.metrics().sessions_ended.increment();
     }
 }

@@ -23,7 +23,8 @@ struct Undelivered {
     /// Where the archive keeps it.
     kept: Option<ArchiveId>,
     from: Option<Jid>,
-    /// It was sent to the account, not to one session.
+    /// It went to the account, not to one session: to its bare address, or to a session that was
+    /// not there (RFC 6121 §8.5.3.2.1).
     to_account: bool,
     /// Sessions that want copies have got one (XEP-0280).
     copied: bool,
@@ -31,7 +32,7 @@ struct Undelivered {
 
 impl Undelivered {
     /// `None` for what is not worth another try: presence, answers, typing, copies.
-    fn read(text: Bytes, kept: Option<ArchiveId>) -> Option<Self> {
+    fn read(text: Bytes, kept: Option<ArchiveId>, resource: &str) -> Option<Self> {
         let stanza = Stanza::parse(std::str::from_utf8(&text).ok()?).ok()?;
         if stanza.kind() != Kind::Message {
             return None;
@@ -54,7 +55,7 @@ impl Undelivered {
             text,
             kept,
             from,
-            to_account: to.is_none_or(|to| to.is_bare()),
+            to_account: to.is_none_or(|to| to.resource() != Some(resource)),
             copied,
         })
     }
@@ -93,15 +94,16 @@ impl Undelivered {
     }
 }
 
-/// Finds a place for what a session of `account`, which is gone, has left.
+/// Finds a place for what the session `resource` of `account`, which is gone, has left.
 pub(super) async fn return_undelivered(
     chat: &Chat,
     account: &Arc<Account>,
+    resource: &str,
     left: Vec<(Bytes, Option<ArchiveId>)>,
 ) {
     let left: Vec<_> = left
         .into_iter()
-        .filter_map(|(text, kept)| Undelivered::read(text, kept))
+        .filter_map(|(text, kept)| Undelivered::read(text, kept, resource))
         .collect();
     if left.is_empty() {
         return;
