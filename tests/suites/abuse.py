@@ -11,7 +11,7 @@ from harness.tests import patience
 tests = Tests("abuse")
 
 
-@tests.taking(120)
+@tests.taking(400)
 async def abuse_is_borne(house):
     if not house.load.exists():
         # Tests of a workspace build its tests, not its programs.

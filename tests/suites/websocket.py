@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 
-import websockets
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -236,6 +235,3 @@ async def a_large_message_passes_and_a_larger_one_does_not(house):
         await client.closed()
     except ConnectionClosed:
         pass
-
-
-check(websockets.__version__ >= "17", "see requirements.txt")

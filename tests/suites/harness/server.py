@@ -192,18 +192,11 @@ class Server:
     def log(self) -> str:
         return self.log_file.read_text(errors="replace")
 
-    async def logged(self, words: str) -> None:
-        """Waits until the log holds `words`."""
+    async def logged(self, words: str, since: int) -> None:
+        """Waits until the log holds `words` behind its first `since` characters."""
         async with patience(f"{words!r} in the log"):
-            while words not in self.log():
+            while words not in self.log()[since:]:
                 await asyncio.sleep(0.02)
-
-    def resident_kib(self) -> int:
-        assert self.process is not None
-        for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1])
-        raise AssertionError("no VmRSS")
 
 
 class House:

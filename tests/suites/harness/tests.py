@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Awaitable, Callable, Iterator
 
 # Seconds after which something that should have happened counts as not happening.
-PATIENCE = 5.0
+PATIENCE = 20.0
 # Seconds after which a whole test has failed.
 LONGEST_TEST = 90.0
 
