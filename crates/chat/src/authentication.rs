@@ -380,7 +380,9 @@ impl Asker {
             request.agent,
         ));
         if request.enable.inactive {
-            session.outbox().set_inactive();
+            session
+                .outbox()
+                .set_inactive(config.limits.inactive_stanzas);
         }
         if let Some(enabled) = request
             .enable

@@ -314,10 +314,20 @@ impl Connection {
         let session = match self.state {
             State::Bound(session) => session,
             State::Leaving(Some(session)) => return session.end_session(now).await,
-            State::Negotiating(negotiating) => match negotiating.session {
-                Some(session) => session,
-                None => return,
-            },
+            State::Negotiating(negotiating) => {
+                let Negotiating {
+                    asking, session, ..
+                } = *negotiating;
+                // What was asked for may be a session: it must not be lost on its way here.
+                match (session, asking) {
+                    (Some(session), _) => session,
+                    (None, Some(asking)) => match asking.await.session {
+                        Some(session) => session,
+                        None => return,
+                    },
+                    (None, None) => return,
+                }
+            }
             State::Leaving(None) => return,
         };
         session.disconnected(now).await;

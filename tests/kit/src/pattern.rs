@@ -121,3 +121,91 @@ pub fn fill(text: &str, captures: &Captures) -> String {
             text.replace(&format!("{{{name}}}"), value)
         })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(pattern: &str, actual: &str) -> Result<Captures, String> {
+        let mut captures = Captures::new();
+        let read = |text| Tree::parse(text).unwrap();
+        fits(&read(pattern), &read(actual), &mut captures).map(|()| captures)
+    }
+
+    #[test]
+    fn what_a_pattern_leaves_out_may_be_anything() {
+        for pattern in [
+            "<a/>",
+            "<a x='1'/>",
+            "<a x='*'/>",
+            "<a z='-'/>",
+            "<a><b/></a>",
+            "<a><b>text</b><d/></a>",
+            "<a><b>*</b></a>",
+            "<a><none name='e' xmlns='hauspost:test'/></a>",
+            "<a><c><none name='b' xmlns='hauspost:test'/></c></a>",
+        ] {
+            let fit = run(pattern, "<a x='1' y='2'><b>\n text </b><c/><d/></a>");
+            assert!(fit.is_ok(), "{pattern}: {fit:?}");
+        }
+    }
+
+    #[test]
+    fn what_differs_is_said() {
+        for (pattern, why) in [
+            (
+                "<b/>",
+                "<b xmlns='jabber:client'> is wanted, <a xmlns='jabber:client'> came",
+            ),
+            (
+                "<a xmlns='urn:x'/>",
+                "<a xmlns='urn:x'> is wanted, <a xmlns='jabber:client'> came",
+            ),
+            ("<a x='2'/>", "attribute x of <a>: '2' is wanted, '1' came"),
+            (
+                "<a x='-'/>",
+                "attribute x of <a>: there must be none, '1' came",
+            ),
+            ("<a z='*'/>", "attribute z of <a>: '*' is wanted, none came"),
+            (
+                "<a x='{n}' y='{n}'/>",
+                "attribute y of <a>: '1' as before is wanted, '2' came",
+            ),
+            ("<a>words</a>", "text of <a>: 'words' is wanted, '' came"),
+            (
+                "<a><b>word</b></a>",
+                "text of <b>: 'word' is wanted, 'text' came",
+            ),
+            ("<a><e/></a>", "<a> has no child <e>"),
+            ("<a><d/><b/></a>", "<a> has no child <b>"),
+            ("<a><b/><b/></a>", "<a> has no child <b>"),
+            (
+                "<a><none name='c' xmlns='hauspost:test'/></a>",
+                "<a> has a child <c> that must not be there",
+            ),
+        ] {
+            let error = run(pattern, "<a x='1' y='2'><b>text</b><c/><d/></a>").unwrap_err();
+            assert_eq!(error, why, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn captures_are_filled_in_and_kept_only_where_the_pattern_fits() {
+        let captures = run("<a x='{x}'><b>{text}</b></a>", "<a x='1'><b>word</b></a>").unwrap();
+        assert_eq!(
+            fill("<c id='{x}'>{text} {other}</c>", &captures),
+            "<c id='1'>word {other}</c>"
+        );
+        let mut captures = Captures::new();
+        let pattern = Tree::parse("<a x='{x}'><missing/></a>").unwrap();
+        let actual = Tree::parse("<a x='1'/>").unwrap();
+        assert!(fits(&pattern, &actual, &mut captures).is_err());
+        assert!(captures.is_empty());
+        // A child that fits only in part leaves no trace either.
+        let captures = run(
+            "<a><b x='{x}' y='2'/></a>",
+            "<a><b x='0' y='1'/><b x='9' y='2'/></a>",
+        );
+        assert_eq!(captures.unwrap()["x"], "9");
+    }
+}

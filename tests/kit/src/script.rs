@@ -479,3 +479,76 @@ impl Stage for crate::house::House {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::house::House;
+
+    const PARTY: &str = "party romeo romeo@example.org/garden\nromeo connects\n";
+
+    fn run(script: &str) -> Result<(), String> {
+        Script::parse(&format!("{PARTY}{script}")).run(&mut House::new(|_| {}))
+    }
+
+    #[test]
+    fn scripts_fail_where_something_else_happens() {
+        let ping = "romeo sends\n  <iq type='get' id='1'><ping xmlns='urn:xmpp:ping'/></iq>\n";
+        assert_eq!(
+            run(&format!(
+                "{ping}romeo receives\n  <iq id='1'/>\nromeo receives nothing"
+            )),
+            Ok(())
+        );
+        for (script, why) in [
+            ("romeo receives\n  <iq/>".to_owned(), "line 3: nothing came"),
+            (
+                format!("{ping}romeo receives nothing"),
+                "line 5: nothing was to come",
+            ),
+            (
+                format!("{ping}romeo receives\n  <iq id='2'/>"),
+                "line 5: attribute id of <iq>",
+            ),
+            (
+                format!("{ping}romeo receives in any order\n  <iq id='2'/>"),
+                "line 5: nothing fits",
+            ),
+            (
+                format!("{ping}romeo receives in any order\n  <iq/>\n  <iq/>"),
+                "line 5: too little came",
+            ),
+            (
+                "romeo is ended with conflict".to_owned(),
+                "line 3: the stream was to end",
+            ),
+            ("romeo is resumed".to_owned(), "line 3: resumed: false"),
+            (
+                "romeo is acknowledged".to_owned(),
+                "line 3: sent and acknowledged",
+            ),
+            (
+                "romeo fails to connect with not-authorized".to_owned(),
+                "line 3: it has connected",
+            ),
+        ] {
+            let error = run(&script).unwrap_err();
+            assert!(error.starts_with(why), "{script}: {error}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_script_is_refused_by_line() {
+        for (script, why) in [
+            ("romeo dances", "line 3: not understood: romeo dances"),
+            ("tybalt connects", "line 3: there is no party tybalt"),
+            ("after some seconds", "line 3: a number of seconds"),
+            ("romeo receives\n  <iq>", "line 3: "),
+        ] {
+            let panic = std::panic::catch_unwind(|| Script::parse(&format!("{PARTY}{script}")))
+                .unwrap_err();
+            let text = panic.downcast_ref::<String>().unwrap();
+            assert!(text.starts_with(why), "{text}");
+        }
+    }
+}

@@ -4,6 +4,12 @@
 //! `HAUSPOST_SEEDS=1000` runs so many seeds instead of the fixed ones, `HAUSPOST_SEED=7` runs one, and
 //! with `HAUSPOST_TRACE=9` it tells what happens to the clients of account 9.
 
+#![allow(
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test fails by panicking and says what it has seen"
+)]
+
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 

@@ -61,6 +61,8 @@ struct State {
     held: bool,
     /// More than stanzas is in it.
     urgent: bool,
+    /// Its session is gone.
+    closed: bool,
 }
 
 impl Mailbox {
@@ -74,13 +76,21 @@ impl Mailbox {
         }
     }
 
-    /// Adds a parcel and wakes the connection.
+    /// Adds a parcel and wakes the connection. With the session gone, the parcel goes nowhere.
     pub(crate) fn push(&self, parcel: Parcel) {
+        drop(self.offer(parcel));
+    }
+
+    /// The same; gives the parcel back when the session is gone.
+    pub(crate) fn offer(&self, parcel: Parcel) -> Option<Parcel> {
         {
             let mut state = self.state.lock();
+            if state.closed {
+                return Some(parcel);
+            }
             if let Parcel::Stanza { stanza, .. } = &parcel {
                 if state.overflowed {
-                    return;
+                    return None;
                 }
                 if state.parcels.len() >= self.bounds.stanzas
                     || state.bytes + stanza.len() > self.bounds.bytes
@@ -100,6 +110,7 @@ impl Mailbox {
             }
         }
         self.waker.wake();
+        None
     }
 
     /// Wakes the connection without a parcel.
@@ -145,6 +156,29 @@ impl Mailbox {
         }
         state.bytes = 0;
         state.urgent = false;
+        std::mem::take(&mut state.parcels)
+    }
+
+    /// Takes out the first request for the session, whatever is ahead of it.
+    #[must_use]
+    pub(crate) fn take_handover(&self) -> Option<Handover> {
+        let mut state = self.state.lock();
+        let at = state
+            .parcels
+            .iter()
+            .position(|parcel| matches!(parcel, Parcel::Handover(_)))?;
+        match state.parcels.remove(at) {
+            Some(Parcel::Handover(handover)) => Some(handover),
+            _ => None,
+        }
+    }
+
+    /// Takes all that is left, held or not: the session is gone, and nothing comes in any more.
+    #[must_use]
+    pub(crate) fn take_last(&self) -> VecDeque<Parcel> {
+        let mut state = self.state.lock();
+        state.closed = true;
+        state.bytes = 0;
         std::mem::take(&mut state.parcels)
     }
 

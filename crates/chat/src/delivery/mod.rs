@@ -36,12 +36,18 @@ impl Delivery {
 
     /// Puts the stanza into the mailbox; a full one closes its session, the archive keeps.
     pub fn perform(self) {
-        if let Some(id) = self.kept {
-            self.to.note_kept(id);
+        let _ = self.attempt();
+    }
+
+    /// The same; gives the delivery back when the session has ended since it was planned.
+    pub(crate) fn attempt(self) -> Option<Self> {
+        let Self { to, stanza, kept } = self;
+        if let Some(id) = kept {
+            to.note_kept(id);
         }
-        self.to.mailbox().push(Parcel::Stanza {
-            stanza: self.stanza,
-            kept: self.kept,
-        });
+        match to.mailbox().offer(Parcel::Stanza { stanza, kept })? {
+            Parcel::Stanza { stanza, kept } => Some(Self { to, stanza, kept }),
+            Parcel::Handover(_) | Parcel::Close(_) => None,
+        }
     }
 }

@@ -95,9 +95,9 @@ async fn hand_over(context: &SessionContext) -> Result<(), StoreError> {
         let last_page = items.len() < AT_ONCE;
         for item in items {
             let id = item.id;
+            let hidden = item.flags.hidden;
             // XEP-0386 §4: such a client reads the archive itself. What is in no archive it gets.
-            // What another session has left here before is not told again.
-            if item.flags.hidden || (!session.reads_archive() && session.take_returned(id)) {
+            if hidden || !session.reads_archive() {
                 let parcel = to_parcel(item, account.jid().as_str(), &domain);
                 let size = match &parcel {
                     Parcel::Stanza { stanza, .. } => stanza.len(),
@@ -106,8 +106,11 @@ async fn hand_over(context: &SessionContext) -> Result<(), StoreError> {
                 if parcels.len() >= most || (size > room && !parcels.is_empty()) {
                     break 'pages;
                 }
-                room = room.saturating_sub(size);
-                parcels.push(parcel);
+                // What another session has left here before is not told again.
+                if hidden || session.take_returned(id) {
+                    room = room.saturating_sub(size);
+                    parcels.push(parcel);
+                }
             }
             through = Some(id);
         }

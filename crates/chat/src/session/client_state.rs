@@ -11,13 +11,11 @@ use xmpp::xml::{Kind, Stanza};
 
 use crate::modules::content::is_only_chat_state;
 
-/// Presence stanzas that wait at the most; with one more, all go out.
-const MOST_HELD: usize = 200;
-
 /// What an inactive client has waiting.
-#[derive(Default)]
 pub(crate) struct ClientState {
     held: Vec<(Box<str>, Bytes)>,
+    /// Presence stanzas that wait at the most; with one more, all go out.
+    most: usize,
 }
 
 /// What becomes of a stanza for an inactive client.
@@ -31,6 +29,14 @@ pub(crate) enum Urgency {
 }
 
 impl ClientState {
+    /// Nothing waits yet; at most `most` stanzas will.
+    pub(crate) fn new(most: usize) -> Self {
+        Self {
+            held: Vec::new(),
+            most,
+        }
+    }
+
     /// Decides about one stanza and keeps it when it may wait.
     pub(crate) fn offer(&mut self, text: &Bytes) -> Urgency {
         let Some(stanza) = std::str::from_utf8(text)
@@ -49,7 +55,7 @@ impl ClientState {
                 }
                 let from = stanza.from().unwrap_or_default();
                 self.held.retain(|(sender, _)| **sender != *from);
-                if self.held.len() >= MOST_HELD {
+                if self.held.len() >= self.most {
                     return Urgency::Now;
                 }
                 self.held.push((from.as_ref().into(), text.clone()));

@@ -217,7 +217,7 @@ impl Session {
     /// Delivers at once when nothing is to be waited for and nothing is ahead in the line.
     fn step_or_do(&mut self, ticket: Ticket, deliveries: SmallVec<[Delivery; 2]>, stanza: Stanza) {
         if self.steps.is_empty() && ticket.is_ready() {
-            deliveries.into_iter().for_each(Delivery::perform);
+            super::undelivered::deliver(&self.chat, deliveries);
         } else {
             self.steps.push_back(Step::Deliver {
                 ticket,

@@ -209,7 +209,10 @@ impl Session {
                 let released = self.outbox.set_active();
                 self.wrote(released);
             }
-            (ns::CLIENT_STATE, "inactive") => self.outbox.set_inactive(),
+            (ns::CLIENT_STATE, "inactive") => {
+                let most = self.chat.config().limits.inactive_stanzas;
+                self.outbox.set_inactive(most);
+            }
             _ => self.end(Ending::Error(StreamCondition::UnsupportedStanzaType)),
         }
     }
@@ -415,7 +418,7 @@ impl Session {
                         return;
                     };
                     match committed {
-                        Ok(()) => deliveries.into_iter().for_each(Delivery::perform),
+                        Ok(()) => undelivered::deliver(&self.chat, deliveries),
                         Err(error) => self.not_kept(&stanza, &error),
                     }
                 }
@@ -555,16 +558,36 @@ impl Session {
         }
     }
 
-    /// The socket was cut: the session waits for its client, or ends.
+    /// The socket was cut: the session waits for its client, goes to the connection that has
+    /// claimed it, or ends.
     pub(crate) async fn disconnected(mut self: Box<Self>, now: Now) {
-        if self.ending.is_some() || self.outbox.resume_id().is_none() {
+        let mut claimant = match self.ending.take() {
+            Some(Ending::Handover(handover)) => Some(handover),
+            None => None,
+            Some(_) => return self.end_session(now).await,
+        };
+        let Some(id) = self.outbox.resume_id().map(Box::<str>::from) else {
             return self.end_session(now).await;
-        }
+        };
         self.settle(now).await;
+        let chat = self.chat.clone();
         let until = now.moment + self.resume_for;
-        match self.outbox.resume_id().map(Box::<str>::from) {
-            Some(id) => self.chat.clone().resumables().waiting(&id, self, until),
-            None => self.end_session(now).await,
+        let mut session = self;
+        loop {
+            if let Some(handover) = claimant.take() {
+                match handover.to.send(session) {
+                    Ok(()) => return,
+                    // That connection is gone as well.
+                    Err(back) => session = back,
+                }
+            }
+            match chat.resumables().park(&id, session, until) {
+                None => return,
+                Some((back, handover)) => {
+                    session = back;
+                    claimant = Some(handover);
+                }
+            }
         }
     }
 
@@ -604,7 +627,7 @@ impl Session {
             }
         }
         let mut left: Vec<_> = self.outbox.take_unacknowledged();
-        for parcel in self.entry.mailbox().take() {
+        for parcel in self.entry.mailbox().take_last() {
             if let Parcel::Stanza { stanza, kept } = parcel {
                 left.push((stanza, kept));
             }

@@ -128,9 +128,9 @@ impl Outbox {
     }
 
     /// XEP-0352 §4.1.
-    pub(crate) fn set_inactive(&mut self) {
+    pub(crate) fn set_inactive(&mut self, most_held: usize) {
         if self.inactive.is_none() {
-            self.inactive = Some(Box::default());
+            self.inactive = Some(Box::new(ClientState::new(most_held)));
         }
     }
 

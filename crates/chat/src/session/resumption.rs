@@ -46,10 +46,21 @@ impl Resumables {
             .insert(id.into(), Resumable::Connected(Arc::clone(entry)));
     }
 
-    pub(crate) fn waiting(&self, id: &str, session: Box<Session>, until: Moment) {
-        self.sessions
-            .lock()
-            .insert(id.into(), Resumable::Waiting { session, until });
+    /// Lets a session wait for its client; gives it back, with who asks, when another connection
+    /// has claimed it already.
+    pub(crate) fn park(
+        &self,
+        id: &str,
+        session: Box<Session>,
+        until: Moment,
+    ) -> Option<(Box<Session>, Handover)> {
+        // A claim leaves its parcel under the same lock, so it is seen here or finds the session.
+        let mut sessions = self.sessions.lock();
+        if let Some(handover) = session.entry().mailbox().take_handover() {
+            return Some((session, handover));
+        }
+        sessions.insert(id.into(), Resumable::Waiting { session, until });
+        None
     }
 
     pub(crate) fn remove(&self, id: &str) {
@@ -69,15 +80,21 @@ impl Resumables {
         if !owned {
             return Claim::Unknown;
         }
-        match sessions.remove(id) {
-            Some(Resumable::Waiting { session, .. }) => Claim::Taken(session),
-            Some(Resumable::Connected(entry)) => {
-                drop(sessions);
+        // The id stays: whoever comes next asks the one that has the session then.
+        let Some(resumable) = sessions.get_mut(id) else {
+            return Claim::Unknown;
+        };
+        let entry = match resumable {
+            Resumable::Connected(entry) => Arc::clone(entry),
+            Resumable::Waiting { session, .. } => Arc::clone(session.entry()),
+        };
+        match std::mem::replace(resumable, Resumable::Connected(Arc::clone(&entry))) {
+            Resumable::Waiting { session, .. } => Claim::Taken(session),
+            Resumable::Connected(_) => {
                 let (to, from) = futures_channel::oneshot::channel();
                 entry.mailbox().push(Parcel::Handover(Handover { to }));
                 Claim::Asked(from)
             }
-            None => Claim::Unknown,
         }
     }
 

@@ -13,7 +13,7 @@ use xmpp::xep::hints::Hints;
 use xmpp::xml::{Kind, Stanza};
 
 use super::SessionEntry;
-use crate::delivery::Parcel;
+use crate::delivery::{Delivery, Parcel};
 use crate::modules::{MessageType, content, offline};
 use crate::{Account, Chat};
 
@@ -111,6 +111,23 @@ pub(super) async fn return_undelivered(
     let ticket = place(chat, account, left);
     if let Err(error) = ticket.await {
         tracing::error!(%error, "undelivered messages could not be marked as waiting");
+    }
+}
+
+/// Delivers a planned message. A session that has ended since then has left it, too.
+pub(super) fn deliver(chat: &Chat, deliveries: impl IntoIterator<Item = Delivery>) {
+    // The others first: what they have got is not returned to them.
+    let late: Vec<Delivery> = deliveries
+        .into_iter()
+        .filter_map(Delivery::attempt)
+        .collect();
+    for Delivery { to, stanza, kept } in late {
+        if let Some(account) = chat.cached_account(to.jid().bare_str())
+            && let Some(left) = Undelivered::read(stanza, kept, to.jid().resource())
+        {
+            // Nobody waits for this: the message is kept, only its mark is under way.
+            drop(place(chat, &account, vec![left]));
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::future::Future;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -139,7 +140,7 @@ impl Drive {
         let limit = connection.is_none().then(|| now.moment + HANDSHAKE);
         let limits = &around.chat.config().limits;
         let allowance = Allowance {
-            bytes: u64::from(limits.input_burst_bytes),
+            bytes: strangers_burst(limits),
             filled: now.moment,
         };
         Self {
@@ -161,7 +162,11 @@ impl Drive {
 
     /// Drives the connection to its end.
     pub(super) async fn run(mut self) {
-        std::future::poll_fn(|cx| self.poll(cx)).await;
+        // A fault below a session costs the connection; its session is still ended in order.
+        std::future::poll_fn(|cx| {
+            catch_unwind(AssertUnwindSafe(|| self.poll(cx))).unwrap_or(Poll::Ready(()))
+        })
+        .await;
         let now = self.around.clock.now();
         let Self {
             connection,
@@ -181,6 +186,10 @@ impl Drive {
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         BUFFERS.with_borrow_mut(|buffers| {
+            if buffers.received.is_empty() {
+                // A fault has left with them.
+                *buffers = Buffers::default();
+            }
             for _ in 0..ROUNDS {
                 let now = self.around.clock.now();
                 let mut look = self.read(cx, buffers, now);
@@ -331,8 +340,9 @@ impl Drive {
         }
         let _ = connection.poll(cx, now);
         let bound = connection.is_bound();
-        if bound {
-            self.place.known();
+        if bound && self.place.known() {
+            let limits = &self.around.chat.config().limits;
+            self.allowance.bytes = limits.input_burst_bytes.into();
         }
         if let Some(stopping) = &mut self.stopping {
             let stops = stopping.as_mut().poll(cx).is_ready();
@@ -496,21 +506,25 @@ impl Drive {
         }
     }
 
-    fn rate(&self) -> u64 {
-        let config = self.around.chat.config();
+    /// Bytes a second, and the most that may gather.
+    fn rate(&self) -> (u64, u64) {
+        let limits = &self.around.chat.config().limits;
         match &self.connection {
-            Some(connection) if connection.is_bound() => {
-                config.limits.input_bytes_per_second.into()
-            }
-            _ => config.limits.preauth_input_bytes_per_second.into(),
+            Some(connection) if connection.is_bound() => (
+                limits.input_bytes_per_second.into(),
+                limits.input_burst_bytes.into(),
+            ),
+            _ => (
+                limits.preauth_input_bytes_per_second.into(),
+                strangers_burst(limits),
+            ),
         }
     }
 
     /// Fills the bucket when it is low. False while it is empty.
     fn may_read(&mut self, now: Now) -> bool {
         if self.allowance.bytes < SCRATCH as u64 {
-            let rate = self.rate();
-            let most = u64::from(self.around.chat.config().limits.input_burst_bytes);
+            let (rate, most) = self.rate();
             let passed = u64::try_from(now.moment.since(self.allowance.filled).as_micros())
                 .unwrap_or(u64::MAX);
             let gained = passed.saturating_mul(rate) / 1_000_000;
@@ -527,4 +541,9 @@ impl Drive {
         (self.allowance.bytes == 0 && self.stage == Stage::Open)
             .then(|| now.moment + Duration::from_millis(100))
     }
+}
+
+/// What a stranger may send at once: a few seconds' worth, enough for any login.
+fn strangers_burst(limits: &base::Limits) -> u64 {
+    u64::from(limits.preauth_input_bytes_per_second) * 4
 }

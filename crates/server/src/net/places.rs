@@ -62,11 +62,13 @@ impl Place {
         self.address
     }
 
-    /// The connection has authenticated.
-    pub(super) fn known(&mut self) {
-        if std::mem::take(&mut self.stranger) {
+    /// The connection has authenticated. True the first time.
+    pub(super) fn known(&mut self) -> bool {
+        let stranger = std::mem::take(&mut self.stranger);
+        if stranger {
             self.open.0.lock().leave_strangers(self.address);
         }
+        stranger
     }
 }
 
