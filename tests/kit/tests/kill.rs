@@ -82,12 +82,14 @@ impl Writer {
         // it may be there already; a server cannot know that.
         let again = std::mem::take(&mut self.unknown);
         self.repeated.extend(&again);
+        // Whoever is there gets what is written to him: the load is delivery, too.
+        link.send(b"<presence/>");
         let mut sent: Vec<(u32, u32)> = Vec::new();
         let mut text = String::new();
         for number in again {
             text.push_str(&self.text(number));
-            let count = u32::try_from(sent.len()).unwrap() + 1;
-            sent.push((count, number));
+            let count = sent.last().map_or(link.client.sent, |(count, _)| *count);
+            sent.push((count + 1, number));
         }
         loop {
             if !stop.load(Ordering::Relaxed) {
@@ -106,7 +108,14 @@ impl Writer {
                 && link.client.ended.is_none()
                 && link.read()
             {
-                link.client.inbox.clear();
+                for stanza in link.client.inbox.drain(..) {
+                    assert_ne!(
+                        stanza.type_().as_deref(),
+                        Some("error"),
+                        "{}",
+                        stanza.text()
+                    );
+                }
             }
             let h = link.client.acknowledged;
             sent.retain(|(count, number)| {
