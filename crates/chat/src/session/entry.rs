@@ -1,7 +1,7 @@
 //! What others see of a session: its address, mailbox and presence.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI16, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI16, AtomicI64, AtomicU64, Ordering};
 
 use base::{FullJid, Jid, Timestamp};
 use parking_lot::Mutex;
@@ -11,6 +11,9 @@ use crate::delivery::Mailbox;
 
 /// Priority of a session that is not available.
 const UNAVAILABLE: i16 = i16::MIN;
+
+/// Sessions become reachable in this order.
+static TURNS: AtomicU64 = AtomicU64::new(1);
 
 /// The shared side of a session.
 pub struct SessionEntry {
@@ -25,6 +28,8 @@ pub struct SessionEntry {
     returned: Mutex<Vec<ArchiveId>>,
     /// Number of the first kept message that it got since it is reachable; 0 before that.
     first_kept: AtomicI64,
+    /// Which in order it was when it last became reachable; 0 when it never was.
+    turn: AtomicU64,
 }
 
 /// Messages of other sessions that are remembered as given to this one too.
@@ -59,6 +64,7 @@ impl SessionEntry {
             presence: Mutex::default(),
             returned: Mutex::default(),
             first_kept: AtomicI64::new(0),
+            turn: AtomicU64::new(0),
         })
     }
 
@@ -137,13 +143,17 @@ impl SessionEntry {
         self.priority.load(Ordering::SeqCst) >= 0
     }
 
-    /// Notes a kept message that is delivered to this session.
+    /// Notes a kept message that is delivered to this session. Senders deliver side by side, so the
+    /// first to come need not be the first that was kept.
     pub(crate) fn note_kept(&self, id: ArchiveId) {
-        if self.first_kept.load(Ordering::Relaxed) == 0 && self.is_reachable() {
-            let number = id.number();
-            let _ =
-                self.first_kept
-                    .compare_exchange(0, number, Ordering::Relaxed, Ordering::Relaxed);
+        let number = id.number();
+        let is_first = |first: i64| first == 0 || number < first;
+        if is_first(self.first_kept.load(Ordering::Relaxed)) && self.is_reachable() {
+            let _ = self
+                .first_kept
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |first| {
+                    is_first(first).then_some(number)
+                });
         }
     }
 
@@ -152,6 +162,16 @@ impl SessionEntry {
     pub(crate) fn had_messages_at(&self, id: ArchiveId) -> bool {
         let first = self.first_kept.load(Ordering::Relaxed);
         first != 0 && first <= id.number()
+    }
+
+    /// True when this session was reachable before `other` became so: what the account got while
+    /// `other` was there, this one got too. (A session that has ended keeps its turn.)
+    pub(crate) fn came_before(&self, other: &Self) -> bool {
+        let (own, others) = (
+            self.turn.load(Ordering::Relaxed),
+            other.turn.load(Ordering::Relaxed),
+        );
+        own != 0 && own < others
     }
 
     /// Notes that this session gets a message that another one has left. False when it got it
@@ -183,10 +203,13 @@ impl SessionEntry {
                 .replace(CurrentPresence { stanza, at })
                 .is_none()
         };
-        self.priority.store(i16::from(priority), Ordering::Relaxed);
         if priority < 0 {
             self.first_kept.store(0, Ordering::Relaxed);
+        } else if !self.is_reachable() {
+            self.turn
+                .store(TURNS.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
         }
+        self.priority.store(i16::from(priority), Ordering::Relaxed);
         first
     }
 

@@ -632,8 +632,7 @@ impl Session {
                 left.push((stanza, kept));
             }
         }
-        let resource = self.entry.jid().resource();
-        undelivered::return_undelivered(&self.chat, &self.account, resource, left).await;
+        undelivered::return_undelivered(&self.chat, &self.account, &self.entry, left).await;
         self.chat.metrics().sessions_ended.increment();
     }
 }

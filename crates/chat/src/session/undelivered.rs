@@ -60,14 +60,14 @@ impl Undelivered {
         })
     }
 
-    /// Whether a session has it, or gets it without us.
-    fn is_known_to(&self, session: &SessionEntry) -> bool {
+    /// Whether a session has it, or gets it without us. It was left by `ended`.
+    fn is_known_to(&self, session: &SessionEntry, ended: &SessionEntry) -> bool {
         if self.kept.is_some() && session.reads_archive() {
             return true;
         }
         let was_there = match self.kept {
             Some(id) => session.had_messages_at(id),
-            None => session.is_available(),
+            None => session.came_before(ended),
         };
         was_there && (self.to_account || (self.copied && session.wants_carbons()))
     }
@@ -94,21 +94,21 @@ impl Undelivered {
     }
 }
 
-/// Finds a place for what the session `resource` of `account`, which is gone, has left.
+/// Finds a place for what the session `ended` of `account`, which is gone, has left.
 pub(super) async fn return_undelivered(
     chat: &Chat,
     account: &Arc<Account>,
-    resource: &str,
+    ended: &SessionEntry,
     left: Vec<(Bytes, Option<ArchiveId>)>,
 ) {
     let left: Vec<_> = left
         .into_iter()
-        .filter_map(|(text, kept)| Undelivered::read(text, kept, resource))
+        .filter_map(|(text, kept)| Undelivered::read(text, kept, ended.jid().resource()))
         .collect();
     if left.is_empty() {
         return;
     }
-    let ticket = place(chat, account, left);
+    let ticket = place(chat, account, ended, left);
     if let Err(error) = ticket.await {
         tracing::error!(%error, "undelivered messages could not be marked as waiting");
     }
@@ -126,12 +126,12 @@ pub(super) fn deliver(chat: &Chat, deliveries: impl IntoIterator<Item = Delivery
             && let Some(left) = Undelivered::read(stanza, kept, to.jid().resource())
         {
             // Nobody waits for this: the message is kept, only its mark is under way.
-            drop(place(chat, &account, vec![left]));
+            drop(place(chat, &account, &to, vec![left]));
         }
     }
 }
 
-fn place(chat: &Chat, account: &Account, left: Vec<Undelivered>) -> Ticket {
+fn place(chat: &Chat, account: &Account, ended: &SessionEntry, left: Vec<Undelivered>) -> Ticket {
     let order = account.waiting_order();
     if !account.is_reachable() {
         let mut batch = Batch::new();
@@ -149,7 +149,7 @@ fn place(chat: &Chat, account: &Account, left: Vec<Undelivered>) -> Ticket {
             None => message.text.clone(),
         };
         for session in sessions.iter().filter(|session| session.is_reachable()) {
-            if !message.is_known_to(session)
+            if !message.is_known_to(session, ended)
                 && message.kept.is_none_or(|id| session.take_returned(id))
             {
                 // Not as a delivery: this one says nothing of what else the session has got.
