@@ -42,9 +42,6 @@ impl Delivery {
     /// The same; gives the delivery back when the session has ended since it was planned.
     pub(crate) fn attempt(self) -> Option<Self> {
         let Self { to, stanza, kept } = self;
-        if let Some(id) = kept {
-            to.note_kept(id);
-        }
         match to.mailbox().offer(Parcel::Stanza { stanza, kept })? {
             Parcel::Stanza { stanza, kept } => Some(Self { to, stanza, kept }),
             Parcel::Handover(_) | Parcel::Close(_) => None,

@@ -143,8 +143,9 @@ impl SessionEntry {
         self.priority.load(Ordering::SeqCst) >= 0
     }
 
-    /// Notes a kept message that is delivered to this session. Senders deliver side by side, so the
-    /// first to come need not be the first that was kept.
+    /// Notes a kept message that is meant for this session, when that is decided: how things stand
+    /// when it is delivered says nothing of other messages. Senders go side by side, so the first
+    /// to come here need not be the first that was kept.
     pub(crate) fn note_kept(&self, id: ArchiveId) {
         let number = id.number();
         let is_first = |first: i64| first == 0 || number < first;

@@ -166,6 +166,9 @@ impl Session {
         let kind = stanza.type_();
         let mut deliveries: SmallVec<[Delivery; 2]> = SmallVec::new();
         for session in plan.deliver {
+            if let Some(id) = kept {
+                session.note_kept(id);
+            }
             deliveries.push(Delivery {
                 to: session,
                 stanza: received.clone(),
