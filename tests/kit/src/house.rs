@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Waker};
@@ -65,12 +66,18 @@ impl Guest {
     }
 }
 
-/// The server learns that a socket is gone.
-fn end(connection: Connection, now: Now) {
-    connection
-        .cut(now)
-        .now_or_never()
-        .expect("an inline store makes everything ready at once");
+/// Work that belongs to no connection: sessions that end.
+type Chore = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Goes on with a chore; `None` when it is done.
+fn go_on(mut chore: Chore) -> Option<Chore> {
+    let done = chore.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    done.is_pending().then_some(chore)
+}
+
+/// The server learns that a socket is gone. What is left to do waits for another session.
+fn end(connection: Connection, now: Now) -> Option<Chore> {
+    go_on(Box::pin(connection.cut(now)))
 }
 
 /// The house.
@@ -83,6 +90,7 @@ pub struct House {
     pub guests: Vec<Guest>,
     /// Connections whose clients are gone without the server's knowing.
     forsaken: Vec<Connection>,
+    chores: Vec<Chore>,
     /// All passwords are the same, and so are their salts.
     salted: Option<SaltedPassword>,
     seeds: u64,
@@ -112,6 +120,7 @@ impl House {
             clock,
             guests: Vec::new(),
             forsaken: Vec::new(),
+            chores: Vec::new(),
             salted: None,
             seeds: 0,
         }
@@ -232,7 +241,7 @@ impl House {
         let guest = &mut self.guests[guest];
         guest.remember();
         if let Some(connection) = guest.connection.take() {
-            end(connection, now);
+            self.chores.extend(end(connection, now));
         }
     }
 
@@ -247,7 +256,7 @@ impl House {
     pub fn reap(&mut self) {
         let now = self.clock.now();
         for connection in std::mem::take(&mut self.forsaken) {
-            end(connection, now);
+            self.chores.extend(end(connection, now));
         }
     }
 
@@ -269,7 +278,7 @@ impl House {
                 closed |= matches!(output, Output::Close);
             }
             if closed {
-                end(connection, now);
+                self.chores.extend(end(connection, now));
             } else {
                 self.forsaken.push(connection);
             }
@@ -286,6 +295,10 @@ impl House {
                 again |= self.drive(guest);
             }
             again |= self.drive_forsaken();
+            let chores = std::mem::take(&mut self.chores);
+            let before = chores.len();
+            self.chores.extend(chores.into_iter().filter_map(go_on));
+            again |= self.chores.len() < before;
         }
     }
 
@@ -335,7 +348,7 @@ impl House {
         }
         if closed && let Some(connection) = guest.connection.take() {
             guest.remember();
-            end(connection, now);
+            self.chores.extend(end(connection, now));
             if let Some(client) = &mut guest.client {
                 client.ended.get_or_insert_with(|| "cut".into());
             }
@@ -361,10 +374,9 @@ impl House {
     /// Time passes, chores run, and everything settles.
     pub fn pass(&mut self, duration: Duration) {
         self.clock.pass(duration);
-        self.chat
-            .tick(self.clock.now())
-            .now_or_never()
-            .expect("an inline store makes everything ready at once");
+        let (chat, now) = (self.chat.clone(), self.clock.now());
+        self.chores
+            .extend(go_on(Box::pin(async move { chat.tick(now).await })));
         self.settle();
     }
 }
