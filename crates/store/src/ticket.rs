@@ -54,6 +54,12 @@ impl Ticket {
             .is_none_or(|commit| commit.is_resolved())
     }
 
+    /// Whether there is nothing to wait for: not merely decided, which may be a failure.
+    #[must_use]
+    pub const fn is_done(&self) -> bool {
+        self.commit.is_none()
+    }
+
     /// Blocks the thread until the write is decided. For the command line and tests.
     ///
     /// # Errors

@@ -217,9 +217,10 @@ impl Session {
         self.step_or_do(ticket, deliveries, stanza);
     }
 
-    /// Delivers at once when nothing is to be waited for and nothing is ahead in the line.
+    /// Delivers at once when nothing is to be waited for and nothing is ahead in the line. A write
+    /// that is decided already is looked at in the line like any other: it may have failed.
     fn step_or_do(&mut self, ticket: Ticket, deliveries: SmallVec<[Delivery; 2]>, stanza: Stanza) {
-        if self.steps.is_empty() && ticket.is_ready() {
+        if self.steps.is_empty() && ticket.is_done() {
             super::undelivered::deliver(&self.chat, deliveries);
         } else {
             self.steps.push_back(Step::Deliver {
