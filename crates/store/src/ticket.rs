@@ -46,7 +46,7 @@ impl Ticket {
         Self::new(&commit, 0)
     }
 
-    /// Whether the write is decided: polling would be ready.
+    /// Whether the write is decided: polling would be ready. It may have failed.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.commit

@@ -238,7 +238,10 @@ impl Reader {
     }
 
     /// The next frame; `None` when more bytes are needed.
-    #[allow(clippy::should_implement_trait)]
+    #[allow(
+        clippy::should_implement_trait,
+        reason = "no iterator: it goes on after `None` once more was fed"
+    )]
     pub fn next(&mut self) -> Result<Option<Frame>, XmlError> {
         let buffer = std::mem::take(&mut self.buffer);
         let result = self.take(&buffer[self.start..], self.fault);
@@ -490,7 +493,10 @@ pub struct Input<'r, 'b> {
 
 impl Input<'_, '_> {
     /// The next frame; `None` when more bytes are needed.
-    #[allow(clippy::should_implement_trait)]
+    #[allow(
+        clippy::should_implement_trait,
+        reason = "no iterator: it goes on after `None` once more was fed"
+    )]
     pub fn next(&mut self) -> Result<Option<Frame>, XmlError> {
         if !self.direct {
             return self.reader.next();
