@@ -9,10 +9,16 @@ mod authentication;
 mod config;
 mod connection;
 mod delivery;
+mod messages;
 mod metrics;
 pub mod modules;
 mod negotiation;
+mod post;
+mod questions;
+mod requests;
 pub mod router;
+mod sender;
+pub mod services;
 mod session;
 mod specifications;
 mod throttle;
@@ -32,10 +38,12 @@ pub use config::{ChatConfig, Contact, Offload};
 pub use connection::{Connection, Output};
 pub use delivery::{Delivery, Mailbox};
 pub use metrics::{Metrics, MetricsSnapshot};
+pub use sender::Sender;
 pub use session::{CurrentPresence, Session, SessionEntry};
 pub use specifications::{Document, SPECIFICATIONS, Specification, documents};
 
 use account::Accounts;
+use questions::Questions;
 use session::Resumables;
 use throttle::Throttle;
 
@@ -53,6 +61,7 @@ pub(crate) struct House {
     store: Store,
     accounts: Accounts,
     resumables: Resumables,
+    questions: Questions,
     throttle: Throttle,
     metrics: Metrics,
     table: modules::Table,
@@ -80,6 +89,7 @@ impl Chat {
             house: Arc::new(House {
                 accounts: Accounts::new(store.clone(), &config.domain),
                 resumables: Resumables::default(),
+                questions: Questions::default(),
                 throttle: Throttle::new(config.throttle),
                 metrics: Metrics::default(),
                 negotiation: arc_swap::ArcSwap::from_pointee(negotiation),
@@ -189,6 +199,10 @@ impl Chat {
         &self.house.resumables
     }
 
+    pub(crate) fn questions(&self) -> &Questions {
+        &self.house.questions
+    }
+
     pub(crate) fn throttle(&self) -> &Throttle {
         &self.house.throttle
     }
@@ -197,9 +211,9 @@ impl Chat {
         self.house.negotiation.load_full()
     }
 
-    /// An id that nobody guesses, for resuming a session (XEP-0198 §3).
-    pub(crate) fn new_resume_id(&self) -> Box<str> {
-        self.house.ids.lock().text("resume").into()
+    /// An id that nobody guesses; `purpose` keeps those of different kinds apart.
+    pub(crate) fn new_id(&self, purpose: &'static str) -> Box<str> {
+        self.house.ids.lock().text(purpose).into()
     }
 
     /// Periodic chores: expired resumptions end as absent sessions, idle accounts leave memory,
@@ -208,6 +222,7 @@ impl Chat {
         for session in self.house.resumables.expired(now.moment) {
             session.end_session(now).await;
         }
+        self.house.questions.sweep(now.moment);
         self.house.throttle.sweep(now.moment);
         self.house.accounts.sweep(now.moment);
     }

@@ -2,8 +2,10 @@
 
 use base::Jid;
 
+use crate::services::{self, Service};
+
 /// Where a stanza goes.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 pub enum Route<'a> {
     /// No `to`, or the sender's own bare address: the server answers on behalf of the account
     /// (RFC 6120 §10.3).
@@ -14,6 +16,8 @@ pub enum Route<'a> {
     Session(&'a str),
     /// This server itself, with or without a resource (RFC 6120 §10.5).
     Host,
+    /// A service of this server: its own address, or one below it.
+    Service(&'static Service),
     /// Another domain.
     Remote,
 }
@@ -24,7 +28,7 @@ pub enum Route<'a> {
 pub fn route<'a>(to: Option<&'a Jid>, own: &str, domain: &str) -> Route<'a> {
     let Some(to) = to else { return Route::Own };
     if to.domain() != domain {
-        return Route::Remote;
+        return services::find(to.domain(), domain).map_or(Route::Remote, Route::Service);
     }
     if to.local().is_none() {
         return Route::Host;

@@ -51,6 +51,18 @@ pub struct Submitted {
     pub ticket: Ticket,
 }
 
+impl Submitted {
+    /// What there is of an empty batch.
+    #[must_use]
+    pub fn nothing() -> Self {
+        Self {
+            ids: SmallVec::new(),
+            version: RosterVersion::NONE,
+            ticket: Ticket::DONE,
+        }
+    }
+}
+
 impl Batch {
     /// A batch with nothing in it.
     #[must_use]

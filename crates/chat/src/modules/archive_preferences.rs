@@ -6,7 +6,7 @@ use xmpp::condition::{StanzaCondition, StanzaError};
 use xmpp::ns;
 use xmpp::xep::archive_preferences::{Default, Preferences};
 
-use super::{IqContext, IqHandler, Module, Reply, Target, store_failed};
+use super::{IqContext, IqHandler, Module, Reply, Run, Target, store_failed};
 use crate::{AccountFacts, Work};
 
 /// The declaration.
@@ -21,14 +21,14 @@ pub(super) static MODULE: Module = Module {
             set: false,
             payload: "prefs",
             namespace: ns::ARCHIVE,
-            run: get,
+            run: Run::Client(get),
         },
         IqHandler {
             targets: &[Target::Own],
             set: true,
             payload: "prefs",
             namespace: ns::ARCHIVE,
-            run: set,
+            run: Run::Client(set),
         },
     ],
     ..Module::NONE

@@ -12,11 +12,11 @@ use xmpp::xep::blocking::{BlockingCommand, blocked_by_sender, blocklist};
 use xmpp::{iq, ns};
 
 use super::{
-    Feature, IqContext, IqHandler, MessageContext, Module, Reply, Seat, Target, Verdict,
+    Feature, IqContext, IqHandler, MessageContext, Module, Reply, Run, Seat, Target, Verdict,
     store_failed,
 };
 use crate::delivery::Delivery;
-use crate::{Account, Work};
+use crate::{Account, Sender, Work};
 
 /// The declaration.
 pub(super) static MODULE: Module = Module {
@@ -34,21 +34,21 @@ pub(super) static MODULE: Module = Module {
             set: false,
             payload: "blocklist",
             namespace: ns::BLOCKING,
-            run: list,
+            run: Run::Client(list),
         },
         IqHandler {
             targets: &[Target::Own],
             set: true,
             payload: "block",
             namespace: ns::BLOCKING,
-            run: change,
+            run: Run::Client(change),
         },
         IqHandler {
             targets: &[Target::Own],
             set: true,
             payload: "unblock",
             namespace: ns::BLOCKING,
-            run: change,
+            run: Run::Client(change),
         },
     ],
     message: Some(message),
@@ -71,24 +71,23 @@ pub(crate) fn blocks(account: &Account, address: &Jid) -> bool {
     has(address.as_str()) || has(address.bare_str()) || has(address.domain())
 }
 
-/// Why a stanza does not go from `from`, a session of `sender`, to `to` (§3.3).
+/// Why a stanza does not go from `sender` to `to` (§3.3).
 pub(crate) fn barred(
-    sender: &Account,
-    from: &Jid,
+    sender: &Sender,
     to: &Jid,
     recipient: Option<&Account>,
 ) -> Option<StanzaError> {
-    if blocks(sender, to) {
+    if sender.account().is_some_and(|account| blocks(account, to)) {
         return Some(blocked_by_sender());
     }
     // The account looks as if nobody were there.
-    let barred = recipient.is_some_and(|recipient| blocks(recipient, from));
+    let barred = recipient.is_some_and(|recipient| blocks(recipient, sender.jid()));
     barred.then(|| StanzaError::new(StanzaCondition::ServiceUnavailable))
 }
 
 fn message(context: &mut MessageContext<'_>) -> Verdict {
     let recipient = context.recipient.map(Arc::as_ref);
-    match barred(context.sender, context.session.jid(), context.to, recipient) {
+    match barred(context.sender, context.to, recipient) {
         Some(error) => Verdict::Reject(error),
         None => Verdict::Next,
     }

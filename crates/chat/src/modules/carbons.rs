@@ -9,7 +9,7 @@ use xmpp::xml::Stanza;
 
 use super::content::is_instant_messaging;
 use super::{
-    Feature, IqContext, IqHandler, MessageContext, MessageType, Module, Reply, Seat, Status,
+    Feature, IqContext, IqHandler, MessageContext, MessageType, Module, Reply, Run, Seat, Status,
     Target, Verdict,
 };
 use crate::{SessionEntry, Work};
@@ -35,21 +35,21 @@ pub(super) static MODULE: Module = Module {
             set: true,
             payload: "enable",
             namespace: ns::CARBONS,
-            run: enable,
+            run: Run::Client(enable),
         },
         IqHandler {
             targets: &[Target::Own, Target::Host],
             set: true,
             payload: "disable",
             namespace: ns::CARBONS,
-            run: disable,
+            run: Run::Client(disable),
         },
         IqHandler {
             targets: &[Target::Other],
             set: true,
             payload: "",
             namespace: ns::CARBONS,
-            run: not_allowed,
+            run: Run::Client(not_allowed),
         },
     ],
     message: Some(message),
@@ -87,15 +87,17 @@ fn message(context: &mut MessageContext<'_>) -> Verdict {
     let mut eligible = None;
     let mut is_eligible =
         || *eligible.get_or_insert_with(|| is_eligible(context.stanza, context.kind));
-    context.sender.each_session(|session| {
-        if session.wants_carbons()
-            && !Arc::ptr_eq(session, context.session)
-            && !has(&plan.deliver, session)
-            && is_eligible()
-        {
-            plan.sent_copies.push(Arc::clone(session));
-        }
-    });
+    if let Some(account) = context.sender.account() {
+        account.each_session(|session| {
+            if session.wants_carbons()
+                && !context.sender.is_session(session)
+                && !has(&plan.deliver, session)
+                && is_eligible()
+            {
+                plan.sent_copies.push(Arc::clone(session));
+            }
+        });
+    }
     let Some(recipient) = context.recipient else {
         return Verdict::Next;
     };
@@ -104,7 +106,7 @@ fn message(context: &mut MessageContext<'_>) -> Verdict {
     }
     recipient.each_session(|session| {
         if session.wants_carbons()
-            && !Arc::ptr_eq(session, context.session)
+            && !context.sender.is_session(session)
             && !has(&plan.deliver, session)
             && !has(&plan.sent_copies, session)
             && is_eligible()

@@ -8,9 +8,9 @@ use xmpp::xml::{Child, Stanza, Tree};
 
 use crate::delivery::Delivery;
 use crate::modules::Target;
-use crate::{Account, Chat, SessionEntry};
+use crate::{Account, Chat, Sender, SessionEntry};
 
-/// A request for a module, and who asks.
+/// A request of a client of ours.
 pub struct IqContext {
     /// The messenger.
     pub chat: Chat,
@@ -35,12 +35,42 @@ impl IqContext {
     /// The payload: the one child of the request.
     #[must_use]
     pub fn payload(&self) -> Tree {
-        self.stanza
-            .children()
-            .next()
-            .map(|child: Child<'_>| child.tree())
-            .unwrap_or_else(|| self.stanza.tree())
+        payload(&self.stanza)
     }
+}
+
+/// A request that anyone may send: a client of ours, or somebody of another domain.
+pub struct OpenIqContext {
+    /// The messenger.
+    pub chat: Chat,
+    /// When it came.
+    pub now: Now,
+    /// Who asks.
+    pub sender: Sender,
+    /// Whom the request was sent to; never [`Target::Own`] when the sender is no client of ours.
+    pub target: Target,
+    /// The account it was sent to, when `target` is `Own` or `Other`. `None` for `Other` means
+    /// that there is no such account: answer as if there were one that tells nothing.
+    pub target_account: Option<Arc<Account>>,
+    /// The address it was sent to.
+    pub to: Jid,
+    /// The whole request.
+    pub stanza: Stanza,
+}
+
+impl OpenIqContext {
+    /// The payload: the one child of the request.
+    #[must_use]
+    pub fn payload(&self) -> Tree {
+        payload(&self.stanza)
+    }
+}
+
+fn payload(request: &Stanza) -> Tree {
+    request
+        .children()
+        .next()
+        .map_or_else(|| request.tree(), |child: Child<'_>| child.tree())
 }
 
 /// The answer to a request.
@@ -78,20 +108,18 @@ impl Reply {
     }
 }
 
-/// A message on its way from one of our clients, and the plan that the modules make for it.
+/// A message on its way to an account of ours, and the plan that the modules make for it.
 pub struct MessageContext<'a> {
     /// The messenger.
     pub chat: &'a Chat,
     /// When it came.
     pub now: Now,
-    /// The message as the client sent it.
+    /// The message as it came.
     pub stanza: &'a Stanza,
     /// Its type (RFC 6121 §5.2.2).
     pub kind: MessageType,
-    /// The sending session.
-    pub session: &'a Arc<SessionEntry>,
-    /// The account of the sender.
-    pub sender: &'a Arc<Account>,
+    /// Who sends it.
+    pub sender: &'a Sender,
     /// Where it goes.
     pub to: &'a Jid,
     /// The account it goes to, when that is one of ours.

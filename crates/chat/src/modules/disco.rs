@@ -5,7 +5,7 @@ use xmpp::ns;
 use xmpp::xep::disco::{self, Info, Item};
 
 use super::presence::is_visible_to;
-use super::{Feature, Identity, IqContext, IqHandler, Module, Reply, Seat, Table, Target};
+use super::{Feature, Identity, IqHandler, Module, OpenIqContext, Reply, Run, Seat, Table, Target};
 use super::{caps, contact, server_information};
 use crate::{Account, ChatConfig, Work};
 
@@ -46,28 +46,28 @@ pub(super) static MODULE: Module = Module {
             set: false,
             payload: "query",
             namespace: ns::DISCO_INFO,
-            run: host_info,
+            run: Run::Anyone(host_info),
         },
         IqHandler {
             targets: &[Target::Host],
             set: false,
             payload: "query",
             namespace: ns::DISCO_ITEMS,
-            run: host_items,
+            run: Run::Anyone(host_items),
         },
         IqHandler {
             targets: &[Target::Own, Target::Other],
             set: false,
             payload: "query",
             namespace: ns::DISCO_INFO,
-            run: account_info,
+            run: Run::Anyone(account_info),
         },
         IqHandler {
             targets: &[Target::Own, Target::Other],
             set: false,
             payload: "query",
             namespace: ns::DISCO_ITEMS,
-            run: account_items,
+            run: Run::Anyone(account_items),
         },
     ],
     ..Module::NONE
@@ -118,7 +118,7 @@ fn account(table: &Table) -> Info {
     }
 }
 
-fn node(context: &IqContext) -> Option<String> {
+fn node(context: &OpenIqContext) -> Option<String> {
     context.payload().root().attr("node").map(str::to_owned)
 }
 
@@ -126,7 +126,7 @@ fn no_such_node() -> StanzaError {
     StanzaError::new(StanzaCondition::ItemNotFound).text("There is no such node here.")
 }
 
-fn host_info(context: IqContext) -> Work<Result<Reply, StanzaError>> {
+fn host_info(context: OpenIqContext) -> Work<Result<Reply, StanzaError>> {
     Box::pin(async move {
         let (config, node) = (context.chat.config(), node(&context));
         let info = host(&config, context.chat.table());
@@ -139,7 +139,7 @@ fn host_info(context: IqContext) -> Work<Result<Reply, StanzaError>> {
     })
 }
 
-fn host_items(context: IqContext) -> Work<Result<Reply, StanzaError>> {
+fn host_items(context: OpenIqContext) -> Work<Result<Reply, StanzaError>> {
     Box::pin(async move {
         let (config, node) = (context.chat.config(), node(&context));
         let items = match node.as_deref() {
@@ -151,15 +151,15 @@ fn host_items(context: IqContext) -> Work<Result<Reply, StanzaError>> {
 }
 
 /// Whether the asker may know that the account is there (XEP-0030 §8).
-fn visible(context: &IqContext) -> Option<&Account> {
+fn visible(context: &OpenIqContext) -> Option<&Account> {
     let target = context.target_account.as_deref()?;
-    let own = context.target == Target::Own || target.id() == context.account.id();
-    (own || is_visible_to(target, &context.account)).then_some(target)
+    let own = context.sender.is_of(target);
+    (own || is_visible_to(target, &context.sender)).then_some(target)
 }
 
-fn account_info(context: IqContext) -> Work<Result<Reply, StanzaError>> {
+fn account_info(context: OpenIqContext) -> Work<Result<Reply, StanzaError>> {
     Box::pin(async move {
-        // The same answer whether the account is not there or not for the asker to see.
+        // The same answer whether the account is not there or not for the sender to see.
         if visible(&context).is_none() {
             return Err(StanzaError::new(StanzaCondition::ServiceUnavailable));
         }
@@ -170,7 +170,7 @@ fn account_info(context: IqContext) -> Work<Result<Reply, StanzaError>> {
     })
 }
 
-fn account_items(context: IqContext) -> Work<Result<Reply, StanzaError>> {
+fn account_items(context: OpenIqContext) -> Work<Result<Reply, StanzaError>> {
     Box::pin(async move {
         let node = node(&context);
         let mut items = Vec::new();

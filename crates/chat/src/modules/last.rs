@@ -5,8 +5,8 @@ use xmpp::ns;
 use xmpp::xml::{Stanza, Writer};
 
 use super::presence::is_visible_to;
-use super::{Feature, IqContext, IqHandler, Module, Reply, Seat, Target};
-use crate::{Account, Work};
+use super::{Feature, IqHandler, Module, OpenIqContext, Reply, Run, Seat, Target};
+use crate::{Account, Sender, Work};
 
 /// The declaration.
 pub(super) static MODULE: Module = Module {
@@ -24,32 +24,32 @@ pub(super) static MODULE: Module = Module {
             set: false,
             payload: "query",
             namespace: ns::LAST_ACTIVITY,
-            run: uptime,
+            run: Run::Anyone(uptime),
         },
         IqHandler {
             targets: &[Target::Own, Target::Other],
             set: false,
             payload: "query",
             namespace: ns::LAST_ACTIVITY,
-            run: account,
+            run: Run::Anyone(account),
         },
     ],
     ..Module::NONE
 };
 
-fn uptime(context: IqContext) -> Work<Result<Reply, StanzaError>> {
+fn uptime(context: OpenIqContext) -> Work<Result<Reply, StanzaError>> {
     Box::pin(async move {
         let up = context.now.moment.since(context.chat.started().moment);
         Ok(Reply::payload(query(up.as_secs(), None)))
     })
 }
 
-fn account(context: IqContext) -> Work<Result<Reply, StanzaError>> {
+fn account(context: OpenIqContext) -> Work<Result<Reply, StanzaError>> {
     Box::pin(async move {
         let target = context
             .target_account
             .as_deref()
-            .filter(|target| may_ask(target, &context.account));
+            .filter(|target| may_ask(target, &context.sender));
         let Some(target) = target else {
             return Err(forbidden());
         };
@@ -68,9 +68,9 @@ fn account(context: IqContext) -> Work<Result<Reply, StanzaError>> {
     })
 }
 
-/// Whether `asker` may know when `target` was there: who sees its presence may (§7).
-fn may_ask(target: &Account, asker: &Account) -> bool {
-    target.id() == asker.id() || is_visible_to(target, asker)
+/// Whether `sender` may know when `target` was there: who sees its presence may (§7).
+fn may_ask(target: &Account, sender: &Sender) -> bool {
+    sender.is_of(target) || is_visible_to(target, sender)
 }
 
 fn forbidden() -> StanzaError {
@@ -90,7 +90,7 @@ fn query(seconds: u64, status: Option<&str>) -> String {
 
 /// A request to another's session that the server must not pass on (§4); the error that answers
 /// it instead.
-pub(crate) fn refuses(stanza: &Stanza, target: &Account, asker: &Account) -> Option<StanzaError> {
+pub(crate) fn refuses(stanza: &Stanza, target: &Account, sender: &Sender) -> Option<StanzaError> {
     let asks = stanza.type_().as_deref() == Some("get") && stanza.has("query", ns::LAST_ACTIVITY);
-    (asks && !may_ask(target, asker)).then(forbidden)
+    (asks && !may_ask(target, sender)).then(forbidden)
 }

@@ -3,7 +3,7 @@
 use xmpp::condition::StanzaError;
 use xmpp::ns;
 
-use super::{IqContext, IqHandler, Module, Reply, Target};
+use super::{IqContext, IqHandler, Module, Reply, Run, Target};
 use crate::Work;
 
 /// The declaration.
@@ -17,7 +17,7 @@ pub(super) static MODULE: Module = Module {
         set: true,
         payload: "session",
         namespace: ns::SESSION,
-        run: set,
+        run: Run::Client(set),
     }],
     ..Module::NONE
 };

@@ -12,7 +12,7 @@ use xmpp::xml::Writer;
 use super::archive_preferences::wants;
 use super::content::is_conversation;
 use super::{
-    Feature, IqContext, IqHandler, MessageContext, MessageType, Module, Reply, Seat, Target,
+    Feature, IqContext, IqHandler, MessageContext, MessageType, Module, Reply, Run, Seat, Target,
     Verdict, store_failed,
 };
 use crate::Work;
@@ -43,35 +43,35 @@ pub(super) static MODULE: Module = Module {
             set: true,
             payload: "query",
             namespace: ns::ARCHIVE,
-            run: query::run,
+            run: Run::Client(query::run),
         },
         IqHandler {
             targets: &[Target::Own],
             set: false,
             payload: "query",
             namespace: ns::ARCHIVE,
-            run: form,
+            run: Run::Client(form),
         },
         IqHandler {
             targets: &[Target::Own],
             set: false,
             payload: "metadata",
             namespace: ns::ARCHIVE,
-            run: metadata,
+            run: Run::Client(metadata),
         },
         IqHandler {
             targets: &[Target::Other],
             set: true,
             payload: "",
             namespace: ns::ARCHIVE,
-            run: forbidden,
+            run: Run::Client(forbidden),
         },
         IqHandler {
             targets: &[Target::Other],
             set: false,
             payload: "",
             namespace: ns::ARCHIVE,
-            run: forbidden,
+            run: Run::Client(forbidden),
         },
     ],
     message: Some(message),
@@ -87,10 +87,13 @@ fn message(context: &mut MessageContext<'_>) -> Verdict {
         return Verdict::Next;
     }
     let by_default = context.chat.config().archive;
-    context.plan.keep_for_sender = wants(&context.sender.facts(), context.to, by_default);
+    context.plan.keep_for_sender = context
+        .sender
+        .account()
+        .is_some_and(|account| wants(&account.facts(), context.to, by_default));
     context.plan.keep_for_recipient = context
         .recipient
-        .is_some_and(|recipient| wants(&recipient.facts(), context.session.jid(), by_default));
+        .is_some_and(|recipient| wants(&recipient.facts(), context.sender.jid(), by_default));
     Verdict::Next
 }
 

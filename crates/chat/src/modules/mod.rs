@@ -40,7 +40,8 @@ use xmpp::condition::StanzaError;
 
 pub(crate) use blocking::{barred, blocks};
 pub use context::{
-    IqContext, MessageContext, MessagePlan, MessageType, PresenceContext, Reply, SessionContext,
+    IqContext, MessageContext, MessagePlan, MessageType, OpenIqContext, PresenceContext, Reply,
+    SessionContext,
 };
 pub(crate) use last::refuses as refuses_last_activity;
 pub(crate) use message_archive::archive_metadata;
@@ -110,7 +111,7 @@ pub struct Module {
     pub bind_features: &'static [&'static str],
     /// Requests it answers.
     pub iq: &'static [IqHandler],
-    /// Its word on a message on the way from one of our clients.
+    /// Its word on a message on the way to or from an account of ours.
     pub message: Option<fn(&mut MessageContext<'_>) -> Verdict>,
     /// Its work on a presence stanza sent by one of our clients. Only one module has it.
     pub presence: Option<Hook<PresenceContext, Result<Vec<Delivery>, StanzaError>>>,
@@ -210,8 +211,17 @@ pub struct IqHandler {
     pub payload: &'static str,
     /// The namespace of the payload.
     pub namespace: &'static str,
-    /// The work.
-    pub run: fn(IqContext) -> Work<Result<Reply, StanzaError>>,
+    /// The work, and whose requests it is for.
+    pub run: Run,
+}
+
+/// Who may ask, and the work.
+#[derive(Clone, Copy)]
+pub enum Run {
+    /// Clients of ours only.
+    Client(fn(IqContext) -> Work<Result<Reply, StanzaError>>),
+    /// Anyone who can reach this server: clients, other servers' users, components.
+    Anyone(fn(OpenIqContext) -> Work<Result<Reply, StanzaError>>),
 }
 
 /// What a module says of a message.

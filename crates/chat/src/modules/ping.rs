@@ -3,7 +3,7 @@
 use xmpp::condition::StanzaError;
 use xmpp::ns;
 
-use super::{Feature, IqContext, IqHandler, Module, Reply, Seat, Target};
+use super::{Feature, IqHandler, Module, OpenIqContext, Reply, Run, Seat, Target};
 use crate::Work;
 
 /// The declaration.
@@ -21,11 +21,11 @@ pub(super) static MODULE: Module = Module {
         set: false,
         payload: "ping",
         namespace: ns::PING,
-        run: get,
+        run: Run::Anyone(get),
     }],
     ..Module::NONE
 };
 
-fn get(_context: IqContext) -> Work<Result<Reply, StanzaError>> {
+fn get(_context: OpenIqContext) -> Work<Result<Reply, StanzaError>> {
     Box::pin(async { Ok(Reply::empty()) })
 }

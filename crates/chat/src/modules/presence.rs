@@ -12,12 +12,12 @@ use xmpp::condition::{StanzaCondition, StanzaError};
 use xmpp::ns;
 use xmpp::xml::{Edit, Head, Stanza, Writer};
 
-pub(crate) use broadcast::{is_visible_to, reveal, withdraw};
+pub(crate) use broadcast::{is_visible_to, is_visible_to_account, reveal, withdraw};
 
 use super::subscription::{self, Action};
 use super::{Module, PresenceContext, SessionContext, store_failed};
 use crate::delivery::Delivery;
-use crate::{Account, Chat, SessionEntry, Work};
+use crate::{Account, Chat, SessionEntry, Work, services};
 
 /// The declaration.
 pub(super) static MODULE: Module = Module {
@@ -58,6 +58,11 @@ pub(crate) async fn party(chat: &Chat, address: &BareJid) -> Result<Party, Stanz
 fn presence(context: PresenceContext) -> Work<Result<Vec<Delivery>, StanzaError>> {
     Box::pin(async move {
         let kind = context.stanza.type_().map(std::borrow::Cow::into_owned);
+        if let Some(to) = &context.to
+            && let Some(service) = services::find(to.domain(), &context.chat.domain())
+        {
+            return directed::to_service(&context, service, to).await;
+        }
         match (kind.as_deref(), &context.to) {
             (None, None) => available(&context)?,
             (Some("unavailable"), None) => unavailable(&context).await?,
@@ -132,6 +137,7 @@ async fn unavailable(context: &PresenceContext) -> Result<(), StanzaError> {
         leave(chat, account, session, &stanza, true);
         was_available
     };
+    directed::leave_services(chat, account, session, &stanza, context.now).await;
     if was_available && !account.is_available() {
         let status = stanza
             .child("status", ns::CLIENT)
@@ -163,7 +169,8 @@ fn leave(
     if was_available && told {
         seen_by = broadcast::to_watchers(chat, account, session, stanza);
     }
-    for to in session.take_directed() {
+    let domain = chat.domain();
+    for to in session.take_directed_to(|to| services::find(to.domain(), &domain).is_none()) {
         if !seen_by
             .iter()
             .any(|viewer| viewer.jid().as_str() == to.bare_str())
@@ -184,14 +191,17 @@ fn ended(context: SessionContext) -> Work<Vec<Delivery>> {
         } = &context;
         let was_available = session.is_available();
         if let Some(stanza) = server_unavailable(session) {
-            let _order = account.presence_order();
-            // A session that took over the same address is what contacts see now.
-            let successor = account.session(session.jid().resource());
-            let told = !successor.is_some_and(|successor| successor.is_available());
-            if was_available && told {
-                broadcast::to_own(account, session, &stanza);
+            {
+                let _order = account.presence_order();
+                // A session that took over the same address is what contacts see now.
+                let successor = account.session(session.jid().resource());
+                let told = !successor.is_some_and(|successor| successor.is_available());
+                if was_available && told {
+                    broadcast::to_own(account, session, &stanza);
+                }
+                leave(chat, account, session, &stanza, told);
             }
-            leave(chat, account, session, &stanza, told);
+            directed::leave_services(chat, account, session, &stanza, *now).await;
         }
         if !account.is_connected() {
             let status = account

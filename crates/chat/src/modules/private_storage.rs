@@ -5,7 +5,7 @@ use xmpp::condition::{StanzaCondition, StanzaError};
 use xmpp::ns;
 use xmpp::xml::Writer;
 
-use super::{Feature, IqContext, IqHandler, Module, Reply, Seat, Target, store_failed};
+use super::{Feature, IqContext, IqHandler, Module, Reply, Run, Seat, Target, store_failed};
 use crate::Work;
 
 /// The declaration.
@@ -24,28 +24,28 @@ pub(super) static MODULE: Module = Module {
             set: false,
             payload: "query",
             namespace: ns::PRIVATE,
-            run: get,
+            run: Run::Client(get),
         },
         IqHandler {
             targets: &[Target::Own],
             set: true,
             payload: "query",
             namespace: ns::PRIVATE,
-            run: set,
+            run: Run::Client(set),
         },
         IqHandler {
             targets: &[Target::Other],
             set: false,
             payload: "",
             namespace: ns::PRIVATE,
-            run: forbidden,
+            run: Run::Client(forbidden),
         },
         IqHandler {
             targets: &[Target::Other],
             set: true,
             payload: "",
             namespace: ns::PRIVATE,
-            run: forbidden,
+            run: Run::Client(forbidden),
         },
     ],
     ..Module::NONE

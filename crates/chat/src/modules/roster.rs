@@ -13,7 +13,7 @@ use xmpp::xml::Writer;
 
 pub(crate) use draft::{Draft, commit};
 
-use super::{IqContext, IqHandler, Module, Reply, Target, store_failed};
+use super::{IqContext, IqHandler, Module, Reply, Run, Target, store_failed};
 use crate::{AccountFacts, Work};
 
 /// The declaration.
@@ -29,28 +29,28 @@ pub(super) static MODULE: Module = Module {
             set: false,
             payload: "query",
             namespace: ns::ROSTER,
-            run: get,
+            run: Run::Client(get),
         },
         IqHandler {
             targets: &[Target::Own],
             set: true,
             payload: "query",
             namespace: ns::ROSTER,
-            run: set,
+            run: Run::Client(set),
         },
         IqHandler {
             targets: &[Target::Other],
             set: false,
             payload: "query",
             namespace: ns::ROSTER,
-            run: forbidden,
+            run: Run::Client(forbidden),
         },
         IqHandler {
             targets: &[Target::Other],
             set: true,
             payload: "query",
             namespace: ns::ROSTER,
-            run: forbidden,
+            run: Run::Client(forbidden),
         },
     ],
     ..Module::NONE

@@ -5,7 +5,7 @@ use xmpp::ns;
 use xmpp::xep::disco::{Identity, Info, Item};
 use xmpp::xml::Writer;
 
-use super::{IqContext, IqHandler, Module, Reply, Status, Target, version};
+use super::{IqHandler, Module, OpenIqContext, Reply, Run, Status, Target, version};
 use crate::{ChatConfig, Work};
 
 /// The declaration. Its features depend on the configuration: the administrator decides whether
@@ -21,7 +21,7 @@ pub(super) static MODULE: Module = Module {
         set: false,
         payload: "pubsub",
         namespace: ns::PUBSUB,
-        run: get,
+        run: Run::Anyone(get),
     }],
     ..Module::NONE
 };
@@ -96,7 +96,7 @@ pub(super) fn node_items(config: &ChatConfig, node: &str) -> Option<Vec<Item>> {
 }
 
 /// XEP-0060 §6.5: anyone may read the one item.
-fn get(context: IqContext) -> Work<Result<Reply, StanzaError>> {
+fn get(context: OpenIqContext) -> Work<Result<Reply, StanzaError>> {
     Box::pin(async move {
         let config = context.chat.config();
         if !config.publish_server_information {

@@ -5,7 +5,7 @@ use xmpp::condition::StanzaError;
 use xmpp::ns;
 use xmpp::xml::Writer;
 
-use super::{Feature, IqContext, IqHandler, Module, Reply, Seat, Target};
+use super::{Feature, IqHandler, Module, OpenIqContext, Reply, Run, Seat, Target};
 use crate::Work;
 
 /// The declaration.
@@ -23,12 +23,12 @@ pub(super) static MODULE: Module = Module {
         set: false,
         payload: "time",
         namespace: ns::TIME,
-        run: get,
+        run: Run::Anyone(get),
     }],
     ..Module::NONE
 };
 
-fn get(context: IqContext) -> Work<Result<Reply, StanzaError>> {
+fn get(context: OpenIqContext) -> Work<Result<Reply, StanzaError>> {
     Box::pin(async move {
         // Whole seconds: some clients read no more.
         let now = Timestamp::from_seconds(context.now.wall.seconds());

@@ -5,7 +5,9 @@ use xmpp::condition::{StanzaCondition, StanzaError};
 use xmpp::ns;
 use xmpp::xml::Writer;
 
-use super::{Feature, IqContext, IqHandler, Module, Reply, Seat, Target, store_failed};
+use super::{
+    Feature, IqContext, IqHandler, Module, OpenIqContext, Reply, Run, Seat, Target, store_failed,
+};
 use crate::Work;
 
 /// The declaration.
@@ -24,28 +26,28 @@ pub(super) static MODULE: Module = Module {
             set: false,
             payload: "vCard",
             namespace: ns::VCARD,
-            run: own,
+            run: Run::Client(own),
         },
         IqHandler {
             targets: &[Target::Own],
             set: true,
             payload: "vCard",
             namespace: ns::VCARD,
-            run: set,
+            run: Run::Client(set),
         },
         IqHandler {
             targets: &[Target::Other],
             set: false,
             payload: "vCard",
             namespace: ns::VCARD,
-            run: other,
+            run: Run::Anyone(other),
         },
         IqHandler {
             targets: &[Target::Other],
             set: true,
             payload: "vCard",
             namespace: ns::VCARD,
-            run: forbidden,
+            run: Run::Anyone(forbidden),
         },
     ],
     ..Module::NONE
@@ -65,7 +67,7 @@ fn own(context: IqContext) -> Work<Result<Reply, StanzaError>> {
 }
 
 /// §3.3: nobody can tell an account without a card from one that is not there.
-fn other(context: IqContext) -> Work<Result<Reply, StanzaError>> {
+fn other(context: OpenIqContext) -> Work<Result<Reply, StanzaError>> {
     Box::pin(async move {
         let card = match &context.target_account {
             Some(account) => context
@@ -103,7 +105,7 @@ fn set(context: IqContext) -> Work<Result<Reply, StanzaError>> {
     })
 }
 
-fn forbidden(_context: IqContext) -> Work<Result<Reply, StanzaError>> {
+fn forbidden(_context: OpenIqContext) -> Work<Result<Reply, StanzaError>> {
     Box::pin(async {
         Err(StanzaError::new(StanzaCondition::Forbidden)
             .text("A card can be changed by its owner only."))

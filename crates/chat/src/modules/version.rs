@@ -3,7 +3,7 @@
 use xmpp::ns;
 use xmpp::xml::Writer;
 
-use super::{Feature, IqContext, IqHandler, Module, Reply, Seat, Target, disco};
+use super::{Feature, IqHandler, Module, OpenIqContext, Reply, Run, Seat, Target, disco};
 use crate::{ChatConfig, Work};
 use xmpp::condition::StanzaError;
 
@@ -22,12 +22,12 @@ pub(super) static MODULE: Module = Module {
         set: false,
         payload: "query",
         namespace: ns::VERSION,
-        run: get,
+        run: Run::Anyone(get),
     }],
     ..Module::NONE
 };
 
-fn get(context: IqContext) -> Work<Result<Reply, StanzaError>> {
+fn get(context: OpenIqContext) -> Work<Result<Reply, StanzaError>> {
     Box::pin(async move {
         let mut out = Writer::new();
         write(&mut out, &context.chat.config());

@@ -12,6 +12,7 @@ mod outbox;
 mod presence;
 mod request;
 mod resumption;
+mod service;
 mod undelivered;
 
 use std::collections::VecDeque;
@@ -39,10 +40,11 @@ pub(crate) use entry::Handover;
 pub use entry::{CurrentPresence, SessionEntry};
 pub(crate) use outbox::Outbox;
 pub(crate) use resumption::{Claim, Resumables};
+pub(crate) use undelivered::deliver;
 
 use crate::delivery::{Delivery, Parcel};
 use crate::modules::SessionContext;
-use crate::{Account, Chat, Work};
+use crate::{Account, Chat, Sender, Work};
 
 /// Steps that may wait for the store before the client must pause.
 const MOST_STEPS: usize = 1_000;
@@ -52,6 +54,8 @@ pub struct Session {
     chat: Chat,
     entry: Arc<SessionEntry>,
     account: Arc<Account>,
+    /// The two above, as those see them who are sent something.
+    sender: Sender,
     agent: ClientAgent,
     steps: VecDeque<Step>,
     barrier: bool,
@@ -88,8 +92,14 @@ enum Step {
     Control(Bytes),
     /// Acknowledge up to this count (XEP-0198 §4).
     Acknowledge(u32),
-    /// Work that everything after it waits for, and the stanza it is done for.
-    Work(Work<Outcome>, Option<Stanza>),
+    /// Work that takes its time.
+    Work {
+        work: Work<Outcome>,
+        /// The stanza it is done for.
+        subject: Option<Stanza>,
+        /// Nothing is taken from the client until it is done.
+        bars: bool,
+    },
 }
 
 /// What a piece of work leaves to do.
@@ -115,10 +125,15 @@ impl Session {
         entry: Arc<SessionEntry>,
         agent: ClientAgent,
     ) -> Self {
+        let sender = Sender::Client {
+            session: Arc::clone(&entry),
+            account: Arc::clone(&account),
+        };
         Self {
             chat,
             entry,
             account,
+            sender,
             agent,
             steps: VecDeque::new(),
             barrier: false,
@@ -246,7 +261,7 @@ impl Session {
     /// Switches stream management on; `None` when it is on already.
     pub(crate) fn enable(&mut self, request: SmRequest) -> Option<SmElement> {
         let config = self.chat.config();
-        let id = request.resume.then(|| self.chat.new_resume_id());
+        let id = request.resume.then(|| self.chat.new_id("resume"));
         let limits = SmLimits {
             items: config.limits.unacknowledged_stanzas,
             bytes: config.limits.unacknowledged_bytes,
@@ -339,7 +354,11 @@ impl Session {
     /// Puts work in the line of steps; what follows waits for it.
     fn work(&mut self, subject: Option<Stanza>, work: Work<Outcome>) {
         self.barrier = true;
-        self.steps.push_back(Step::Work(work, subject));
+        self.steps.push_back(Step::Work {
+            work,
+            subject,
+            bars: true,
+        });
     }
 
     /// Work of session events (bound, available), in the line of steps.
@@ -418,7 +437,7 @@ impl Session {
                         return;
                     };
                     match committed {
-                        Ok(()) => undelivered::deliver(&self.chat, deliveries),
+                        Ok(()) => deliver(&self.chat, deliveries),
                         Err(error) => self.not_kept(&stanza, &error),
                     }
                 }
@@ -441,8 +460,13 @@ impl Session {
                         .push_control(SmElement::Answer { h: handled }.to_xml());
                     self.steps.pop_front();
                 }
-                Step::Work(work, stanza) => {
+                Step::Work {
+                    work,
+                    subject: stanza,
+                    bars,
+                } => {
                     let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx)));
+                    let barred = *bars;
                     let outcome = match polled {
                         Ok(Poll::Pending) => return,
                         Ok(Poll::Ready(outcome)) => outcome,
@@ -456,8 +480,10 @@ impl Session {
                             }
                         }
                     };
+                    if barred {
+                        self.barrier = false;
+                    }
                     self.steps.pop_front();
-                    self.barrier = false;
                     for stanza in outcome.own {
                         let pushed = self.outbox.push_own(stanza);
                         self.wrote(pushed);

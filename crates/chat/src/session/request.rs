@@ -1,18 +1,17 @@
 //! Requests from a client (RFC 6120 §8.2.3, §10): answered by a module on behalf of the server or
-//! an account, or passed to another session.
+//! an account, or passed to another session or a service.
 
 use std::sync::Arc;
 
 use base::{Jid, Now};
-use bytes::Bytes;
 use xmpp::condition::{StanzaCondition, StanzaError};
-use xmpp::iq::{self, Iq, IqBody};
-use xmpp::xml::{Edit, Head, Stanza};
+use xmpp::iq::Iq;
+use xmpp::xml::Stanza;
 
 use super::{Outcome, Session, Step};
 use crate::Account;
-use crate::delivery::Delivery;
-use crate::modules::{IqContext, Target, barred};
+use crate::modules::{Target, barred};
+use crate::requests::{self, Addressee};
 use crate::router::{Route, route};
 
 impl Session {
@@ -28,12 +27,26 @@ impl Session {
         let own: Jid = self.account.jid().clone().into();
         match route(to.as_ref(), own.as_str(), own.domain()) {
             Route::Own => {
-                let account = Arc::clone(&self.account);
-                self.answer(stanza, Target::Own, own, Some(account), now);
+                let account = Some(Arc::clone(&self.account));
+                let target = Target::Own;
+                let to = own;
+                self.answer(
+                    stanza,
+                    Addressee {
+                        to,
+                        target,
+                        account,
+                    },
+                    now,
+                );
             }
             Route::Host => {
-                let host = to.unwrap_or(own);
-                self.answer(stanza, Target::Host, host, None, now);
+                let addressee = Addressee {
+                    to: to.unwrap_or(own),
+                    target: Target::Host,
+                    account: None,
+                };
+                self.answer(stanza, addressee, now);
             }
             Route::Account(bare) | Route::Session(bare) => {
                 let cached = self.chat.cached_account(bare);
@@ -42,6 +55,10 @@ impl Session {
                     Some(recipient) => self.request_to(stanza, &to, Some(recipient), now),
                     None => self.load_then_plan(stanza, to),
                 }
+            }
+            Route::Service(service) => {
+                let Some(to) = to else { return };
+                self.serve(service, stanza, to, now);
             }
             Route::Remote => self.bounce(
                 &stanza,
@@ -59,116 +76,48 @@ impl Session {
         recipient: Option<Arc<Account>>,
         now: Now,
     ) {
-        if let Some(error) = barred(&self.account, self.entry.jid(), to, recipient.as_deref()) {
-            self.bounce(&stanza, &error);
-            return;
+        if to.is_bare() {
+            if let Some(error) = barred(&self.sender, to, recipient.as_deref()) {
+                self.bounce(&stanza, &error);
+                return;
+            }
+            let addressee = Addressee {
+                to: to.clone(),
+                target: Target::Other,
+                account: recipient,
+            };
+            return self.answer(stanza, addressee, now);
         }
-        let Some(resource) = to.resource() else {
-            self.answer(stanza, Target::Other, to.clone(), recipient, now);
-            return;
-        };
-        let session = recipient
-            .as_ref()
-            .and_then(|account| account.session(resource));
-        let (Some(session), Some(account)) = (session, recipient) else {
-            self.bounce(
-                &stanza,
-                &StanzaError::new(StanzaCondition::ServiceUnavailable),
-            );
-            return;
-        };
-        if let Some(error) = crate::modules::refuses_last_activity(&stanza, &account, &self.account)
-        {
-            self.bounce(&stanza, &error);
-            return;
-        }
-        let received = stanza.head();
-        let head = Head {
-            from: Some(self.entry.jid().as_str()),
-            to: Some(to.as_str()),
-            ..received.as_head()
-        };
-        let relayed = stanza.relay(&head, &Edit::NONE);
-        let delivery = Delivery::new(&session, relayed);
-        if self.steps.is_empty() {
-            delivery.perform();
-        } else {
-            self.steps.push_back(Step::Deliver {
+        match requests::relay(&self.sender, &stanza, to, recipient.as_deref()) {
+            Err(error) => self.bounce(&stanza, &error),
+            Ok(delivery) if self.steps.is_empty() => delivery.perform(),
+            Ok(delivery) => self.steps.push_back(Step::Deliver {
                 ticket: store::Ticket::DONE,
                 deliveries: smallvec::smallvec![delivery],
                 stanza,
-            });
+            }),
         }
     }
 
     /// Asks the module that answers such requests.
-    fn answer(
-        &mut self,
-        stanza: Stanza,
-        target: Target,
-        to: Jid,
-        account: Option<Arc<Account>>,
-        now: Now,
-    ) {
-        let handler = match Iq::parse(&stanza).map(|iq| iq.body) {
-            // Answers to our own pings and pushes.
-            Ok(IqBody::Result(_) | IqBody::Error(_)) | Err(_) => return,
-            Ok(IqBody::Get(child)) => {
-                self.chat
-                    .table()
-                    .request(target, false, child.name(), child.namespace())
-            }
-            Ok(IqBody::Set(child)) => {
-                self.chat
-                    .table()
-                    .request(target, true, child.name(), child.namespace())
+    fn answer(&mut self, stanza: Stanza, addressee: Addressee, now: Now) {
+        let answer = requests::answer(&self.chat, &self.sender, addressee, &stanza, now);
+        let work = match answer {
+            Ok(Some(work)) => work,
+            Ok(None) => return,
+            Err(error) => {
+                self.bounce(&stanza, &error);
+                return;
             }
         };
-        let Some(handler) = handler else {
-            self.bounce(
-                &stanza,
-                &StanzaError::new(StanzaCondition::ServiceUnavailable),
-            );
-            return;
-        };
-        let work = (handler.run)(IqContext {
-            chat: self.chat.clone(),
-            now,
-            session: Arc::clone(&self.entry),
-            account: Arc::clone(&self.account),
-            target,
-            target_account: account,
-            to,
-            stanza: stanza.clone(),
-        });
         let asker = self.entry.jid().clone();
         let subject = Some(stanza.clone());
         let work = Box::pin(async move {
-            let from = stanza.to();
-            match work.await {
-                Ok(reply) => {
-                    let mut own: Vec<Bytes> = reply.before;
-                    own.push(iq::result(
-                        &stanza,
-                        from.as_deref(),
-                        Some(asker.as_str()),
-                        &reply.payload,
-                    ));
-                    Outcome {
-                        own,
-                        deliveries: reply.after,
-                        replan: None,
-                    }
-                }
-                Err(error) => Outcome {
-                    own: vec![iq::error(
-                        &stanza,
-                        from.as_deref(),
-                        Some(asker.as_str()),
-                        &error,
-                    )],
-                    ..Outcome::default()
-                },
+            let (own, deliveries) = requests::finish(&stanza, asker.as_str(), work).await;
+            Outcome {
+                own,
+                deliveries,
+                replan: None,
             }
         });
         self.work(subject, work);

@@ -115,7 +115,7 @@ pub(super) async fn return_undelivered(
 }
 
 /// Delivers a planned message. A session that has ended since then has left it, too.
-pub(super) fn deliver(chat: &Chat, deliveries: impl IntoIterator<Item = Delivery>) {
+pub(crate) fn deliver(chat: &Chat, deliveries: impl IntoIterator<Item = Delivery>) {
     // The others first: what they have got is not returned to them.
     let late: Vec<Delivery> = deliveries
         .into_iter()

@@ -8,7 +8,7 @@ use xmpp::xml::Writer;
 
 use super::blocks;
 use crate::delivery::Delivery;
-use crate::modules::presence::{is_visible_to, reveal};
+use crate::modules::presence::{is_visible_to_account, reveal};
 use crate::{Account, Chat, SessionEntry};
 
 /// Tells those whom `addresses` block that the account's sessions are gone, as far as they know of
@@ -18,7 +18,7 @@ pub(super) fn hide(chat: &Chat, account: &Arc<Account>, addresses: &[Jid], block
         return block();
     }
     let mut watchers = contacts(chat, account, addresses);
-    watchers.retain(|(viewer, _)| is_visible_to(account, viewer));
+    watchers.retain(|(viewer, _)| is_visible_to_account(account, viewer));
     let _order = account.presence_order();
     for session in account.sessions() {
         if session.is_available() {
@@ -42,7 +42,7 @@ pub(super) fn hide(chat: &Chat, account: &Arc<Account>, addresses: &[Jid], block
 pub(super) fn show(chat: &Chat, account: &Arc<Account>, addresses: &[Jid]) {
     for (contact, _) in contacts(chat, account, addresses) {
         for (owner, viewer) in [(account, &contact), (&contact, account)] {
-            if is_visible_to(owner, viewer) {
+            if is_visible_to_account(owner, viewer) {
                 reveal(owner, viewer);
             }
         }

@@ -11,13 +11,26 @@ use xmpp::xml::{Edit, Head, Stanza};
 
 use crate::delivery::Delivery;
 use crate::modules::{blocks, roster};
-use crate::{Account, Chat, SessionEntry};
+use crate::{Account, Chat, Sender, SessionEntry};
 
 /// True when `owner` lets `viewer` see its presence: by its roster, and neither blocks the other.
-pub(crate) fn is_visible_to(owner: &Account, viewer: &Account) -> bool {
-    let granted = roster::item(&owner.facts(), viewer.jid().as_str())
-        .is_some_and(|item| matches!(item.subscription, Subscription::From | Subscription::Both));
-    granted && !is_blocked(owner, viewer)
+pub(crate) fn is_visible_to(owner: &Account, viewer: &Sender) -> bool {
+    grants(owner, viewer.jid().bare_str())
+        && !blocks(owner, viewer.jid())
+        && viewer
+            .account()
+            .is_none_or(|account| !blocks(account, owner.jid()))
+}
+
+/// The same for an account of ours.
+pub(crate) fn is_visible_to_account(owner: &Account, viewer: &Account) -> bool {
+    grants(owner, viewer.jid().as_str()) && !is_blocked(owner, viewer)
+}
+
+/// True when the roster of `owner` says that `viewer`, a bare address, sees its presence.
+fn grants(owner: &Account, viewer: &str) -> bool {
+    roster::item(&owner.facts(), viewer)
+        .is_some_and(|item| matches!(item.subscription, Subscription::From | Subscription::Both))
 }
 
 fn is_blocked(one: &Account, other: &Account) -> bool {
@@ -33,7 +46,7 @@ fn is_wanted_by(owner: &Account, viewer: &Account) -> bool {
 
 /// True when presence of `owner` flows to `viewer` by subscription.
 pub(super) fn watches(viewer: &Account, owner: &Account) -> bool {
-    is_visible_to(owner, viewer) && is_wanted_by(owner, viewer)
+    is_visible_to_account(owner, viewer) && is_wanted_by(owner, viewer)
 }
 
 /// The contacts in `account`'s roster with one of two subscription states, as far as they are

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use base::Jid;
+use base::{Jid, Now};
 use xmpp::condition::{StanzaCondition, StanzaError};
 use xmpp::xep::blocking::blocked_by_sender;
 use xmpp::xml::Stanza;
 
 use super::broadcast;
+use crate::delivery::Delivery;
 use crate::modules::{PresenceContext, blocks};
-use crate::{Account, Chat, SessionEntry};
+use crate::services::{self, Served, Service, ServiceContext};
+use crate::{Account, Chat, Sender, SessionEntry};
 
 /// Addresses that one session may show itself to in this way.
 const MOST_DIRECTED: usize = 1_000;
@@ -36,11 +38,89 @@ pub(super) fn available(context: &PresenceContext, to: &Jid) -> Result<(), Stanz
     let watches = Arc::ptr_eq(&viewer, account) || broadcast::watches(&viewer, account);
     let covered = session.is_available() && watches;
     if !covered && !session.add_directed(to.clone(), MOST_DIRECTED) {
-        return Err(StanzaError::new(StanzaCondition::ResourceConstraint)
-            .text("This session shows itself to too many addresses; please leave some first."));
+        return Err(too_many());
     }
     broadcast::to_address(account, session, &stanza, &viewer, to);
     Ok(())
+}
+
+/// Presence for a service, or something below it: a room is joined or left.
+pub(super) async fn to_service(
+    context: &PresenceContext,
+    service: &'static Service,
+    to: &Jid,
+) -> Result<Vec<Delivery>, StanzaError> {
+    let PresenceContext {
+        chat,
+        account,
+        session,
+        stanza,
+        now,
+        ..
+    } = context;
+    if blocks(account, to) {
+        return Err(blocked_by_sender());
+    }
+    match stanza.type_().as_deref() {
+        None if !session.add_directed(to.clone(), MOST_DIRECTED) => return Err(too_many()),
+        Some("unavailable") => session.remove_directed(to),
+        _ => {}
+    }
+    let served = services::serve(
+        service,
+        ServiceContext {
+            chat: chat.clone(),
+            now: *now,
+            sender: Sender::Client {
+                session: Arc::clone(session),
+                account: Arc::clone(account),
+            },
+            to: to.clone(),
+            stanza: stanza.clone(),
+        },
+    )
+    .await;
+    if served.is_err() && stanza.type_().is_none() {
+        session.remove_directed(to);
+    }
+    let Served { own, deliveries } = served?;
+    let own = own.into_iter().map(|stanza| Delivery::new(session, stanza));
+    Ok(own.chain(deliveries).collect())
+}
+
+/// The session is not available any more: what it has joined is told.
+pub(super) async fn leave_services(
+    chat: &Chat,
+    account: &Arc<Account>,
+    session: &Arc<SessionEntry>,
+    stanza: &Stanza,
+    now: Now,
+) {
+    let domain = chat.domain();
+    for to in session.take_directed_to(|to| services::find(to.domain(), &domain).is_some()) {
+        let Some(service) = services::find(to.domain(), &domain) else {
+            continue;
+        };
+        let context = ServiceContext {
+            chat: chat.clone(),
+            now,
+            sender: Sender::Client {
+                session: Arc::clone(session),
+                account: Arc::clone(account),
+            },
+            to,
+            stanza: stanza.clone(),
+        };
+        // Whoever goes needs no answer.
+        if let Ok(served) = services::serve(service, context).await {
+            served.deliveries.into_iter().for_each(Delivery::perform);
+        }
+    }
+}
+
+fn too_many() -> StanzaError {
+    StanzaError::new(StanzaCondition::ResourceConstraint)
+        .text("This session shows itself to too many addresses; please leave some first.")
 }
 
 /// Takes it back.

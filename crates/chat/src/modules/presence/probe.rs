@@ -44,7 +44,7 @@ pub(super) async fn answer(context: &PresenceContext) -> Result<(), StanzaError>
         return Ok(());
     };
     let own = Arc::ptr_eq(&contact, account);
-    if !own && !broadcast::is_visible_to(&contact, account) {
+    if !own && !broadcast::is_visible_to_account(&contact, account) {
         return Ok(());
     }
     if !show(&contact, to.resource(), session) {

@@ -1,0 +1,298 @@
+//! Messages, whoever sends them: RFC 6121 §5 and §8, the modules' words, and the plan carried out.
+
+use std::sync::Arc;
+
+use base::{BareJid, Jid, Now};
+use bytes::Bytes;
+use smallvec::SmallVec;
+use store::{ArchiveId, ArchiveOwner, Batch, EntryFlags, Submitted, Ticket};
+use xmpp::condition::{StanzaCondition, StanzaError};
+use xmpp::ns;
+use xmpp::xep::carbons::{self, Direction};
+use xmpp::xml::{Edit, Head, Stanza};
+
+use crate::delivery::Delivery;
+use crate::modules::{MessageContext, MessagePlan, MessageType, Verdict, stanza_ids};
+use crate::{Account, Chat, Sender};
+
+/// What becomes of a message.
+pub(crate) enum Planned {
+    /// It is on its way to the disk; then it is delivered.
+    Send {
+        ticket: Ticket,
+        deliveries: SmallVec<[Delivery; 2]>,
+    },
+    /// It goes no further, and nobody is told.
+    Handled,
+    /// It goes back to its sender.
+    Refused(StanzaError),
+}
+
+/// Plans a message to an address of this domain, and submits what must be kept. `recipient` is the
+/// account behind the address, if there is one.
+pub(crate) fn plan(
+    chat: &Chat,
+    sender: &Sender,
+    stanza: &Stanza,
+    to: &Jid,
+    recipient: Option<&Arc<Account>>,
+    now: Now,
+) -> Planned {
+    let kind = MessageType::of(stanza);
+    let Some(recipient) = recipient else {
+        return Planned::Refused(StanzaError::new(StanzaCondition::ServiceUnavailable));
+    };
+    loop {
+        let mut plan = addressed(to, kind, recipient);
+        let mut context = MessageContext {
+            chat,
+            now,
+            stanza,
+            kind,
+            sender,
+            to,
+            recipient: Some(recipient),
+            plan: &mut plan,
+        };
+        match decide(chat, &mut context) {
+            Verdict::Next => {}
+            Verdict::Handled => return Planned::Handled,
+            Verdict::Reject(error) => return Planned::Refused(error),
+        }
+        let message = Message {
+            chat,
+            sender,
+            stanza,
+            to,
+            recipient,
+        };
+        if let Some(planned) = message.carry_out(plan) {
+            return planned;
+        }
+        // Somebody has come in the meantime.
+    }
+}
+
+/// A message between two parties.
+struct Message<'a> {
+    chat: &'a Chat,
+    sender: &'a Sender,
+    stanza: &'a Stanza,
+    to: &'a Jid,
+    recipient: &'a Arc<Account>,
+}
+
+/// Where a batch has the copies of a message.
+#[derive(Default)]
+struct Copies {
+    for_recipient: Option<usize>,
+    for_sender: Option<usize>,
+}
+
+impl Message<'_> {
+    /// `None` when the plan does not hold any more: the recipient was to be away, and is not.
+    fn carry_out(&self, plan: MessagePlan) -> Option<Planned> {
+        let keeps = plan.keep_for_recipient || plan.wait;
+        if plan.bounce && plan.deliver.is_empty() && !keeps {
+            let error = StanzaError::new(StanzaCondition::ServiceUnavailable)
+                .text("Nobody is there to receive this message, and it is not kept for later.");
+            return Some(Planned::Refused(error));
+        }
+        let text = self.relayed();
+        let mut batch = Batch::new();
+        let copies = self.keep(&plan, &text, &mut batch);
+        let Submitted { ids, ticket, .. } = self.submit(&plan, batch)?;
+        let deliveries = self.deliveries(plan, &text, &copies, &ids);
+        Some(Planned::Send { ticket, deliveries })
+    }
+
+    /// Adds what archives keep of it to the batch.
+    fn keep(&self, plan: &MessagePlan, text: &Bytes, batch: &mut Batch) -> Copies {
+        let mut copies = Copies::default();
+        let keeps = plan.keep_for_recipient || plan.wait;
+        let from = self.sender.jid();
+        let mut owners: SmallVec<[ArchiveOwner<'_>; 2]> = SmallVec::new();
+        if keeps {
+            copies.for_recipient = Some(owners.len());
+            owners.push(ArchiveOwner {
+                account: self.recipient.id(),
+                with: from.bare_str(),
+                with_resource: from.resource(),
+                flags: EntryFlags {
+                    offline: plan.wait,
+                    hidden: !plan.keep_for_recipient,
+                    ..EntryFlags::default()
+                },
+            });
+        }
+        if let Some(account) = self.sender.account()
+            && plan.keep_for_sender
+            && account.id() != self.recipient.id()
+        {
+            copies.for_sender = Some(owners.len());
+            owners.push(ArchiveOwner {
+                account: account.id(),
+                with: self.to.bare_str(),
+                with_resource: self.to.resource(),
+                flags: EntryFlags {
+                    outgoing: true,
+                    ..EntryFlags::default()
+                },
+            });
+        }
+        if !owners.is_empty() {
+            batch.archive_shared(text, &owners);
+            self.chat.metrics().messages_kept.increment();
+        }
+        copies
+    }
+
+    fn submit(&self, plan: &MessagePlan, batch: Batch) -> Option<Submitted> {
+        if batch.is_empty() {
+            return Some(Submitted::nothing());
+        }
+        let order = plan.wait.then(|| self.recipient.waiting_order());
+        if order.is_some() {
+            if self.recipient.is_reachable() {
+                return None;
+            }
+            self.recipient.facts().offline_count += 1;
+        }
+        Some(self.chat.store().submit(batch))
+    }
+
+    fn deliveries(
+        &self,
+        plan: MessagePlan,
+        text: &Bytes,
+        copies: &Copies,
+        ids: &[ArchiveId],
+    ) -> SmallVec<[Delivery; 2]> {
+        let id_of = |index: Option<usize>| index.and_then(|index| ids.get(index).copied());
+        let kept = id_of(copies.for_recipient);
+        // A hidden copy is in no archive: its id would lead nowhere.
+        let shown = kept.filter(|_| plan.keep_for_recipient);
+        let received = with_stanza_id(text, shown, self.recipient.jid());
+        let kind = self.stanza.type_();
+        let mut deliveries: SmallVec<[Delivery; 2]> = SmallVec::new();
+        for session in plan.deliver {
+            if let Some(id) = kept {
+                session.note_kept(id);
+            }
+            deliveries.push(Delivery {
+                to: session,
+                stanza: received.clone(),
+                kept,
+            });
+        }
+        for session in plan.received_copies {
+            let stanza = carbons::wrap(
+                Direction::Received,
+                self.recipient.jid().as_str(),
+                session.jid().as_str(),
+                kind.as_deref(),
+                &received,
+            );
+            deliveries.push(Delivery::new(&session, stanza));
+        }
+        if let Some(account) = self.sender.account()
+            && !plan.sent_copies.is_empty()
+        {
+            let id = id_of(copies.for_sender.or(copies.for_recipient));
+            let sent = with_stanza_id(text, id.filter(|_| plan.keep_for_sender), account.jid());
+            for session in plan.sent_copies {
+                let stanza = carbons::wrap(
+                    Direction::Sent,
+                    account.jid().as_str(),
+                    session.jid().as_str(),
+                    kind.as_deref(),
+                    &sent,
+                );
+                deliveries.push(Delivery::new(&session, stanza));
+            }
+        }
+        deliveries
+    }
+
+    /// The message as it is kept and delivered: our `from`, the `to` as addressed, and no stanza ids
+    /// that claim to be ours (XEP-0359 §5).
+    fn relayed(&self) -> Bytes {
+        let received = self.stanza.head();
+        let head = Head {
+            from: Some(self.sender.jid().as_str()),
+            to: Some(self.to.as_str()),
+            ..received.as_head()
+        };
+        if !self.stanza.has("stanza-id", ns::STANZA_ID) {
+            return self.stanza.relay(&head, &Edit::NONE);
+        }
+        let own = self.sender.account().map(|account| account.jid().as_str());
+        let forged = |child: &xmpp::xml::Child<'_>| {
+            stanza_ids::claims(child, self.recipient.jid().as_str())
+                || own.is_some_and(|own| stanza_ids::claims(child, own))
+        };
+        self.stanza.relay(
+            &head,
+            &Edit {
+                drop: &forged,
+                append: b"",
+            },
+        )
+    }
+}
+
+fn decide(chat: &Chat, context: &mut MessageContext<'_>) -> Verdict {
+    for module in chat.table().messages() {
+        match module(context) {
+            Verdict::Next => {}
+            other => return other,
+        }
+    }
+    Verdict::Next
+}
+
+/// RFC 6121 §8.5.2 and §8.5.3: which sessions a message is for, before the modules speak.
+fn addressed(to: &Jid, kind: MessageType, recipient: &Account) -> MessagePlan {
+    let mut plan = MessagePlan::default();
+    if let Some(resource) = to.resource() {
+        if let Some(session) = recipient.session(resource) {
+            plan.deliver.push(session);
+            plan.bounce = matches!(
+                kind,
+                MessageType::Chat | MessageType::Normal | MessageType::GroupChat
+            );
+            return plan;
+        }
+        // §8.5.3.2.1: without that session, chat and normal are treated as sent to the account.
+        match kind {
+            MessageType::Chat | MessageType::Normal => {}
+            MessageType::GroupChat => plan.bounce = true,
+            MessageType::Headline | MessageType::Error => {}
+        }
+        if !matches!(kind, MessageType::Chat | MessageType::Normal) {
+            return plan;
+        }
+    }
+    match kind {
+        MessageType::Chat | MessageType::Normal | MessageType::Headline => {
+            recipient.each_session(|session| {
+                if session.priority().is_some_and(|priority| priority >= 0) {
+                    plan.deliver.push(Arc::clone(session));
+                }
+            });
+            plan.bounce = kind != MessageType::Headline;
+        }
+        // §8.5.2.1.1: a groupchat message to an account is not deliverable.
+        MessageType::GroupChat => plan.bounce = true,
+        MessageType::Error => {}
+    }
+    plan
+}
+
+/// The same message with the id under which an archive keeps it (XEP-0359 §3).
+fn with_stanza_id(text: &Bytes, id: Option<ArchiveId>, by: &BareJid) -> Bytes {
+    match id {
+        Some(id) => stanza_ids::with_id(text, by.as_str(), id),
+        None => text.clone(),
+    }
+}

@@ -1,0 +1,45 @@
+//! What the house itself sends: by address, not by session.
+
+use base::{Jid, Now};
+use bytes::Bytes;
+use xmpp::condition::{StanzaCondition, StanzaError};
+use xmpp::xml::Stanza;
+
+use crate::delivery::Delivery;
+use crate::messages::{self, Planned};
+use crate::modules::store_failed;
+use crate::{Chat, Sender, session};
+
+impl Chat {
+    /// Hands a stanza, complete with its addresses, to the session of ours at a full address. False
+    /// when nobody is there. Nothing is kept: for presence, requests, copies.
+    pub fn hand(&self, to: &Jid, stanza: Bytes) -> bool {
+        let session = to.resource().and_then(|resource| {
+            self.cached_account(to.bare_str())
+                .and_then(|account| account.session(resource))
+        });
+        session.is_some_and(|session| Delivery::new(&session, stanza).attempt().is_none())
+    }
+
+    /// Sends a message from an address of the house, on the same way as one from a client: it is
+    /// kept, copied, waits, or is refused. `message` has its `to`.
+    ///
+    /// # Errors
+    /// What a client would be told.
+    pub async fn post(&self, from: Jid, message: &Stanza, now: Now) -> Result<(), StanzaError> {
+        let to = message.to().and_then(|to| Jid::parse(&to).ok());
+        let to = to.ok_or_else(|| StanzaError::new(StanzaCondition::JidMalformed))?;
+        let account = self.account(&to.bare()).await;
+        let account = account.map_err(|error| store_failed(&error))?;
+        let sender = Sender::House(from);
+        match messages::plan(self, &sender, message, &to, account.as_ref(), now) {
+            Planned::Handled => Ok(()),
+            Planned::Refused(error) => Err(error),
+            Planned::Send { ticket, deliveries } => {
+                ticket.await.map_err(|error| store_failed(&error))?;
+                session::deliver(self, deliveries);
+                Ok(())
+            }
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Who sends a stanza.
+
+use std::sync::Arc;
+
+use base::Jid;
+
+use crate::{Account, SessionEntry};
+
+/// Where a stanza comes from. Its `from` was checked by whoever makes a value of this.
+#[derive(Clone)]
+pub enum Sender {
+    /// A client of ours.
+    Client {
+        /// Its session.
+        session: Arc<SessionEntry>,
+        /// Whose it is.
+        account: Arc<Account>,
+    },
+    /// The house itself: a room, another service, an account on whose behalf the server acts.
+    House(Jid),
+    /// Somebody of another domain: another server's user, or a component.
+    Elsewhere(Jid),
+}
+
+impl Sender {
+    /// The address the stanza comes from: a full one for a client.
+    #[must_use]
+    pub fn jid(&self) -> &Jid {
+        match self {
+            Self::Client { session, .. } => session.jid(),
+            Self::House(jid) | Self::Elsewhere(jid) => jid,
+        }
+    }
+
+    /// The session, when it is a client of ours.
+    #[must_use]
+    pub fn session(&self) -> Option<&Arc<SessionEntry>> {
+        match self {
+            Self::Client { session, .. } => Some(session),
+            Self::House(_) | Self::Elsewhere(_) => None,
+        }
+    }
+
+    /// The account, when it is a client of ours.
+    #[must_use]
+    pub fn account(&self) -> Option<&Arc<Account>> {
+        match self {
+            Self::Client { account, .. } => Some(account),
+            Self::House(_) | Self::Elsewhere(_) => None,
+        }
+    }
+
+    /// True when it is this session.
+    #[must_use]
+    pub fn is_session(&self, other: &Arc<SessionEntry>) -> bool {
+        self.session()
+            .is_some_and(|session| Arc::ptr_eq(session, other))
+    }
+
+    /// True when it is a client of this account.
+    #[must_use]
+    pub fn is_of(&self, other: &Account) -> bool {
+        self.account()
+            .is_some_and(|account| account.id() == other.id())
+    }
+}
