@@ -115,7 +115,7 @@ impl Message<'_> {
         if keeps {
             copies.for_recipient = Some(owners.len());
             owners.push(ArchiveOwner {
-                account: self.recipient.id(),
+                id: self.recipient.id().into(),
                 with: from.bare_str(),
                 with_resource: from.resource(),
                 flags: EntryFlags {
@@ -131,7 +131,7 @@ impl Message<'_> {
         {
             copies.for_sender = Some(owners.len());
             owners.push(ArchiveOwner {
-                account: account.id(),
+                id: account.id().into(),
                 with: self.to.bare_str(),
                 with_resource: self.to.resource(),
                 flags: EntryFlags {

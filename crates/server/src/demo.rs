@@ -6,7 +6,7 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use store::{
-    AccountId, ArchiveOwner, Batch, EntryFlags, Imported, NewAccount, RosterItem, Store,
+    AccountId, ArchiveOwner, Batch, EntryFlags, Imported, NewAccount, OwnerId, RosterItem, Store,
     Subscription,
 };
 use xmpp::sasl::Password;
@@ -168,7 +168,7 @@ fn message(
     out.end();
     let stanza = out.finish();
     let copy = |account, with, with_resource, outgoing| ArchiveOwner {
-        account,
+        id: OwnerId::from(account),
         with,
         with_resource,
         flags: EntryFlags {

@@ -83,7 +83,7 @@ impl Bench {
             ..EntryFlags::default()
         };
         let owner = |account: usize, with: usize, flags| ArchiveOwner {
-            account: self.accounts[account],
+            id: self.accounts[account].into(),
             with: &self.names[with],
             with_resource: Some("client.x7Gq2"),
             flags,

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use crate::archive::codec;
 use crate::{
     AccountChange, AccountId, Activity, ArchiveId, ArchiveOwner, ArchivePreferences, Invitation,
-    RosterItem, RosterRequest, RosterVersion, ScramRecord, Ticket, TokenRecord,
+    OwnerId, RosterItem, RosterRequest, RosterVersion, ScramRecord, Ticket, TokenRecord,
 };
 
 /// Gathers writes of all domains. Each domain's file has the methods that add to it.
@@ -29,7 +29,7 @@ pub struct Batch {
 /// One owner's copy of an entry of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Copy {
-    pub(crate) account: AccountId,
+    pub(crate) owner: OwnerId,
     /// Where its owner record begins in the encoded entries.
     pub(crate) owner_at: u32,
     /// Where the stanza's length begins in the encoded entries.
@@ -124,8 +124,8 @@ pub enum Write {
     RosterRemove(AccountId, Arc<str>),
     RequestSet(AccountId, Box<RosterRequest>),
     RequestRemove(AccountId, Arc<str>),
-    OfflineClear(AccountId, ArchiveId),
-    OfflineMark(AccountId, ArchiveId),
+    OfflineClear(OwnerId, ArchiveId),
+    OfflineMark(OwnerId, ArchiveId),
     Block(AccountId, Arc<str>),
     Unblock(AccountId, Arc<str>),
     UnblockAll(AccountId),

@@ -23,6 +23,91 @@ impl AccountId {
     }
 }
 
+/// Key of a room; never used again after the room is destroyed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RoomId(i64);
+
+impl RoomId {
+    /// The room with this number.
+    #[must_use]
+    pub const fn from_number(number: i64) -> Self {
+        Self(number)
+    }
+
+    /// The number behind the key, positive and less than 2⁵⁶.
+    #[must_use]
+    pub const fn number(self) -> i64 {
+        self.0
+    }
+}
+
+/// Whose archive it is: an account's, a room's, or a queue's.
+///
+/// One `i64` for all kinds, so that the archive needs to know none of them. The upper eight bits say
+/// the kind (0 an account, 1 a room, 2 a queue), the lower 56 the number within the kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OwnerId(i64);
+
+/// An [`OwnerId`] taken apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnerKind {
+    /// An account's own archive, and what waits for the account.
+    Account(AccountId),
+    /// A room's archive.
+    Room(RoomId),
+    /// What waits for something that has no archive, such as another server; by its number.
+    Queue(i64),
+    /// A kind that this version does not know.
+    Unknown,
+}
+
+impl OwnerId {
+    const KIND_SHIFT: u32 = 56;
+    const NUMBER: i64 = (1 << Self::KIND_SHIFT) - 1;
+
+    /// The owner with this number.
+    #[must_use]
+    pub const fn from_number(number: i64) -> Self {
+        Self(number)
+    }
+
+    /// The queue with a number of its keeper's choice, of which the lower 56 bits count.
+    #[must_use]
+    pub const fn queue(number: i64) -> Self {
+        Self(2 << Self::KIND_SHIFT | number & Self::NUMBER)
+    }
+
+    /// The number behind the key, positive.
+    #[must_use]
+    pub const fn number(self) -> i64 {
+        self.0
+    }
+
+    /// What it is that owns.
+    #[must_use]
+    pub const fn kind(self) -> OwnerKind {
+        let number = self.0 & Self::NUMBER;
+        match self.0 >> Self::KIND_SHIFT {
+            0 => OwnerKind::Account(AccountId(number)),
+            1 => OwnerKind::Room(RoomId(number)),
+            2 => OwnerKind::Queue(number),
+            _ => OwnerKind::Unknown,
+        }
+    }
+}
+
+impl From<AccountId> for OwnerId {
+    fn from(account: AccountId) -> Self {
+        Self(account.0 & Self::NUMBER)
+    }
+}
+
+impl From<RoomId> for OwnerId {
+    fn from(room: RoomId) -> Self {
+        Self(1 << Self::KIND_SHIFT | room.0 & Self::NUMBER)
+    }
+}
+
 /// Version of an account's roster: it grows with every change (RFC 6121 §2.6, opaque to clients).
 ///
 /// Versions are time-ordered over the whole store and never repeat.
@@ -211,6 +296,20 @@ mod tests {
             assert_eq!(wrong.parse::<ArchiveId>(), Err(IdError), "{wrong}");
         }
         assert!(ArchiveId(99).to_string() < ArchiveId(1 << 40).to_string());
+    }
+
+    #[test]
+    fn owners_of_different_kinds_are_never_the_same() {
+        let account = AccountId(7);
+        let room = RoomId(7);
+        assert_eq!(OwnerId::from(account).kind(), OwnerKind::Account(account));
+        assert_eq!(OwnerId::from(account).number(), account.number());
+        assert_eq!(OwnerId::from(room).kind(), OwnerKind::Room(room));
+        assert_eq!(OwnerId::queue(7).kind(), OwnerKind::Queue(7));
+        assert_eq!(OwnerId::from_number(-1).kind(), OwnerKind::Unknown);
+        for owner in [room.into(), OwnerId::queue(-1), OwnerId::queue(0)] {
+            assert!(owner.number() > OwnerId::NUMBER);
+        }
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub use backup::{BackupProgress, CheckDepth, CheckReport, Progress, restore};
 pub use batch::{Batch, Submitted, Write};
 pub use config::{Clock, Location, StoreConfig};
 pub use error::{OpenError, StoreError};
-pub use ids::{AccountId, ArchiveId, IdError, RosterVersion};
+pub use ids::{AccountId, ArchiveId, IdError, OwnerId, OwnerKind, RoomId, RosterVersion};
 pub use invitations::{Invitation, InvitationPurpose};
 pub use preferences::{ArchiveDefault, ArchivePreferences};
 pub use reading::{Answer, Reading, wait};

@@ -16,7 +16,7 @@ use store::{
 fn archive(store: &Store, account: AccountId, number: usize) -> store::Ticket {
     let flags = EntryFlags::default();
     let owner = ArchiveOwner {
-        account,
+        id: account.into(),
         with: "b@x",
         with_resource: None,
         flags,

@@ -15,8 +15,8 @@ use std::process::{Command, Stdio};
 
 use folder::Folder;
 use store::{
-    AccountId, ArchiveOwner, ArchiveQuery, Batch, CheckDepth, EntryFlags, NewAccount, PagePosition,
-    Store, StoreConfig, StoreError, wait,
+    AccountId, ArchiveOwner, ArchiveQuery, Batch, CheckDepth, EntryFlags, NewAccount, OwnerId,
+    PagePosition, Store, StoreConfig, StoreError, wait,
 };
 
 const CHILD: &str = "STORE_CRASH_FOLDER";
@@ -94,7 +94,7 @@ fn child() {
         let text = "x".repeat((number * 37 % 900) as usize);
         let stanza = format!("<message id='{number}'><body>{text}</body></message>");
         let owner = |step| ArchiveOwner {
-            account: accounts[(number as usize + step) % 3],
+            id: OwnerId::from(accounts[(number as usize + step) % 3]),
             with: NAMES[(number as usize + 1 - step) % 3],
             with_resource: None,
             flags: EntryFlags::default(),

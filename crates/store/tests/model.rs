@@ -231,7 +231,7 @@ impl World {
             let copies: Vec<_> = owners
                 .iter()
                 .map(|owner| ArchiveOwner {
-                    account: self.accounts[*owner],
+                    id: self.accounts[*owner].into(),
                     with: PEERS[peer].0,
                     with_resource: PEERS[peer].1,
                     flags,

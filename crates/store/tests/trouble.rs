@@ -24,7 +24,7 @@ fn account(store: &Store) -> AccountId {
 fn archive(store: &Store, account: AccountId, size: usize) -> Ticket {
     let flags = EntryFlags::default();
     let owner = ArchiveOwner {
-        account,
+        id: account.into(),
         with: "b@x",
         with_resource: None,
         flags,

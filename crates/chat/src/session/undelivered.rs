@@ -78,7 +78,7 @@ impl Undelivered {
             (Some(id), _) => batch.offline_mark(account.id(), id),
             (None, Some(from)) => {
                 let owner = ArchiveOwner {
-                    account: account.id(),
+                    id: account.id().into(),
                     with: from.bare_str(),
                     with_resource: from.resource(),
                     flags: EntryFlags {

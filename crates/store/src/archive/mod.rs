@@ -7,13 +7,13 @@ use std::sync::Arc;
 use base::Timestamp;
 use bytes::Bytes;
 
-use crate::{AccountId, ArchiveId, Batch, Reading, Store};
+use crate::{ArchiveId, Batch, OwnerId, Reading, Store};
 
 /// One owner's copy of an archived stanza.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ArchiveOwner<'a> {
     /// In whose archive it is.
-    pub account: AccountId,
+    pub id: OwnerId,
     /// Bare address of the other side, normalised; for group chats the room.
     pub with: &'a str,
     /// Resource of the other side; in group chats the nickname.
@@ -139,55 +139,59 @@ impl Batch {
     }
 
     /// Forgets that entries up to `through` (included) wait for the owner; hidden ones are deleted.
-    pub fn offline_clear(&mut self, account: AccountId, through: ArchiveId) {
-        self.push(crate::batch::Write::OfflineClear(account, through));
+    pub fn offline_clear(&mut self, owner: impl Into<OwnerId>, through: ArchiveId) {
+        self.push(crate::batch::Write::OfflineClear(owner.into(), through));
     }
 
     /// Lets an entry that is in the archive wait for the owner again, because it was not acknowledged.
-    pub fn offline_mark(&mut self, account: AccountId, entry: ArchiveId) {
-        self.push(crate::batch::Write::OfflineMark(account, entry));
+    pub fn offline_mark(&mut self, owner: impl Into<OwnerId>, entry: ArchiveId) {
+        self.push(crate::batch::Write::OfflineMark(owner.into(), entry));
     }
 }
 
 impl Store {
-    /// A page of an account's archive.
+    /// A page of an owner's archive.
     ///
     /// # Errors
     /// [`ItemNotFound`](crate::StoreError::ItemNotFound) when an id that the query names is not in
     /// the archive.
-    pub fn archive_page(&self, account: AccountId, query: ArchiveQuery) -> Reading<ArchivePage> {
-        self.backend().archive_page(account, query)
+    pub fn archive_page(
+        &self,
+        owner: impl Into<OwnerId>,
+        query: ArchiveQuery,
+    ) -> Reading<ArchivePage> {
+        self.backend().archive_page(owner.into(), query)
     }
 
-    /// First and last entry of an account's archive; `None` when it is empty.
-    pub fn archive_bounds(&self, account: AccountId) -> Reading<Option<ArchiveBounds>> {
-        self.backend().archive_bounds(account)
+    /// First and last entry of an owner's archive; `None` when it is empty.
+    pub fn archive_bounds(&self, owner: impl Into<OwnerId>) -> Reading<Option<ArchiveBounds>> {
+        self.backend().archive_bounds(owner.into())
     }
 
     /// Up to `max` entries that wait for the owner, oldest first, those after `after` only.
     pub fn offline(
         &self,
-        account: AccountId,
+        owner: impl Into<OwnerId>,
         after: Option<ArchiveId>,
         max: usize,
     ) -> Reading<Vec<ArchiveItem>> {
-        self.backend().offline(account, after, max)
+        self.backend().offline(owner.into(), after, max)
     }
 
     /// How many entries wait for the owner.
-    pub fn offline_count(&self, account: AccountId) -> Reading<u64> {
-        self.backend().offline_count(account)
+    pub fn offline_count(&self, owner: impl Into<OwnerId>) -> Reading<u64> {
+        self.backend().offline_count(owner.into())
     }
 
-    /// Deletes all entries of all accounts that are older than `before`, in slices between commits.
+    /// Deletes all entries of all owners that are older than `before`, in slices between commits.
     /// Gives how many entries were deleted.
     pub fn archive_expire(&self, before: Timestamp) -> Reading<u64> {
         self.backend().archive_expire(before)
     }
 
-    /// Deletes the entries of one account that are older than `before`; with a time in the future,
+    /// Deletes the entries of one owner that are older than `before`; with a time in the future,
     /// all. Gives how many entries were deleted.
-    pub fn archive_purge(&self, account: AccountId, before: Timestamp) -> Reading<u64> {
-        self.backend().archive_purge(account, before)
+    pub fn archive_purge(&self, owner: impl Into<OwnerId>, before: Timestamp) -> Reading<u64> {
+        self.backend().archive_purge(owner.into(), before)
     }
 }

@@ -11,8 +11,8 @@ use crate::store::Figures;
 use crate::{
     Account, AccountId, AccountPage, AccountState, Activity, ArchiveBounds, ArchiveId, ArchiveItem,
     ArchivePage, ArchivePreferences, ArchiveQuery, Batch, CheckDepth, CheckReport, Imported,
-    Invitation, Login, NewAccount, Progress, Reading, Roster, RosterChanges, RosterVersion,
-    Submitted, TokenRecord,
+    Invitation, Login, NewAccount, OwnerId, Progress, Reading, Roster, RosterChanges,
+    RosterVersion, Submitted, TokenRecord,
 };
 
 /// One kind of database. The methods are those of [`Store`](crate::Store), which documents them; each
@@ -44,17 +44,17 @@ pub trait Backend: Send + Sync + 'static {
         version: RosterVersion,
     ) -> Reading<Option<RosterChanges>>;
 
-    fn archive_page(&self, account: AccountId, query: ArchiveQuery) -> Reading<ArchivePage>;
-    fn archive_bounds(&self, account: AccountId) -> Reading<Option<ArchiveBounds>>;
+    fn archive_page(&self, owner: OwnerId, query: ArchiveQuery) -> Reading<ArchivePage>;
+    fn archive_bounds(&self, owner: OwnerId) -> Reading<Option<ArchiveBounds>>;
     fn archive_expire(&self, before: Timestamp) -> Reading<u64>;
-    fn archive_purge(&self, account: AccountId, before: Timestamp) -> Reading<u64>;
+    fn archive_purge(&self, owner: OwnerId, before: Timestamp) -> Reading<u64>;
     fn offline(
         &self,
-        account: AccountId,
+        owner: OwnerId,
         after: Option<ArchiveId>,
         max: usize,
     ) -> Reading<Vec<ArchiveItem>>;
-    fn offline_count(&self, account: AccountId) -> Reading<u64>;
+    fn offline_count(&self, owner: OwnerId) -> Reading<u64>;
 
     fn blocklist(&self, account: AccountId) -> Reading<Vec<Arc<str>>>;
     fn private(&self, account: AccountId, key: Arc<str>) -> Reading<Option<String>>;

@@ -82,7 +82,7 @@ fn write(subject: &dyn Subject, fill: impl FnOnce(&mut Batch)) -> crate::Submitt
 
 fn copy(account: AccountId, with: &str) -> ArchiveOwner<'_> {
     ArchiveOwner {
-        account,
+        id: account.into(),
         with,
         with_resource: None,
         flags: EntryFlags::default(),

@@ -1,4 +1,4 @@
-//! Chunks: entries of one account.
+//! Chunks: entries of one owner.
 
 use std::ops::Range;
 

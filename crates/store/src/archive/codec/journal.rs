@@ -11,12 +11,12 @@ use super::{
 };
 use crate::archive::{ArchiveOwner, EntryFlags};
 use crate::batch::Copy;
-use crate::{AccountId, ArchiveId};
+use crate::{ArchiveId, OwnerId};
 
 /// One owner's record in an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct OwnerRecord<'a> {
-    pub(crate) account: AccountId,
+    pub(crate) id: OwnerId,
     pub(crate) flags: EntryFlags,
     pub(crate) with: &'a str,
     pub(crate) resource: Option<&'a str>,
@@ -26,7 +26,7 @@ pub(crate) struct OwnerRecord<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct JournalCopy {
     pub(crate) id: ArchiveId,
-    pub(crate) account: AccountId,
+    pub(crate) owner: OwnerId,
     pub(crate) owner_at: u32,
     pub(crate) stanza_at: u32,
     pub(crate) hidden: bool,
@@ -45,13 +45,13 @@ pub(crate) fn push_entry(
     put(entries, owners.len() as u64);
     for owner in owners {
         copies.push(Copy {
-            account: owner.account,
+            owner: owner.id,
             owner_at: entries.len() as u32,
             stanza_at: 0,
             offline: owner.flags.offline,
             hidden: owner.flags.hidden,
         });
-        put(entries, owner.account.number().unsigned_abs());
+        put(entries, owner.id.number().unsigned_abs());
         entries.push(flags_byte(owner.flags));
         put_text(entries, cut(owner.with).as_bytes());
         put_optional(entries, owner.with_resource.map(cut));
@@ -77,13 +77,13 @@ pub(crate) fn owner(bytes: &[u8], at: u32) -> Read<OwnerRecord<'_>> {
 }
 
 fn read_owner<'a>(cursor: &mut Cursor<'a>) -> Read<OwnerRecord<'a>> {
-    let account = i64::try_from(cursor.number()?).map_err(|_| Damage("an account is too large"))?;
+    let id = i64::try_from(cursor.number()?).map_err(|_| Damage("an owner is too large"))?;
     let flags = flags_of(cursor.byte()?)?;
     let length = cursor.number()?;
     let with = cursor.address(length)?;
     let resource = cursor.optional()?;
     Ok(OwnerRecord {
-        account: AccountId::from_number(account),
+        id: OwnerId::from_number(id),
         flags,
         with,
         resource,
@@ -166,7 +166,7 @@ pub(crate) fn journal(bytes: &[u8]) -> Read<Vec<JournalCopy>> {
                 seen += 1;
                 copies.push(JournalCopy {
                     id: ArchiveId::from_number(id),
-                    account: owner.account,
+                    owner: owner.id,
                     owner_at,
                     stanza_at: 0,
                     hidden: owner.flags.hidden,
@@ -193,7 +193,7 @@ pub fn check_journal(bytes: &[u8]) -> bool {
         return false;
     };
     copies.iter().all(|copy| {
-        owner(bytes, copy.owner_at).is_ok_and(|owner| owner.account == copy.account)
+        owner(bytes, copy.owner_at).is_ok_and(|owner| owner.id == copy.owner)
             && stanza(bytes, copy.stanza_at).is_ok()
     })
 }

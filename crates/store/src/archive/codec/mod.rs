@@ -4,7 +4,7 @@
 //! against its bounds. Numbers are LEB128 unless said otherwise.
 //!
 //! ```text
-//! entry   = owners:n { account:n flags:u8 with:text resource:text+1 } stanza:text
+//! entry   = owners:n { owner:n flags:u8 with:text resource:text+1 } stanza:text
 //! journal = 1:u8 { first-id:i64le copies:n length:n entry… } checksum:u64le
 //! chunk   = 1:u8 peers:n { with:text } { id-step:n flags:u8 peer:n resource:text+1 stanza:text } checksum:u64le
 //! ```

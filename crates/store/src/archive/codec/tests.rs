@@ -4,16 +4,15 @@ use smallvec::SmallVec;
 
 use super::*;
 use crate::archive::ArchiveOwner;
-use crate::{AccountId, ArchiveId};
+use crate::{ArchiveId, OwnerId};
 
-fn owner_of(account: i64, with: &str) -> ArchiveOwner<'_> {
+fn owner_of(owner: i64, with: &str) -> ArchiveOwner<'_> {
     let flags = EntryFlags {
-        outgoing: account == 1,
+        outgoing: owner == 1,
         ..EntryFlags::default()
     };
-    let account = AccountId::from_number(account);
     ArchiveOwner {
-        account,
+        id: OwnerId::from_number(owner),
         with,
         with_resource: Some("🫠"),
         flags,
@@ -47,7 +46,7 @@ fn journal_and_back() {
     }
     let second = owner(&row, read[1].owner_at).expect("the owner record");
     assert_eq!(
-        (second.account.number(), second.with, second.resource),
+        (second.id.number(), second.with, second.resource),
         (300, "a@x", Some("🫠"))
     );
     assert!(!second.flags.outgoing);

@@ -12,7 +12,7 @@ use super::archive;
 use super::{Mode, Sqlite, View, schema};
 use crate::archive::codec;
 use crate::{
-    AccountId, ArchiveId, BackupProgress, CheckDepth, CheckReport, OpenError, Progress, Reading,
+    ArchiveId, BackupProgress, CheckDepth, CheckReport, OpenError, OwnerId, Progress, Reading,
     StoreError,
 };
 
@@ -205,7 +205,7 @@ fn check_archive(connection: &Connection, report: &mut CheckReport) -> Result<()
         let (id, account): (i64, i64) = (row.get(0)?, row.get(1)?);
         let (first, last, count): (i64, i64, i64) = (row.get(2)?, row.get(3)?, row.get(4)?);
         let bytes = row.get_ref(5)?.as_blob().map_err(rusqlite::Error::from)?;
-        match archive::parse(AccountId::from_number(account), id, first, bytes) {
+        match archive::parse(OwnerId::from_number(account), id, first, bytes) {
             Err(error) => report.problems.push(error.to_string()),
             Ok(chunk) => {
                 report.entries += chunk.entries.len() as u64;

@@ -38,8 +38,8 @@ use crate::store::Figures;
 use crate::{
     Account, AccountId, AccountPage, AccountState, Activity, ArchiveBounds, ArchiveId, ArchiveItem,
     ArchivePage, ArchivePreferences, ArchiveQuery, Batch, CheckDepth, CheckReport, Imported,
-    Invitation, Location, Login, NewAccount, OpenError, Progress, Reading, Roster, RosterChanges,
-    RosterVersion, StoreConfig, StoreError, Submitted, TokenRecord,
+    Invitation, Location, Login, NewAccount, OpenError, OwnerId, Progress, Reading, Roster,
+    RosterChanges, RosterVersion, StoreConfig, StoreError, Submitted, TokenRecord,
 };
 
 pub(crate) use self::backup::restore;
@@ -221,13 +221,13 @@ impl Sqlite {
         }
     }
 
-    fn expire(&self, accounts: (i64, i64), before: Timestamp) -> Reading<u64> {
+    fn expire(&self, owners: (i64, i64), before: Timestamp) -> Reading<u64> {
         let (answer, reading) = Reading::pair();
         let limit = ArchiveId::lowest_at(before);
         let expiry = Expiry {
             limit,
-            next: accounts.0,
-            end: accounts.1,
+            next: owners.0,
+            end: owners.1,
             settled: false,
             deleted: 0,
         };
@@ -360,33 +360,33 @@ impl Backend for Sqlite {
         self.look(move |connection| roster::changes_since(connection, account, version))
     }
 
-    fn archive_page(&self, account: AccountId, query: ArchiveQuery) -> Reading<ArchivePage> {
-        self.read(move |view| page::page(view, account, &query))
+    fn archive_page(&self, owner: OwnerId, query: ArchiveQuery) -> Reading<ArchivePage> {
+        self.read(move |view| page::page(view, owner, &query))
     }
 
-    fn archive_bounds(&self, account: AccountId) -> Reading<Option<ArchiveBounds>> {
-        self.read(move |view| page::bounds(view, account))
+    fn archive_bounds(&self, owner: OwnerId) -> Reading<Option<ArchiveBounds>> {
+        self.read(move |view| page::bounds(view, owner))
     }
 
     fn archive_expire(&self, before: Timestamp) -> Reading<u64> {
         self.expire((i64::MIN, i64::MAX), before)
     }
 
-    fn archive_purge(&self, account: AccountId, before: Timestamp) -> Reading<u64> {
-        self.expire((account.number(), account.number()), before)
+    fn archive_purge(&self, owner: OwnerId, before: Timestamp) -> Reading<u64> {
+        self.expire((owner.number(), owner.number()), before)
     }
 
     fn offline(
         &self,
-        account: AccountId,
+        owner: OwnerId,
         after: Option<ArchiveId>,
         max: usize,
     ) -> Reading<Vec<ArchiveItem>> {
-        self.read(move |view| offline::list(view, account, after, max))
+        self.read(move |view| offline::list(view, owner, after, max))
     }
 
-    fn offline_count(&self, account: AccountId) -> Reading<u64> {
-        self.look(move |connection| offline::count(connection, account))
+    fn offline_count(&self, owner: OwnerId) -> Reading<u64> {
+        self.look(move |connection| offline::count(connection, owner))
     }
 
     fn blocklist(&self, account: AccountId) -> Reading<Vec<Arc<str>>> {

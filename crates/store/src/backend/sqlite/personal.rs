@@ -23,7 +23,7 @@ pub(super) fn state(connection: &Connection, account: AccountId) -> Result<Optio
         blocklist: blocklist(connection, id)?,
         preferences: preferences(connection, id)?,
         activity: activity(connection, id)?,
-        offline_count: archive::offline::count(connection, id)?,
+        offline_count: archive::offline::count(connection, id.into())?,
     }))
 }
 

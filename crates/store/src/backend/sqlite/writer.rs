@@ -10,6 +10,7 @@ use rusqlite::Connection;
 
 use super::archive::expire::{self, Expiry};
 use super::archive::flush::{self, Round, Slice};
+use super::archive::is_gone;
 use super::archive::offline;
 use super::archive::tail::Tail;
 use super::checkpoint::Checkpointer;
@@ -19,7 +20,7 @@ use super::{Shared, accounts, personal, roster};
 use crate::archive::codec::{self, JournalCopy, JournalWriter};
 use crate::batch::Write;
 use crate::ticket::Outcome;
-use crate::{AccountId, Answer, ArchiveId, RosterVersion, StoreError};
+use crate::{Answer, ArchiveId, OwnerId, RosterVersion, StoreError};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -56,7 +57,7 @@ pub(super) fn recover(connection: &Connection) -> Result<Recovered> {
     let mut statement = connection.prepare("SELECT account, moved FROM archive_account")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        moved.insert(AccountId::from_number(row.get(0)?), row.get::<_, i64>(1)?);
+        moved.insert(OwnerId::from_number(row.get(0)?), row.get::<_, i64>(1)?);
     }
     let mut last = moved.values().copied().max().unwrap_or(0);
     let version: i64 = connection.query_row(
@@ -80,7 +81,7 @@ pub(super) fn recover(connection: &Connection) -> Result<Recovered> {
             .map_or(last, |copy| last.max(copy.id.number()));
         copies.retain(|copy| {
             moved
-                .get(&copy.account)
+                .get(&copy.owner)
                 .is_none_or(|moved| copy.id.number() > *moved)
         });
         tail.add(number, bytes, copies);
@@ -130,19 +131,22 @@ impl Writer {
         Ok(writer)
     }
 
-    /// Continues to delete the archives of accounts that were removed before the last stop.
+    /// Continues to delete the archives of owners that were removed before the last stop.
     fn bury(&mut self) -> Result<()> {
-        let mut statement = self.connection.prepare(
-            "SELECT account FROM archive_account WHERE account NOT IN (SELECT id FROM account)",
-        )?;
+        let mut statement = self
+            .connection
+            .prepare("SELECT account FROM archive_account")?;
         let rows = statement.query_map([], |row| row.get::<_, i64>(0))?;
         for row in rows {
+            let owner = row?;
+            if !is_gone(&self.connection, OwnerId::from_number(owner))? {
+                continue;
+            }
             let (answer, _) = crate::Reading::pair();
-            let account = row?;
             let all = Expiry {
                 limit: ArchiveId::LAST,
-                next: account,
-                end: account,
+                next: owner,
+                end: owner,
                 settled: false,
                 deleted: 0,
             };
@@ -287,11 +291,11 @@ impl Writer {
                             for (step, copy) in batch.copies.iter().enumerate() {
                                 let id = first.number() + step as i64;
                                 if copy.offline {
-                                    offline::wait(connection, copy.account, id, copy.hidden)?;
+                                    offline::wait(connection, copy.owner, id, copy.hidden)?;
                                 }
                                 copies.push(JournalCopy {
                                     id: ArchiveId::from_number(id),
-                                    account: copy.account,
+                                    owner: copy.owner,
                                     owner_at: copy.owner_at + at,
                                     stanza_at: copy.stanza_at + at,
                                     hidden: copy.hidden,
@@ -354,12 +358,12 @@ impl Writer {
         }
         let tail = self.shared.tail.read();
         if let Some((seq, through)) = tail.newest() {
-            let mut accounts = tail.accounts();
-            accounts.reverse();
+            let mut owners = tail.owners();
+            owners.reverse();
             self.round = Some(Round {
                 seq,
                 through,
-                accounts,
+                owners,
             });
         }
     }
@@ -370,10 +374,10 @@ impl Writer {
         };
         // Until the next commit is synced, a power cut may undo this; the journal then still has all.
         self.synchronous("NORMAL")?;
-        let moved = if round.accounts.is_empty() {
+        let moved = if round.owners.is_empty() {
             self.delete_rows(&round)
         } else {
-            self.move_accounts(&mut round, slice).map(|()| true)
+            self.move_owners(&mut round, slice).map(|()| true)
         };
         self.synchronous("FULL")?;
         if moved? {
@@ -389,23 +393,23 @@ impl Writer {
             .execute_batch(&format!("PRAGMA synchronous = {mode}"))?)
     }
 
-    fn move_accounts(&mut self, round: &mut Round, slice: &Slice) -> Result<()> {
+    fn move_owners(&mut self, round: &mut Round, slice: &Slice) -> Result<()> {
         let through = round.through;
-        let accounts = &mut round.accounts;
+        let owners = &mut round.owners;
         let moved = self.transaction(|writer| {
             let mut moved = Vec::new();
-            while let Some(account) = accounts.last().copied() {
+            while let Some(owner) = owners.last().copied() {
                 let entries = writer
                     .shared
                     .tail
                     .read()
-                    .oldest(account, through, flush::STEP);
-                flush::account(&writer.connection, &writer.shared.config, account, &entries)?;
+                    .oldest(owner, through, flush::STEP);
+                flush::owner(&writer.connection, &writer.shared.config, owner, &entries)?;
                 if entries.len() < flush::STEP {
-                    accounts.pop();
+                    owners.pop();
                 }
                 if let Some(last) = entries.last() {
-                    moved.push((account, last.id));
+                    moved.push((owner, last.id));
                     if entries.len() == flush::STEP {
                         // Its next step must see that these are gone from the tail.
                         break;
@@ -418,8 +422,8 @@ impl Writer {
             Ok(moved)
         })?;
         let mut tail = self.shared.tail.write();
-        for (account, through) in moved {
-            tail.moved(account, through);
+        for (owner, through) in moved {
+            tail.moved(owner, through);
         }
         Ok(())
     }

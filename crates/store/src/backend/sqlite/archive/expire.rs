@@ -3,18 +3,18 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::flush::Slice;
-use super::{Result, delete_chunk, delete_peer, parse, replace_chunk, set_totals, totals};
+use super::{Result, delete_chunk, delete_peer, is_gone, parse, replace_chunk, set_totals, totals};
 use crate::archive::codec::ChunkWriter;
-use crate::{AccountId, ArchiveId};
+use crate::{ArchiveId, OwnerId};
 
 /// What is to be deleted, and how far it is.
 #[derive(Clone, Debug)]
 pub(in super::super) struct Expiry {
     /// Entries before this id go.
     pub(in super::super) limit: ArchiveId,
-    /// Accounts from here on are still to be done.
+    /// Owners from here on are still to be done.
     pub(in super::super) next: i64,
-    /// The last account.
+    /// The last owner.
     pub(in super::super) end: i64,
     /// What was in the tail when it began has moved to chunks.
     pub(in super::super) settled: bool,
@@ -29,23 +29,23 @@ pub(in super::super) fn slice(
     slice: &Slice,
 ) -> Result<bool> {
     loop {
-        let account: Option<i64> = connection
+        let owner: Option<i64> = connection
             .prepare_cached(
                 "SELECT account FROM archive_account WHERE account BETWEEN ? AND ?
                  ORDER BY account LIMIT 1",
             )?
             .query_row([expiry.next, expiry.end], |row| row.get(0))
             .optional()?;
-        let Some(number) = account else {
+        let Some(number) = owner else {
             return Ok(false);
         };
-        let account = AccountId::from_number(number);
-        let (deleted, more) = chunks(connection, account, expiry.limit)?;
+        let owner = OwnerId::from_number(number);
+        let (deleted, more) = chunks(connection, owner, expiry.limit)?;
         expiry.deleted += deleted;
         if more {
             expiry.next = number;
         } else {
-            finish(connection, account, expiry.limit)?;
+            finish(connection, owner, expiry.limit)?;
             expiry.next = number.saturating_add(1);
         }
         if slice.over() {
@@ -55,18 +55,18 @@ pub(in super::super) fn slice(
 }
 
 /// Deletes from a few chunks; whether there may be more.
-fn chunks(connection: &Connection, account: AccountId, limit: ArchiveId) -> Result<(u64, bool)> {
+fn chunks(connection: &Connection, owner: OwnerId, limit: ArchiveId) -> Result<(u64, bool)> {
     const AT_ONCE: usize = 8;
     let mut statement = connection.prepare_cached(
         "SELECT id, first, entries FROM archive_chunk WHERE account = ? AND first < ?
          ORDER BY first LIMIT ?",
     )?;
-    let mut rows = statement.query(params![account.number(), limit.number(), AT_ONCE as i64])?;
+    let mut rows = statement.query(params![owner.number(), limit.number(), AT_ONCE as i64])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         let (id, first): (i64, i64) = (row.get(0)?, row.get(1)?);
         let bytes = row.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?;
-        found.push((id, parse(account, id, first, bytes)?));
+        found.push((id, parse(owner, id, first, bytes)?));
     }
     drop(rows);
     let more = found.len() == AT_ONCE;
@@ -80,7 +80,7 @@ fn chunks(connection: &Connection, account: AccountId, limit: ArchiveId) -> Resu
         deleted += visible as u64;
         let peers: Vec<&str> = chunk.peers().collect();
         if old == chunk.entries.len() {
-            delete_chunk(connection, account, id, &peers)?;
+            delete_chunk(connection, owner, id, &peers)?;
             continue;
         }
         let mut writer = ChunkWriter::default();
@@ -90,26 +90,25 @@ fn chunks(connection: &Connection, account: AccountId, limit: ArchiveId) -> Resu
         let written = writer.finish();
         for peer in peers {
             if !written.peers.iter().any(|left| **left == *peer) {
-                delete_peer(connection, account, id, peer)?;
+                delete_peer(connection, owner, id, peer)?;
             }
         }
         replace_chunk(connection, id, &written)?;
     }
-    let mut totals = totals(connection, account)?;
+    let mut totals = totals(connection, owner)?;
     totals.count -= i64::try_from(deleted).unwrap_or(0);
-    set_totals(connection, account, totals)?;
+    set_totals(connection, owner, totals)?;
     Ok((deleted, more))
 }
 
-fn finish(connection: &Connection, account: AccountId, limit: ArchiveId) -> Result<()> {
+fn finish(connection: &Connection, owner: OwnerId, limit: ArchiveId) -> Result<()> {
     connection
         .prepare_cached("DELETE FROM offline WHERE account = ? AND id < ?")?
-        .execute(params![account.number(), limit.number()])?;
-    connection
-        .prepare_cached(
-            "DELETE FROM archive_account WHERE account = ?1
-             AND NOT EXISTS (SELECT 1 FROM account WHERE id = ?1)",
-        )?
-        .execute([account.number()])?;
+        .execute(params![owner.number(), limit.number()])?;
+    if is_gone(connection, owner)? {
+        connection
+            .prepare_cached("DELETE FROM archive_account WHERE account = ?")?
+            .execute([owner.number()])?;
+    }
     Ok(())
 }

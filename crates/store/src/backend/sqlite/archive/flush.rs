@@ -1,21 +1,21 @@
 //! Moving entries from the journal to chunks.
 //!
-//! A round moves everything that was in the tail when it began, account by account, in slices between
+//! A round moves everything that was in the tail when it began, owner by owner, in slices between
 //! commits; at its end the journal's rows go. Nothing depends on a round ending: after a crash, what
 //! was moved is known by `archive_account.moved`.
 
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
 use super::tail::TailEntry;
-use super::{Result, Totals, delete_chunk, offline, parse, peer_key, set_totals};
+use super::{Result, delete_chunk, is_gone, offline, parse, peer_key, set_totals, totals};
 use crate::archive::codec::{Chunk, ChunkWriter, WrittenChunk};
-use crate::{AccountId, ArchiveId, StoreConfig};
+use crate::{ArchiveId, OwnerId, StoreConfig};
 
-/// Small chunks at the end of an account, from which on they are merged.
+/// Small chunks at the end of an owner, from which on they are merged.
 const LOOSE: usize = 7;
-/// Most entries of one account in one step, so that a slice can end.
+/// Most entries of one owner in one step, so that a slice can end.
 pub(in super::super) const STEP: usize = 1024;
 /// Most journal rows deleted in one slice.
 pub(in super::super) const ROWS: i64 = 32;
@@ -27,8 +27,8 @@ pub(in super::super) struct Round {
     pub(in super::super) seq: i64,
     /// Entries up to this id move.
     pub(in super::super) through: ArchiveId,
-    /// Accounts still to be done, last first.
-    pub(in super::super) accounts: Vec<AccountId>,
+    /// Owners still to be done, last first.
+    pub(in super::super) owners: Vec<OwnerId>,
 }
 
 /// When a slice is over.
@@ -56,31 +56,22 @@ struct Loose {
     count: usize,
 }
 
-/// Puts entries of one account into chunks, oldest first. Nothing happens for an account that is gone.
-pub(in super::super) fn account(
+/// Puts entries of one owner into chunks, oldest first. Nothing happens for an owner that is gone.
+pub(in super::super) fn owner(
     connection: &Connection,
     config: &StoreConfig,
-    account: AccountId,
+    owner: OwnerId,
     entries: &[TailEntry],
 ) -> Result<()> {
     let Some(last) = entries.last() else {
         return Ok(());
     };
-    let totals: Option<(Option<i64>, Option<i64>)> = connection
-        .prepare_cached(
-            "SELECT count, moved FROM account LEFT JOIN archive_account ON account = id WHERE id = ?",
-        )?
-        .query_row([account.number()], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    let Some((count, moved)) = totals else {
+    if is_gone(connection, owner)? {
         return Ok(());
-    };
-    let mut totals = Totals {
-        count: count.unwrap_or(0),
-        moved: moved.unwrap_or(-1),
-    };
+    }
+    let mut totals = totals(connection, owner)?;
 
-    let loose = loose(connection, account)?;
+    let loose = loose(connection, owner)?;
     let fresh: usize = entries.iter().map(TailEntry::size).sum();
     let bytes = fresh + loose.iter().map(|chunk| chunk.bytes).sum::<usize>();
     let count = entries.len() + loose.iter().map(|chunk| chunk.count).sum::<usize>();
@@ -88,7 +79,7 @@ pub(in super::super) fn account(
     let mut writer = Writer {
         connection,
         config,
-        account,
+        owner,
         chunk: ChunkWriter::default(),
         // No sealed chunk may come behind one that is not.
         seals: loose.is_empty(),
@@ -97,12 +88,12 @@ pub(in super::super) fn account(
         // A damaged one stays as it is: it must not keep the others from being kept.
         let chunks: Result<Vec<Chunk>> = loose
             .iter()
-            .map(|loose| read(connection, account, loose))
+            .map(|loose| read(connection, owner, loose))
             .collect();
         if let Ok(chunks) = chunks {
             writer.seals = true;
             for (loose, chunk) in loose.iter().zip(&chunks) {
-                delete_chunk(connection, account, loose.id, &[])?;
+                delete_chunk(connection, owner, loose.id, &[])?;
                 for entry in &chunk.entries {
                     writer.push(entry.id, &chunk.entry(entry))?;
                 }
@@ -115,7 +106,7 @@ pub(in super::super) fn account(
         }
         let entry = tail.read()?;
         if entry.flags.hidden {
-            if !offline::waits(connection, account, tail.id)? {
+            if !offline::waits(connection, owner, tail.id)? {
                 continue;
             }
         } else {
@@ -125,15 +116,15 @@ pub(in super::super) fn account(
     }
     writer.finish()?;
     totals.moved = totals.moved.max(last.id.number());
-    set_totals(connection, account, totals)
+    set_totals(connection, owner, totals)
 }
 
-fn loose(connection: &Connection, account: AccountId) -> Result<Vec<Loose>> {
+fn loose(connection: &Connection, owner: OwnerId) -> Result<Vec<Loose>> {
     let mut statement = connection.prepare_cached(
         "SELECT id, first, length(entries), sealed, count FROM archive_chunk WHERE account = ?
          ORDER BY first DESC LIMIT ?",
     )?;
-    let mut rows = statement.query(params![account.number(), (LOOSE + 1) as i64])?;
+    let mut rows = statement.query(params![owner.number(), (LOOSE + 1) as i64])?;
     let mut loose = Vec::new();
     while let Some(row) = rows.next()? {
         if row.get(3)? {
@@ -152,19 +143,19 @@ fn loose(connection: &Connection, account: AccountId) -> Result<Vec<Loose>> {
     Ok(loose)
 }
 
-fn read(connection: &Connection, account: AccountId, loose: &Loose) -> Result<Chunk> {
+fn read(connection: &Connection, owner: OwnerId, loose: &Loose) -> Result<Chunk> {
     let mut statement =
         connection.prepare_cached("SELECT entries FROM archive_chunk WHERE id = ?")?;
     let mut rows = statement.query([loose.id])?;
     let row = rows.next()?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
     let bytes = row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?;
-    parse(account, loose.id, loose.first, bytes)
+    parse(owner, loose.id, loose.first, bytes)
 }
 
 struct Writer<'a> {
     connection: &'a Connection,
     config: &'a StoreConfig,
-    account: AccountId,
+    owner: OwnerId,
     chunk: ChunkWriter,
     seals: bool,
 }
@@ -199,7 +190,7 @@ impl Writer<'_> {
                  VALUES (?, ?, ?, ?, ?, ?, ?)",
             )?
             .execute(params![
-                self.account.number(),
+                self.owner.number(),
                 chunk.first.number(),
                 chunk.last.number(),
                 chunk.count as i64,
@@ -214,7 +205,7 @@ impl Writer<'_> {
                  ON CONFLICT DO NOTHING",
             )?;
             for peer in &chunk.peers {
-                statement.execute(params![self.account.number(), peer_key(peer), id])?;
+                statement.execute(params![self.owner.number(), peer_key(peer), id])?;
             }
         }
         Ok(())

@@ -1,8 +1,8 @@
 //! The archive in SQLite.
 //!
-//! A commit appends one row to the journal, whatever the number of accounts, so its cost is that of a
-//! few pages. Its entries stand in memory by account (the [`tail`]) until there are enough of them to be
-//! [moved](flush) to chunks of one account each; then the journal's rows go. A [page](page) reads a few
+//! A commit appends one row to the journal, whatever the number of owners, so its cost is that of a
+//! few pages. Its entries stand in memory by owner (the [`tail`]) until there are enough of them to be
+//! [moved](flush) to chunks of one owner each; then the journal's rows go. A [page](page) reads a few
 //! chunks and the tail. After a crash the tail is what the journal says.
 
 pub(super) mod expire;
@@ -16,7 +16,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::error::damaged;
 use crate::archive::codec::{Chunk, checksum};
-use crate::{AccountId, ArchiveId, StoreError};
+use crate::{ArchiveId, OwnerId, OwnerKind, StoreError};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -26,13 +26,23 @@ fn peer_key(bare: &str) -> i64 {
     checksum(bare.as_bytes()).cast_signed()
 }
 
-pub(super) fn parse(account: AccountId, chunk: i64, first: i64, bytes: &[u8]) -> Result<Chunk> {
+pub(super) fn parse(owner: OwnerId, chunk: i64, first: i64, bytes: &[u8]) -> Result<Chunk> {
     Chunk::parse(Bytes::copy_from_slice(bytes), ArchiveId::from_number(first)).map_err(damaged(
-        || format!("archive chunk {chunk} of account {}", account.number()),
+        || format!("archive chunk {chunk} of owner {}", owner.number()),
     ))
 }
 
-/// What the chunks of an account hold.
+/// Whether an owner was removed, so that nothing more is kept for it.
+pub(super) fn is_gone(connection: &Connection, owner: OwnerId) -> Result<bool> {
+    Ok(match owner.kind() {
+        OwnerKind::Account(account) => !connection
+            .prepare_cached("SELECT 1 FROM account WHERE id = ?")?
+            .exists([account.number()])?,
+        OwnerKind::Room(_) | OwnerKind::Queue(_) | OwnerKind::Unknown => false,
+    })
+}
+
+/// What the chunks of an owner hold.
 #[derive(Clone, Copy, Debug, Default)]
 struct Totals {
     /// Entries in chunks, hidden ones not counted.
@@ -41,10 +51,10 @@ struct Totals {
     moved: i64,
 }
 
-fn totals(connection: &Connection, account: AccountId) -> Result<Totals> {
+fn totals(connection: &Connection, owner: OwnerId) -> Result<Totals> {
     let mut statement =
         connection.prepare_cached("SELECT count, moved FROM archive_account WHERE account = ?")?;
-    let found = statement.query_row([account.number()], |row| {
+    let found = statement.query_row([owner.number()], |row| {
         Ok(Totals {
             count: row.get(0)?,
             moved: row.get(1)?,
@@ -53,25 +63,20 @@ fn totals(connection: &Connection, account: AccountId) -> Result<Totals> {
     Ok(found.optional()?.unwrap_or_default())
 }
 
-fn set_totals(connection: &Connection, account: AccountId, totals: Totals) -> Result<()> {
+fn set_totals(connection: &Connection, owner: OwnerId, totals: Totals) -> Result<()> {
     connection
         .prepare_cached(
             "INSERT INTO archive_account (account, count, moved) VALUES (?, ?, ?)
              ON CONFLICT (account) DO UPDATE SET count = excluded.count, moved = excluded.moved",
         )?
-        .execute(params![account.number(), totals.count, totals.moved])?;
+        .execute(params![owner.number(), totals.count, totals.moved])?;
     Ok(())
 }
 
 /// Deletes a chunk; with the peers it was sealed with, if it was.
-fn delete_chunk(
-    connection: &Connection,
-    account: AccountId,
-    chunk: i64,
-    peers: &[&str],
-) -> Result<()> {
+fn delete_chunk(connection: &Connection, owner: OwnerId, chunk: i64, peers: &[&str]) -> Result<()> {
     for peer in peers {
-        delete_peer(connection, account, chunk, peer)?;
+        delete_peer(connection, owner, chunk, peer)?;
     }
     connection
         .prepare_cached("DELETE FROM archive_chunk WHERE id = ?")?
@@ -79,12 +84,12 @@ fn delete_chunk(
     Ok(())
 }
 
-fn delete_peer(connection: &Connection, account: AccountId, chunk: i64, peer: &str) -> Result<()> {
+fn delete_peer(connection: &Connection, owner: OwnerId, chunk: i64, peer: &str) -> Result<()> {
     connection
         .prepare_cached(
             "DELETE FROM archive_chunk_peer WHERE account = ? AND peer = ? AND chunk = ?",
         )?
-        .execute(params![account.number(), peer_key(peer), chunk])?;
+        .execute(params![owner.number(), peer_key(peer), chunk])?;
     Ok(())
 }
 

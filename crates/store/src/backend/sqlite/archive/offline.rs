@@ -5,19 +5,19 @@ use rusqlite::{Connection, params};
 use super::super::View;
 use super::{Result, page, parse, replace_chunk};
 use crate::archive::codec::ChunkWriter;
-use crate::{AccountId, ArchiveId, ArchiveItem};
+use crate::{ArchiveId, ArchiveItem, OwnerId};
 
-pub(in super::super) fn count(connection: &Connection, account: AccountId) -> Result<u64> {
+pub(in super::super) fn count(connection: &Connection, owner: OwnerId) -> Result<u64> {
     let mut statement =
         connection.prepare_cached("SELECT count(*) FROM offline WHERE account = ?")?;
     Ok(statement
-        .query_row([account.number()], |row| row.get::<_, i64>(0))?
+        .query_row([owner.number()], |row| row.get::<_, i64>(0))?
         .cast_unsigned())
 }
 
 pub(in super::super) fn list(
     view: &View<'_>,
-    account: AccountId,
+    owner: OwnerId,
     after: Option<ArchiveId>,
     max: usize,
 ) -> Result<Vec<ArchiveItem>> {
@@ -27,17 +27,17 @@ pub(in super::super) fn list(
         )?;
         let after = after.map_or(-1, ArchiveId::number);
         let max = i64::try_from(max).unwrap_or(i64::MAX);
-        let rows = statement.query_map(params![account.number(), after, max], |row| row.get(0))?;
+        let rows = statement.query_map(params![owner.number(), after, max], |row| row.get(0))?;
         let ids = rows.collect::<rusqlite::Result<Vec<i64>>>()?;
         Ok(ids.into_iter().map(ArchiveId::from_number).collect())
     })?;
-    let found = page::find(view, account, &ids, |_| true)?;
+    let found = page::find(view, owner, &ids, |_| true)?;
     Ok(found.into_iter().flatten().map(|(item, _)| item).collect())
 }
 
 pub(in super::super) fn wait(
     connection: &Connection,
-    account: AccountId,
+    owner: OwnerId,
     id: i64,
     hidden: bool,
 ) -> Result<()> {
@@ -45,25 +45,25 @@ pub(in super::super) fn wait(
         .prepare_cached(
             "INSERT INTO offline (account, id, hidden) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
         )?
-        .execute(params![account.number(), id, hidden])?;
+        .execute(params![owner.number(), id, hidden])?;
     Ok(())
 }
 
 /// Whether a hidden entry still waits; if not, there is no reason to keep it.
-pub(super) fn waits(connection: &Connection, account: AccountId, id: ArchiveId) -> Result<bool> {
+pub(super) fn waits(connection: &Connection, owner: OwnerId, id: ArchiveId) -> Result<bool> {
     let mut statement =
         connection.prepare_cached("SELECT 1 FROM offline WHERE account = ? AND id = ?")?;
-    Ok(statement.exists(params![account.number(), id.number()])?)
+    Ok(statement.exists(params![owner.number(), id.number()])?)
 }
 
 pub(in super::super) fn clear(
     connection: &Connection,
-    account: AccountId,
+    owner: OwnerId,
     through: ArchiveId,
 ) -> Result<()> {
     let mut deleted = connection
         .prepare_cached("DELETE FROM offline WHERE account = ? AND id <= ? RETURNING hidden")?;
-    let rows = deleted.query_map(params![account.number(), through.number()], |row| {
+    let rows = deleted.query_map(params![owner.number(), through.number()], |row| {
         row.get::<_, i64>(0)
     })?;
     let mut hidden = false;
@@ -71,23 +71,23 @@ pub(in super::super) fn clear(
         hidden |= row? != 0;
     }
     if hidden {
-        delete_hidden(connection, account, through)?;
+        delete_hidden(connection, owner, through)?;
     }
     Ok(())
 }
 
 /// Deletes hidden entries up to `through` from chunks. Those in the tail go when it is moved.
-fn delete_hidden(connection: &Connection, account: AccountId, through: ArchiveId) -> Result<()> {
+fn delete_hidden(connection: &Connection, owner: OwnerId, through: ArchiveId) -> Result<()> {
     let mut statement = connection.prepare_cached(
         "SELECT id, first, entries, sealed FROM archive_chunk
          WHERE account = ? AND first <= ? AND hidden > 0",
     )?;
-    let mut rows = statement.query(params![account.number(), through.number()])?;
+    let mut rows = statement.query(params![owner.number(), through.number()])?;
     let mut changed = Vec::new();
     while let Some(row) = rows.next()? {
         let (id, first): (i64, i64) = (row.get(0)?, row.get(1)?);
         let bytes = row.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?;
-        changed.push((id, parse(account, id, first, bytes)?));
+        changed.push((id, parse(owner, id, first, bytes)?));
     }
     drop(rows);
     for (id, chunk) in changed {
@@ -99,7 +99,7 @@ fn delete_hidden(connection: &Connection, account: AccountId, through: ArchiveId
         }
         if writer.count() == 0 {
             let peers: Vec<&str> = chunk.peers().collect();
-            super::delete_chunk(connection, account, id, &peers)?;
+            super::delete_chunk(connection, owner, id, &peers)?;
         } else {
             // Peers that only hidden entries had keep their row: it costs a look, no more.
             replace_chunk(connection, id, &writer.finish())?;

@@ -10,7 +10,7 @@ use super::tail::TailEntry;
 use super::{Result, parse, peer_key, totals};
 use crate::archive::codec::{Chunk, ChunkEntry, Entry};
 use crate::{
-    AccountId, ArchiveBounds, ArchiveId, ArchiveItem, ArchivePage, ArchiveQuery, PagePosition,
+    ArchiveBounds, ArchiveId, ArchiveItem, ArchivePage, ArchiveQuery, OwnerId, PagePosition,
     StoreError,
 };
 
@@ -83,16 +83,16 @@ impl Filter {
 
 pub(in super::super) fn page(
     view: &View<'_>,
-    account: AccountId,
+    owner: OwnerId,
     query: &ArchiveQuery,
 ) -> Result<ArchivePage> {
     if !query.ids.is_empty() {
-        return selected(view, account, query);
+        return selected(view, owner, query);
     }
     // Entries may move from the tail to chunks between the two looks; only the count suffers.
-    let page = attempt(view, account, query)?;
+    let page = attempt(view, owner, query)?;
     if page.count.is_none() && is_plain(query) {
-        return attempt(view, account, query);
+        return attempt(view, owner, query);
     }
     Ok(page)
 }
@@ -106,7 +106,7 @@ fn is_plain(query: &ArchiveQuery) -> bool {
         && query.before_id.is_none()
 }
 
-fn attempt(view: &View<'_>, account: AccountId, query: &ArchiveQuery) -> Result<ArchivePage> {
+fn attempt(view: &View<'_>, owner: OwnerId, query: &ArchiveQuery) -> Result<ArchivePage> {
     let mut filter = Filter::of(query);
     let backward = matches!(query.position, PagePosition::Last | PagePosition::Before(_));
     let named = match query.position {
@@ -128,24 +128,24 @@ fn attempt(view: &View<'_>, account: AccountId, query: &ArchiveQuery) -> Result<
             .into_iter()
             .flatten()
         {
-            match tail.find(account, id) {
+            match tail.find(owner, id) {
                 Some(entry) if !entry.read()?.flags.hidden => (),
                 _ => unknown.push(id),
             }
         }
         (
-            tail.matching(account, &filter, wanted, backward)?,
-            tail.extent(account),
+            tail.matching(owner, &filter, wanted, backward)?,
+            tail.extent(owner),
         )
     };
     view.snapshot(|connection| {
         for id in unknown {
-            let chunk = chunk_with(connection, account, id)?;
+            let chunk = chunk_with(connection, owner, id)?;
             chunk
                 .filter(|(_, entry)| !entry.flags.hidden)
                 .ok_or(StoreError::ItemNotFound)?;
         }
-        let totals = totals(connection, account)?;
+        let totals = totals(connection, owner)?;
         let stale = extent.is_some_and(|(first, _)| first.number() <= totals.moved);
         let count = totals.count + extent.map_or(0, |(_, visible)| visible);
         let tail = tail
@@ -155,7 +155,7 @@ fn attempt(view: &View<'_>, account: AccountId, query: &ArchiveQuery) -> Result<
             filter: &filter,
             wanted,
             items: Vec::new(),
-            account,
+            owner,
         };
         if backward {
             for entry in tail.rev() {
@@ -209,19 +209,19 @@ struct Gather<'a> {
     filter: &'a Filter,
     wanted: usize,
     items: Vec<ArchiveItem>,
-    account: AccountId,
+    owner: OwnerId,
 }
 
 impl Gather<'_> {
     fn forward(&mut self, connection: &Connection) -> Result<()> {
-        let (account, low, high) = self.range();
+        let (owner, low, high) = self.range();
         // The chunk in which `low` would be, or the first of all.
         let start: Option<i64> = connection
             .prepare_cached(
                 "SELECT first FROM archive_chunk WHERE account = ? AND first <= ?
                  ORDER BY first DESC LIMIT 1",
             )?
-            .query_row(params![account, low], |row| row.get(0))
+            .query_row(params![owner, low], |row| row.get(0))
             .optional()?;
         let start = start.unwrap_or(low);
         let statement = |sql| connection.prepare_cached(sql);
@@ -236,7 +236,7 @@ impl Gather<'_> {
             )?;
             let key = peer_key(bare);
             if self
-                .visit(sealed, params![account, key, start, high], false)?
+                .visit(sealed, params![owner, key, start, high], false)?
                 .is_break()
             {
                 return Ok(());
@@ -248,19 +248,19 @@ impl Gather<'_> {
                    SELECT first FROM archive_chunk WHERE account = ?1 AND sealed = 1
                    ORDER BY first DESC LIMIT 1), -1) ORDER BY first",
             )?;
-            let _ = self.visit(loose, params![account, start, high], false)?;
+            let _ = self.visit(loose, params![owner, start, high], false)?;
         } else {
             let all = statement(
                 "SELECT id, first, entries FROM archive_chunk
                  WHERE account = ? AND first BETWEEN ? AND ? ORDER BY first",
             )?;
-            let _ = self.visit(all, params![account, start, high], false)?;
+            let _ = self.visit(all, params![owner, start, high], false)?;
         }
         Ok(())
     }
 
     fn backward(&mut self, connection: &Connection) -> Result<()> {
-        let (account, _, high) = self.range();
+        let (owner, _, high) = self.range();
         let statement = |sql| connection.prepare_cached(sql);
         if let Some((bare, _)) = &self.filter.with {
             let loose = statement(
@@ -269,7 +269,7 @@ impl Gather<'_> {
                    SELECT first FROM archive_chunk WHERE account = ?1 AND sealed = 1
                    ORDER BY first DESC LIMIT 1), -1) ORDER BY first DESC",
             )?;
-            if self.visit(loose, params![account, high], true)?.is_break() {
+            if self.visit(loose, params![owner, high], true)?.is_break() {
                 return Ok(());
             }
             let sealed = statement(
@@ -280,20 +280,20 @@ impl Gather<'_> {
                      WHERE account = ?1 AND first <= ?3 ORDER BY first DESC LIMIT 1), -1)
                  ORDER BY peer.chunk DESC",
             )?;
-            let _ = self.visit(sealed, params![account, peer_key(bare), high], true)?;
+            let _ = self.visit(sealed, params![owner, peer_key(bare), high], true)?;
         } else {
             let all = statement(
                 "SELECT id, first, entries FROM archive_chunk
                  WHERE account = ? AND first <= ? ORDER BY first DESC",
             )?;
-            let _ = self.visit(all, params![account, high], true)?;
+            let _ = self.visit(all, params![owner, high], true)?;
         }
         Ok(())
     }
 
     fn range(&self) -> (i64, i64, i64) {
         (
-            self.account.number(),
+            self.owner.number(),
             self.filter.low.number(),
             self.filter.high.number(),
         )
@@ -312,7 +312,7 @@ impl Gather<'_> {
         let mut rows = statement.query(parameters)?;
         while let Some(row) = rows.next()? {
             let (id, first): (i64, i64) = (row.get(0)?, row.get(1)?);
-            let chunk = parse(self.account, id, first, blob(row.get_ref(2)?)?)?;
+            let chunk = parse(self.owner, id, first, blob(row.get_ref(2)?)?)?;
             let begins_low = first < self.filter.low.number();
             let flow = if backward {
                 self.take(&chunk, chunk.entries.iter().rev())
@@ -361,18 +361,18 @@ fn item(chunk: &Chunk, entry: &ChunkEntry) -> ArchiveItem {
 /// The chunk that holds the entry with this id, and where it is there.
 pub(super) fn chunk_with(
     connection: &Connection,
-    account: AccountId,
+    owner: OwnerId,
     id: ArchiveId,
 ) -> Result<Option<(Chunk, ChunkEntry)>> {
     let mut statement = connection.prepare_cached(
         "SELECT id, first, entries FROM archive_chunk WHERE account = ? AND first <= ?
          ORDER BY first DESC LIMIT 1",
     )?;
-    let mut rows = statement.query(params![account.number(), id.number()])?;
+    let mut rows = statement.query(params![owner.number(), id.number()])?;
     let Some(row) = rows.next()? else {
         return Ok(None);
     };
-    let chunk = parse(account, row.get(0)?, row.get(1)?, blob(row.get_ref(2)?)?)?;
+    let chunk = parse(owner, row.get(0)?, row.get(1)?, blob(row.get_ref(2)?)?)?;
     let place = chunk.entries.binary_search_by_key(&id, |entry| entry.id);
     Ok(place.ok().map(|place| {
         let entry = chunk.entries[place].clone();
@@ -383,13 +383,13 @@ pub(super) fn chunk_with(
 /// Looks entries up by sorted ids; those that are not there are `None`.
 pub(super) fn find(
     view: &View<'_>,
-    account: AccountId,
+    owner: OwnerId,
     ids: &[ArchiveId],
     keep: impl Fn(&Entry<'_>) -> bool,
 ) -> Result<Vec<Option<(ArchiveItem, bool)>>> {
     let in_tail: Vec<Option<TailEntry>> = {
         let tail = view.tail();
-        ids.iter().map(|id| tail.find(account, *id)).collect()
+        ids.iter().map(|id| tail.find(owner, *id)).collect()
     };
     view.snapshot(|connection| {
         let mut current: Option<Chunk> = None;
@@ -406,7 +406,7 @@ pub(super) fn find(
                     .ok()
             };
             if current.as_ref().and_then(place).is_none() {
-                current = chunk_with(connection, account, *id)?.map(|(chunk, _)| chunk);
+                current = chunk_with(connection, owner, *id)?.map(|(chunk, _)| chunk);
             }
             found.push(current.as_ref().and_then(|chunk| {
                 let entry = &chunk.entries[place(chunk)?];
@@ -418,13 +418,13 @@ pub(super) fn find(
 }
 
 /// A page of what the query names by ids.
-fn selected(view: &View<'_>, account: AccountId, query: &ArchiveQuery) -> Result<ArchivePage> {
+fn selected(view: &View<'_>, owner: OwnerId, query: &ArchiveQuery) -> Result<ArchivePage> {
     let mut ids = query.ids.clone();
     ids.sort_unstable();
     ids.dedup();
     let filter = Filter::of(query);
     let mut items = Vec::with_capacity(ids.len());
-    for found in find(view, account, &ids, |entry| filter.matches(entry))? {
+    for found in find(view, owner, &ids, |entry| filter.matches(entry))? {
         let (item, matches) = found.ok_or(StoreError::ItemNotFound)?;
         if item.flags.hidden {
             return Err(StoreError::ItemNotFound);
@@ -457,17 +457,14 @@ fn selected(view: &View<'_>, account: AccountId, query: &ArchiveQuery) -> Result
     Ok(finished(items, complete, u64::try_from(count).ok(), query))
 }
 
-pub(in super::super) fn bounds(
-    view: &View<'_>,
-    account: AccountId,
-) -> Result<Option<ArchiveBounds>> {
+pub(in super::super) fn bounds(view: &View<'_>, owner: OwnerId) -> Result<Option<ArchiveBounds>> {
     let query = |position| ArchiveQuery {
         position,
         max: 1,
         ..ArchiveQuery::default()
     };
-    let first = page(view, account, &query(PagePosition::First))?.first;
-    let last = page(view, account, &query(PagePosition::Last))?.last;
+    let first = page(view, owner, &query(PagePosition::First))?.first;
+    let last = page(view, owner, &query(PagePosition::Last))?.last;
     Ok(first
         .zip(last)
         .map(|(first, last)| ArchiveBounds { first, last }))

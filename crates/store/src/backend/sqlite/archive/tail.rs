@@ -1,4 +1,4 @@
-//! Entries that are in the journal and not in chunks yet, by account.
+//! Entries that are in the journal and not in chunks yet, by owner.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::super::error::damaged;
 use super::page::Filter;
 use crate::archive::codec::{self, Entry, JournalCopy};
-use crate::{AccountId, ArchiveId, ArchiveItem, StoreError};
+use crate::{ArchiveId, ArchiveItem, OwnerId, StoreError};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -21,7 +21,7 @@ struct Row {
     bytes: Bytes,
 }
 
-/// One entry of one account.
+/// One entry of one owner.
 #[derive(Clone, Debug)]
 pub(in super::super) struct TailEntry {
     pub(in super::super) id: ArchiveId,
@@ -31,9 +31,9 @@ pub(in super::super) struct TailEntry {
     hidden: bool,
 }
 
-/// The entries of one account.
+/// The entries of one owner.
 #[derive(Debug, Default)]
-struct AccountTail {
+struct OwnerTail {
     /// In the order of their ids.
     entries: Vec<TailEntry>,
     /// How many of them are hidden.
@@ -73,11 +73,11 @@ impl TailEntry {
     }
 }
 
-/// Account numbers are spread well enough by one multiplication.
+/// Owner numbers are spread well enough by one multiplication.
 #[derive(Default)]
-pub(in super::super) struct AccountHasher(u64);
+pub(in super::super) struct OwnerHasher(u64);
 
-impl Hasher for AccountHasher {
+impl Hasher for OwnerHasher {
     fn write(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.write_u64(u64::from(*byte));
@@ -100,7 +100,7 @@ impl Hasher for AccountHasher {
 /// The whole tail.
 #[derive(Debug, Default)]
 pub(in super::super) struct Tail {
-    accounts: HashMap<AccountId, AccountTail, BuildHasherDefault<AccountHasher>>,
+    owners: HashMap<OwnerId, OwnerTail, BuildHasherDefault<OwnerHasher>>,
     /// Rows of the journal that are not deleted yet: number, bytes, largest id.
     rows: VecDeque<(i64, usize, ArchiveId)>,
     bytes: usize,
@@ -119,14 +119,14 @@ impl Tail {
         let mut last = ArchiveId::FIRST;
         for JournalCopy {
             id,
-            account,
+            owner,
             owner_at,
             stanza_at,
             hidden,
         } in copies
         {
             last = id;
-            let tail = self.accounts.entry(account).or_default();
+            let tail = self.owners.entry(owner).or_default();
             tail.hidden += usize::from(hidden);
             let row = Arc::clone(&row);
             tail.entries.push(TailEntry {
@@ -151,32 +151,32 @@ impl Tail {
         self.rows.back().map(|(seq, _, last)| (*seq, *last))
     }
 
-    /// All accounts that have entries, sorted.
-    pub(in super::super) fn accounts(&self) -> Vec<AccountId> {
-        let mut accounts: Vec<_> = self.accounts.keys().copied().collect();
-        accounts.sort_unstable();
-        accounts
+    /// All owners that have entries, sorted.
+    pub(in super::super) fn owners(&self) -> Vec<OwnerId> {
+        let mut owners: Vec<_> = self.owners.keys().copied().collect();
+        owners.sort_unstable();
+        owners
     }
 
-    /// The oldest `max` entries of an account up to `through`.
+    /// The oldest `max` entries of an owner up to `through`.
     pub(in super::super) fn oldest(
         &self,
-        account: AccountId,
+        owner: OwnerId,
         through: ArchiveId,
         max: usize,
     ) -> Vec<TailEntry> {
-        let entries = self.entries(account, ArchiveId::FIRST..=through);
+        let entries = self.entries(owner, ArchiveId::FIRST..=through);
         entries[..entries.len().min(max)].to_vec()
     }
 
-    /// Forgets entries of an account up to `through`: they are in chunks now.
-    pub(in super::super) fn moved(&mut self, account: AccountId, through: ArchiveId) {
-        let Some(tail) = self.accounts.get_mut(&account) else {
+    /// Forgets entries of an owner up to `through`: they are in chunks now.
+    pub(in super::super) fn moved(&mut self, owner: OwnerId, through: ArchiveId) {
+        let Some(tail) = self.owners.get_mut(&owner) else {
             return;
         };
         let gone = tail.entries.partition_point(|entry| entry.id <= through);
         if gone == tail.entries.len() {
-            self.accounts.remove(&account);
+            self.owners.remove(&owner);
         } else {
             tail.hidden -= tail
                 .entries
@@ -194,8 +194,8 @@ impl Tail {
         }
     }
 
-    fn entries(&self, account: AccountId, ids: RangeInclusive<ArchiveId>) -> &[TailEntry] {
-        let Some(AccountTail { entries, .. }) = self.accounts.get(&account) else {
+    fn entries(&self, owner: OwnerId, ids: RangeInclusive<ArchiveId>) -> &[TailEntry] {
+        let Some(OwnerTail { entries, .. }) = self.owners.get(&owner) else {
             return &[];
         };
         let from = entries.partition_point(|entry| entry.id < *ids.start());
@@ -203,20 +203,20 @@ impl Tail {
         entries.get(from..to).unwrap_or_default()
     }
 
-    /// The entry of an account with this id.
-    pub(super) fn find(&self, account: AccountId, id: ArchiveId) -> Option<TailEntry> {
-        self.entries(account, id..=id).first().cloned()
+    /// The entry of an owner with this id.
+    pub(super) fn find(&self, owner: OwnerId, id: ArchiveId) -> Option<TailEntry> {
+        self.entries(owner, id..=id).first().cloned()
     }
 
-    /// The first (or, `backward`, last) `max` entries of an account that match, oldest first.
+    /// The first (or, `backward`, last) `max` entries of an owner that match, oldest first.
     pub(super) fn matching(
         &self,
-        account: AccountId,
+        owner: OwnerId,
         filter: &Filter,
         max: usize,
         backward: bool,
     ) -> Result<Vec<TailEntry>> {
-        let entries = self.entries(account, filter.low..=filter.high);
+        let entries = self.entries(owner, filter.low..=filter.high);
         let mut found = Vec::with_capacity(max.min(entries.len()));
         let mut take = |entry: &TailEntry| -> Result<bool> {
             if filter.matches(&entry.read()?) {
@@ -241,9 +241,9 @@ impl Tail {
         Ok(found)
     }
 
-    /// The first entry of an account, and how many it has that are not hidden.
-    pub(super) fn extent(&self, account: AccountId) -> Option<(ArchiveId, i64)> {
-        let tail = self.accounts.get(&account)?;
+    /// The first entry of an owner, and how many it has that are not hidden.
+    pub(super) fn extent(&self, owner: OwnerId) -> Option<(ArchiveId, i64)> {
+        let tail = self.owners.get(&owner)?;
         let visible = tail.entries.len() - tail.hidden;
         Some((
             tail.entries.first()?.id,
@@ -251,9 +251,9 @@ impl Tail {
         ))
     }
 
-    /// Whether an account has entries before `limit`.
+    /// Whether an owner has entries before `limit`.
     pub(in super::super) fn begins_before(&self, limit: ArchiveId) -> bool {
-        let mut tails = self.accounts.values();
+        let mut tails = self.owners.values();
         tails.any(|tail| tail.entries.first().is_some_and(|entry| entry.id < limit))
     }
 }
