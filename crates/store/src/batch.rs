@@ -6,9 +6,10 @@ use base::Timestamp;
 use smallvec::SmallVec;
 
 use crate::archive::codec;
+use crate::rooms::RoomWrite;
 use crate::{
     AccountChange, AccountId, Activity, ArchiveId, ArchiveOwner, ArchivePreferences, Invitation,
-    OwnerId, RosterItem, RosterRequest, RosterVersion, ScramRecord, Ticket, TokenRecord,
+    OwnerId, RoomId, RosterItem, RosterRequest, RosterVersion, ScramRecord, Ticket, TokenRecord,
 };
 
 /// Gathers writes of all domains. Each domain's file has the methods that add to it.
@@ -146,4 +147,5 @@ pub enum Write {
     InvitationSet(Box<Invitation>),
     InvitationRemove(Box<[u8]>),
     Setting(Arc<str>, Option<Box<[u8]>>),
+    Room(RoomId, RoomWrite),
 }

@@ -21,6 +21,7 @@ mod invitations;
 mod preferences;
 mod private;
 mod reading;
+mod rooms;
 mod roster;
 mod settings;
 mod state;
@@ -43,6 +44,10 @@ pub use ids::{AccountId, ArchiveId, IdError, OwnerId, OwnerKind, RoomId, RosterV
 pub use invitations::{Invitation, InvitationPurpose};
 pub use preferences::{ArchiveDefault, ArchivePreferences};
 pub use reading::{Answer, Reading, wait};
+pub use rooms::{
+    Affiliation, NewRoom, PeopleChanges, PrivateMessages, RoomConfig, RoomHat, RoomMembership,
+    RoomPage, RoomPerson, RoomState, RoomSubject, RoomSummary, Whois,
+};
 pub use roster::{Roster, RosterChange, RosterChanges, RosterItem, RosterRequest, Subscription};
 pub use state::AccountState;
 pub use store::{Figures, Store};

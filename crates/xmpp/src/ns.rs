@@ -192,6 +192,40 @@ pub const SCRAM_UPGRADE: &str = "urn:xmpp:scram-upgrade:0";
 pub const FAST: &str = "urn:xmpp:fast:0";
 /// XEP-0485: PubSub Server Information.
 pub const PUBSUB_SERVER_INFO: &str = "urn:xmpp:serverinfo:0";
+/// XEP-0045: Multi-User Chat, form of a room's configuration.
+pub const MUC_ROOM_CONFIG: &str = "http://jabber.org/protocol/muc#roomconfig";
+/// XEP-0045: Multi-User Chat, form of what a room tells of itself.
+pub const MUC_ROOM_INFO: &str = "http://jabber.org/protocol/muc#roominfo";
+/// XEP-0045: Multi-User Chat, form of a registration with a room.
+pub const MUC_REGISTER: &str = "http://jabber.org/protocol/muc#register";
+/// XEP-0045: Multi-User Chat, form of a request for voice.
+pub const MUC_REQUEST: &str = "http://jabber.org/protocol/muc#request";
+/// XEP-0045: Multi-User Chat, feature of rooms that reflect the id of a message.
+pub const MUC_STABLE_ID: &str = "http://jabber.org/protocol/muc#stable_id";
+/// XEP-0307: Unique Room Names for Multi-User Chat.
+pub const MUC_UNIQUE: &str = "http://jabber.org/protocol/muc#unique";
+/// XEP-0410: MUC Self-Ping, feature of services that answer themselves.
+pub const SELF_PING: &str = "http://jabber.org/protocol/muc#self-ping-optimization";
+/// XEP-0317: Hats.
+pub const HATS: &str = "urn:xmpp:hats:0";
+/// XEP-0317: Hats, form of its commands.
+pub const HATS_COMMANDS: &str = "urn:xmpp:hats:commands";
+/// XEP-0421: Occupant identifiers for semi-anonymous MUCs.
+pub const OCCUPANT_ID: &str = "urn:xmpp:occupant-id:0";
+/// XEP-0425: Moderated Message Retraction.
+pub const MODERATION: &str = "urn:xmpp:message-moderate:1";
+/// XEP-0433: Extended Channel Search.
+pub const CHANNEL_SEARCH: &str = "urn:xmpp:channel-search:0:search";
+/// XEP-0433: Extended Channel Search, form of a search.
+pub const CHANNEL_SEARCH_PARAMETERS: &str = "urn:xmpp:channel-search:0:search-params";
+/// XEP-0433: Extended Channel Search, errors.
+pub const CHANNEL_SEARCH_ERRORS: &str = "urn:xmpp:channel-search:0:error";
+/// XEP-0433: Extended Channel Search, keys to sort by.
+pub const CHANNEL_SEARCH_ORDER: &str = "urn:xmpp:channel-search:0:order";
+/// XEP-0463: MUC Affiliations Versioning.
+pub const AFFILIATION_VERSIONS: &str = "urn:xmpp:muc:affiliations:1";
+/// XEP-0503: Server-side spaces.
+pub const SPACES: &str = "urn:xmpp:spaces:0";
 /// XEP-0220: Server Dialback.
 pub const DIALBACK: &str = "jabber:server:dialback";
 /// XEP-0220: Server Dialback, stream feature.

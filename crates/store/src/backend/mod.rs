@@ -6,13 +6,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use base::Timestamp;
+use bytes::Bytes;
 
 use crate::store::Figures;
 use crate::{
     Account, AccountId, AccountPage, AccountState, Activity, ArchiveBounds, ArchiveId, ArchiveItem,
     ArchivePage, ArchivePreferences, ArchiveQuery, Batch, CheckDepth, CheckReport, Imported,
-    Invitation, Login, NewAccount, OwnerId, Progress, Reading, Roster, RosterChanges,
-    RosterVersion, Submitted, TokenRecord,
+    Invitation, Login, NewAccount, NewRoom, OwnerId, PeopleChanges, Progress, Reading, RoomId,
+    RoomMembership, RoomPage, RoomState, Roster, RosterChanges, RosterVersion, Submitted,
+    TokenRecord,
 };
 
 /// One kind of database. The methods are those of [`Store`](crate::Store), which documents them; each
@@ -67,6 +69,25 @@ pub trait Backend: Send + Sync + 'static {
     fn invitation_redeem(&self, hash: Vec<u8>, now: Timestamp) -> Reading<Option<Invitation>>;
     fn setting(&self, key: Arc<str>) -> Reading<Option<Vec<u8>>>;
     fn setting_or(&self, key: Arc<str>, value: Vec<u8>) -> Reading<Vec<u8>>;
+
+    fn room_create(&self, room: NewRoom) -> Reading<(RoomId, RosterVersion)>;
+    fn room_remove(&self, room: RoomId) -> Reading<bool>;
+    fn room_state(&self, localpart: Arc<str>) -> Reading<Option<RoomState>>;
+    fn room_list(&self, after: Option<Arc<str>>, max: usize, listed: bool) -> Reading<RoomPage>;
+    fn room_count(&self, listed: bool) -> Reading<u64>;
+    fn room_memberships(&self, address: Arc<str>) -> Reading<Vec<RoomMembership>>;
+    fn room_people_since(
+        &self,
+        room: RoomId,
+        version: RosterVersion,
+    ) -> Reading<Option<PeopleChanges>>;
+    fn room_vcard(&self, room: RoomId) -> Reading<Option<String>>;
+    fn room_tombstones(
+        &self,
+        room: RoomId,
+        from: ArchiveId,
+        to: ArchiveId,
+    ) -> Reading<Vec<(ArchiveId, Bytes)>>;
 
     fn backup(&self, target: PathBuf, progress: Option<Progress>) -> Reading<()>;
     fn check(&self, depth: CheckDepth) -> Reading<CheckReport>;

@@ -11,6 +11,7 @@
 mod archive;
 mod people;
 mod personal;
+mod rooms;
 
 use base::Timestamp;
 
@@ -45,6 +46,10 @@ pub const PARTS: &[Part] = &[
     ("archive expiry", archive::archive_expiry),
     ("offline", archive::offline),
     ("account removal", people::account_removal),
+    ("rooms", rooms::keeping),
+    ("people of rooms", rooms::people),
+    ("list of rooms", rooms::list),
+    ("archive of a room", rooms::archive_of_a_room),
     ("failures are exact", failures_are_exact),
     ("check finds nothing", check_finds_nothing),
 ];

@@ -11,6 +11,7 @@ mod error;
 mod personal;
 mod queue;
 mod reader;
+mod rooms;
 mod roster;
 mod schema;
 mod text;
@@ -23,6 +24,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 
 use base::Timestamp;
+use bytes::Bytes;
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 use rusqlite::Connection;
 
@@ -38,8 +40,9 @@ use crate::store::Figures;
 use crate::{
     Account, AccountId, AccountPage, AccountState, Activity, ArchiveBounds, ArchiveId, ArchiveItem,
     ArchivePage, ArchivePreferences, ArchiveQuery, Batch, CheckDepth, CheckReport, Imported,
-    Invitation, Location, Login, NewAccount, OpenError, OwnerId, Progress, Reading, Roster,
-    RosterChanges, RosterVersion, StoreConfig, StoreError, Submitted, TokenRecord,
+    Invitation, Location, Login, NewAccount, NewRoom, OpenError, OwnerId, PeopleChanges, Progress,
+    Reading, RoomId, RoomMembership, RoomPage, RoomState, Roster, RosterChanges, RosterVersion,
+    StoreConfig, StoreError, Submitted, TokenRecord,
 };
 
 pub(crate) use self::backup::restore;
@@ -431,6 +434,59 @@ impl Backend for Sqlite {
         self.perform(256, move |connection| {
             personal::setting_or(connection, &key, &value)
         })
+    }
+
+    fn room_create(&self, room: NewRoom) -> Reading<(RoomId, RosterVersion)> {
+        let now = self.now();
+        let version = self.shared.queue.version(&self.shared.config);
+        self.perform(1024, move |connection| {
+            rooms::create(connection, &room, version, now)
+        })
+    }
+
+    fn room_remove(&self, room: RoomId) -> Reading<bool> {
+        let removed = self.perform(1024, move |connection| rooms::remove(connection, room));
+        // As with accounts: the archive goes in slices, behind the answer.
+        let owner = OwnerId::from(room).number();
+        drop(self.expire((owner, owner), Timestamp::from_micros(i64::MAX)));
+        removed
+    }
+
+    fn room_state(&self, localpart: Arc<str>) -> Reading<Option<RoomState>> {
+        self.look(move |connection| rooms::state(connection, &localpart))
+    }
+
+    fn room_list(&self, after: Option<Arc<str>>, max: usize, listed: bool) -> Reading<RoomPage> {
+        self.look(move |connection| rooms::list(connection, after.as_deref(), max, listed))
+    }
+
+    fn room_count(&self, listed: bool) -> Reading<u64> {
+        self.look(move |connection| rooms::count(connection, listed))
+    }
+
+    fn room_memberships(&self, address: Arc<str>) -> Reading<Vec<RoomMembership>> {
+        self.look(move |connection| rooms::memberships(connection, &address))
+    }
+
+    fn room_people_since(
+        &self,
+        room: RoomId,
+        version: RosterVersion,
+    ) -> Reading<Option<PeopleChanges>> {
+        self.look(move |connection| rooms::people_since(connection, room, version))
+    }
+
+    fn room_vcard(&self, room: RoomId) -> Reading<Option<String>> {
+        self.look(move |connection| rooms::vcard(connection, room))
+    }
+
+    fn room_tombstones(
+        &self,
+        room: RoomId,
+        from: ArchiveId,
+        to: ArchiveId,
+    ) -> Reading<Vec<(ArchiveId, Bytes)>> {
+        self.look(move |connection| rooms::tombstones(connection, room, from, to))
     }
 
     fn backup(&self, target: PathBuf, progress: Option<Progress>) -> Reading<()> {

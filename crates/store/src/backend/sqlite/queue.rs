@@ -178,6 +178,12 @@ impl Queue {
         }
     }
 
+    /// A version for a write that has a result.
+    pub(super) fn version(&self, config: &StoreConfig) -> RosterVersion {
+        let now = (config.clock)();
+        RosterVersion::from_number(self.state.lock().ids.take(now, 1))
+    }
+
     /// Takes anything else in, behind all batches so far; gives it back when the queue is closed.
     pub(super) fn add(&self, config: &StoreConfig, job: Job, weight: usize) {
         let mut state = self.state.lock();

@@ -28,11 +28,18 @@ struct Migration {
 }
 
 /// In order; one that was released is never changed.
-const MIGRATIONS: &[Migration] = &[Migration {
-    number: 1,
-    name: "first",
-    sql: include_str!("migrations/0001_first.sql"),
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        number: 1,
+        name: "first",
+        sql: include_str!("migrations/0001_first.sql"),
+    },
+    Migration {
+        number: 2,
+        name: "rooms",
+        sql: include_str!("migrations/0002_rooms.sql"),
+    },
+];
 
 fn io(path: &Path) -> impl FnOnce(std::io::Error) -> OpenError {
     let path = path.to_owned();

@@ -16,7 +16,7 @@ use super::archive::tail::Tail;
 use super::checkpoint::Checkpointer;
 use super::error::{damaged, fails_all};
 use super::queue::{Group, Job, Next};
-use super::{Shared, accounts, personal, roster};
+use super::{Shared, accounts, personal, rooms, roster};
 use crate::archive::codec::{self, JournalCopy, JournalWriter};
 use crate::batch::Write;
 use crate::ticket::Outcome;
@@ -65,7 +65,7 @@ pub(super) fn recover(connection: &Connection) -> Result<Recovered> {
         [],
         |row| row.get(0),
     )?;
-    last = last.max(version);
+    last = last.max(version).max(rooms::last_version(connection)?);
     let mut tail = Tail::default();
     let mut seq = 1;
     let mut statement =
@@ -555,6 +555,7 @@ fn apply(connection: &Connection, write: &Write, version: RosterVersion) -> Resu
         Write::TokenExpire(now) => accounts::token_expire(connection, *now),
         Write::InvitationSet(invitation) => accounts::invitation_set(connection, invitation),
         Write::InvitationRemove(hash) => accounts::invitation_remove(connection, hash),
+        Write::Room(room, write) => rooms::write(connection, *room, write, version),
         Write::Setting(key, value) => personal::setting_set(connection, key, value.as_deref()),
     }
 }

@@ -14,7 +14,7 @@ pub(super) mod tail;
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::error::damaged;
+use super::{error::damaged, rooms};
 use crate::archive::codec::{Chunk, checksum};
 use crate::{ArchiveId, OwnerId, OwnerKind, StoreError};
 
@@ -38,7 +38,8 @@ pub(super) fn is_gone(connection: &Connection, owner: OwnerId) -> Result<bool> {
         OwnerKind::Account(account) => !connection
             .prepare_cached("SELECT 1 FROM account WHERE id = ?")?
             .exists([account.number()])?,
-        OwnerKind::Room(_) | OwnerKind::Queue(_) | OwnerKind::Unknown => false,
+        OwnerKind::Room(room) => !rooms::exists(connection, room)?,
+        OwnerKind::Queue(_) | OwnerKind::Unknown => false,
     })
 }
 

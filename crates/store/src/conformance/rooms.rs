@@ -1,0 +1,216 @@
+//! Rooms.
+
+use std::sync::Arc;
+
+use super::{Subject, copy, count, message, time, write};
+use crate::{
+    Affiliation, ArchiveOwner, ArchiveQuery, NewRoom, RoomConfig, RoomHat, RoomId, RoomPerson,
+    RoomState, RoomSubject, RosterVersion, StoreError, wait,
+};
+
+fn person(address: &str, affiliation: Affiliation) -> RoomPerson {
+    RoomPerson {
+        address: address.into(),
+        affiliation,
+        ..RoomPerson::default()
+    }
+}
+
+fn make(subject: &dyn Subject, localpart: &str, config: RoomConfig) -> RoomId {
+    let room = NewRoom {
+        localpart: localpart.into(),
+        config,
+        people: vec![person("anna@x", Affiliation::Owner)],
+    };
+    wait(subject.store().room_create(room)).unwrap().0
+}
+
+fn state(subject: &dyn Subject, localpart: &str) -> Option<RoomState> {
+    wait(subject.store().room_state(localpart)).unwrap()
+}
+
+fn addresses(people: &[RoomPerson]) -> Vec<(&str, Affiliation)> {
+    let mut found: Vec<_> = people
+        .iter()
+        .map(|person| (&*person.address, person.affiliation))
+        .collect();
+    found.sort_unstable();
+    found
+}
+
+pub(super) fn keeping(subject: &mut dyn Subject) {
+    assert_eq!(state(subject, "garden"), None);
+    let id = make(subject, "garden", RoomConfig::group_chat());
+    let again = NewRoom {
+        localpart: "garden".into(),
+        ..NewRoom::default()
+    };
+    assert_eq!(
+        wait(subject.store().room_create(again)),
+        Err(StoreError::AlreadyExists)
+    );
+    subject.reopen();
+    let made = state(subject, "garden").unwrap();
+    assert_eq!((made.id, &*made.localpart), (id, "garden"));
+    assert_eq!(made.config, RoomConfig::group_chat());
+    assert_eq!(addresses(&made.people), [("anna@x", Affiliation::Owner)]);
+    assert_eq!((made.subject, made.avatar.len()), (None, 0));
+
+    let config = RoomConfig {
+        name: Some("The garden".into()),
+        ..RoomConfig::default()
+    };
+    let set = RoomSubject {
+        stanza: b"<message><subject>Roses</subject></message>"
+            .as_slice()
+            .into(),
+        at: time(77),
+    };
+    let hat = |uri: &str| RoomHat {
+        uri: uri.into(),
+        title: "Host".into(),
+        hue: None,
+        worn_by: Vec::new(),
+    };
+    write(subject, |batch| {
+        batch.room_config_set(id, &config);
+        batch.room_subject_set(id, set.clone());
+        batch.room_vcard_set(id, Some("<vCard/>"), vec!["hash".into()]);
+        batch.room_hat_set(id, hat("a:host"));
+        batch.room_hat_set(id, hat("a:guest"));
+        batch.room_hat_wear(id, "a:host", "anna@x", true);
+        batch.room_hat_wear(id, "a:guest", "anna@x", true);
+        batch.room_hat_wear(id, "a:none", "anna@x", true);
+        batch.room_hat_remove(id, "a:guest");
+    });
+    subject.reopen();
+    let kept = state(subject, "garden").unwrap();
+    assert_eq!((kept.config, kept.subject), (config, Some(set)));
+    assert_eq!(kept.avatar, [Arc::from("hash")]);
+    let vcard = wait(subject.store().room_vcard(id)).unwrap();
+    assert_eq!(vcard.as_deref(), Some("<vCard/>"));
+    let worn = RoomHat {
+        worn_by: vec!["anna@x".into()],
+        ..hat("a:host")
+    };
+    assert_eq!(kept.hats, [worn]);
+}
+
+pub(super) fn people(subject: &mut dyn Subject) {
+    let id = make(subject, "garden", RoomConfig::default());
+    let first = state(subject, "garden").unwrap().version;
+    assert!(first > RosterVersion::NONE);
+    let second = write(subject, |batch| {
+        batch.room_person_set(id, person("bert@x", Affiliation::Member));
+        batch.room_person_set(id, person("carl@x", Affiliation::Outcast));
+    })
+    .version;
+    assert!(second > first);
+    subject.reopen();
+    let third = write(subject, |batch| {
+        batch.room_person_set(id, person("bert@x", Affiliation::None));
+        batch.room_nick_set(id, "dora@x", Some("Dora"));
+        batch.room_nick_set(id, "anna@x", Some("Anna"));
+    })
+    .version;
+    assert!(third > second);
+    let now = state(subject, "garden").unwrap();
+    assert_eq!(now.version, third);
+    assert_eq!(
+        addresses(&now.people),
+        [
+            ("anna@x", Affiliation::Owner),
+            ("carl@x", Affiliation::Outcast),
+            ("dora@x", Affiliation::None)
+        ]
+    );
+    let since = |version| wait(subject.store().room_people_since(id, version)).unwrap();
+    let changes = since(first).unwrap();
+    assert_eq!(changes.version, third);
+    assert_eq!(
+        addresses(&changes.people),
+        [
+            ("anna@x", Affiliation::Owner),
+            ("bert@x", Affiliation::None),
+            ("carl@x", Affiliation::Outcast),
+            ("dora@x", Affiliation::None)
+        ]
+    );
+    assert_eq!(since(third).unwrap().people, []);
+    assert_eq!(since(RosterVersion::from_number(third.number() + 1)), None);
+
+    make(subject, "barn", RoomConfig::default());
+    let rooms = wait(subject.store().room_memberships("anna@x")).unwrap();
+    let names: Vec<_> = rooms.iter().map(|room| &*room.localpart).collect();
+    assert_eq!(names, ["barn", "garden"]);
+    assert_eq!(
+        wait(subject.store().room_memberships("dora@x")).unwrap(),
+        []
+    );
+}
+
+pub(super) fn list(subject: &mut dyn Subject) {
+    for number in 0..30 {
+        let config = RoomConfig {
+            listed: number % 3 == 0,
+            ..RoomConfig::default()
+        };
+        make(subject, &format!("room{number:02}"), config);
+    }
+    let store = subject.store();
+    assert_eq!(wait(store.room_count(false)), Ok(30));
+    assert_eq!(wait(store.room_count(true)), Ok(10));
+    let first = wait(store.room_list(None, 4, true)).unwrap();
+    let names: Vec<_> = first.rooms.iter().map(|room| &*room.localpart).collect();
+    assert_eq!(names, ["room00", "room03", "room06", "room09"]);
+    assert!(first.more);
+    let last = wait(store.room_list(Some("room20"), 4, true)).unwrap();
+    assert_eq!((last.rooms.len(), last.more), (3, false));
+    assert_eq!(
+        wait(store.room_list(None, 99, false)).unwrap().rooms.len(),
+        30
+    );
+}
+
+pub(super) fn archive_of_a_room(subject: &mut dyn Subject) {
+    let account = super::create(subject, "anna");
+    let id = make(subject, "garden", RoomConfig::default());
+    let other = make(subject, "barn", RoomConfig::default());
+    let owner = |id: RoomId| ArchiveOwner {
+        id: id.into(),
+        ..copy(account, "anna@x")
+    };
+    let mut ids = Vec::new();
+    for number in 0..200 {
+        let owners = [owner(id), owner(other), copy(account, "bert@x")];
+        let submitted = write(subject, |batch| {
+            batch.archive_shared(message(number).as_bytes(), &owners);
+        });
+        ids.push(submitted.ids[0]);
+    }
+    subject.reopen();
+    let store = subject.store();
+    let page = |id: RoomId| wait(store.archive_page(id, ArchiveQuery::default())).unwrap();
+    assert_eq!((page(id).items.len(), page(id).count), (50, Some(200)));
+    assert_eq!(page(id).items[7].id, ids[7]);
+    write(subject, |batch| {
+        batch.room_tombstone_set(id, ids[7], b"<message/>");
+        batch.room_tombstone_set(id, ids[70], b"<message/>");
+    });
+    let store = subject.store();
+    let stones = wait(store.room_tombstones(id, ids[0], ids[49])).unwrap();
+    assert_eq!(stones, [(ids[7], b"<message/>".as_slice().into())]);
+
+    assert_eq!(wait(store.room_remove(id)), Ok(true));
+    assert_eq!(wait(store.room_remove(id)), Ok(false));
+    subject.reopen();
+    let store = subject.store();
+    let left = |id: RoomId| wait(store.archive_page(id, ArchiveQuery::default())).unwrap();
+    // It goes in slices: asking for its end waits for that.
+    wait(store.archive_purge(id, time(i64::from(i32::MAX)))).unwrap();
+    assert_eq!(left(id).items, []);
+    assert_eq!(left(other).count, Some(200));
+    assert_eq!(count(subject, account), Some(200));
+    let anew = make(subject, "garden", RoomConfig::default());
+    assert_ne!(anew, id);
+}
