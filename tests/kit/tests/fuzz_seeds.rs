@@ -1,0 +1,103 @@
+//! The bodies of the fuzz targets over their seeds, on any compiler: what is fuzzed now and then is compiled and held to
+//! its assertions always.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::fs;
+use std::path::Path;
+
+#[path = "../../../fuzz/bodies/archive_journal.rs"]
+mod archive_journal;
+#[path = "../../../fuzz/bodies/jid.rs"]
+mod jid;
+#[path = "../../../fuzz/bodies/sasl.rs"]
+mod sasl;
+#[path = "../../../fuzz/bodies/scanner.rs"]
+mod scanner;
+#[path = "../../../fuzz/bodies/stream.rs"]
+mod stream;
+
+/// Every seed of a target as it is, and some hundred variations of it: cut short, with bytes changed, and doubled.
+fn run(target: &str, check: fn(&[u8])) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../fuzz/seeds")
+        .join(target);
+    let mut seeds: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    seeds.sort();
+    assert!(!seeds.is_empty(), "{target} has seeds");
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    for seed in seeds {
+        let bytes = fs::read(&seed).unwrap();
+        check(&bytes);
+        check(&bytes.repeat(2));
+        for _ in 0..100 {
+            let mut changed = bytes.clone();
+            for _ in 0..4 {
+                state ^= state << 13;
+                state ^= state >> 7;
+                state ^= state << 17;
+                let [at, kind, value, ..] = state.to_le_bytes().map(usize::from);
+                let at = if changed.is_empty() {
+                    0
+                } else {
+                    (at << 8 | value) % changed.len()
+                };
+                match kind % 4 {
+                    0 => changed.truncate(at),
+                    1 => changed.insert(at, value as u8),
+                    2 if at < changed.len() => changed[at] ^= 1 << (value % 8),
+                    _ => changed.truncate(changed.len().max(1) - 1),
+                }
+            }
+            check(&changed);
+        }
+    }
+}
+
+#[test]
+fn addresses() {
+    run("jid", jid::check);
+}
+
+#[test]
+fn received_bytes() {
+    run("scanner", scanner::check);
+}
+
+#[test]
+fn login_messages() {
+    run("sasl", sasl::check);
+}
+
+#[test]
+fn streams_before_login() {
+    run("stream", stream::check);
+}
+
+#[test]
+fn rows_of_the_archive() {
+    run("archive_journal", archive_journal::check);
+}
+
+#[test]
+fn every_target_is_here() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/fuzz_targets");
+    let mut names: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    assert_eq!(
+        names,
+        [
+            "archive_journal.rs",
+            "jid.rs",
+            "sasl.rs",
+            "scanner.rs",
+            "stream.rs"
+        ]
+    );
+}
