@@ -55,6 +55,29 @@ fn private_data_are_kept_for_their_owner_only() {
 }
 
 #[test]
+fn only_so_many_private_data_are_kept() {
+    let mut house = House::with(&["juliet"], |config| config.limits.private_xml_items = 2);
+    let juliet = house.come("juliet@example.org/balcony");
+    let mut set = |names: &[&str], content: &str| {
+        let inner: String = names
+            .iter()
+            .map(|name| format!("<a xmlns='{name}'>{content}</a>"))
+            .collect();
+        let query = format!("<query xmlns='jabber:iq:private'>{inner}</query>");
+        short(&house.ask(juliet, "set", None, &query))
+    };
+    assert_eq!(
+        set(&["one", "two", "three"], "x"),
+        "error iq resource-constraint"
+    );
+    assert_eq!(set(&["one", "two", "two"], "x"), "result");
+    assert_eq!(set(&["one", "two"], "changed"), "result");
+    assert_eq!(set(&["three"], "x"), "error iq resource-constraint");
+    assert_eq!(set(&["one"], ""), "result", "an empty one needs no place");
+    assert_eq!(set(&["three"], "x"), "result");
+}
+
+#[test]
 fn cards_are_shown_to_all_and_changed_by_their_owner() {
     let mut house = House::with(&["juliet", "romeo"], |config| {
         config.limits.private_xml_bytes = 200

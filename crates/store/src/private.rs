@@ -29,4 +29,9 @@ impl Store {
         self.backend()
             .private(account, format!("{namespace} {name}").into())
     }
+
+    /// How many private elements are kept for an account.
+    pub fn private_count(&self, account: AccountId) -> Reading<u64> {
+        self.backend().private_count(account)
+    }
 }

@@ -1,9 +1,11 @@
 //! XEP-0049: Private XML Storage
 
-use store::Batch;
+use std::collections::HashMap;
+
+use store::{Batch, StoreError};
 use xmpp::condition::{StanzaCondition, StanzaError};
 use xmpp::ns;
-use xmpp::xml::Writer;
+use xmpp::xml::{Element, Writer};
 
 use super::{Feature, IqContext, IqHandler, Module, Reply, Run, Seat, Target, store_failed};
 use crate::Work;
@@ -64,20 +66,31 @@ fn forbidden(_context: IqContext) -> Work<Result<Reply, StanzaError>> {
     })
 }
 
-/// The fragments that a request names: name, namespace, text.
-fn fragments(context: &IqContext) -> Result<Vec<(String, String, String)>, StanzaError> {
+/// An element that a request names.
+struct Fragment {
+    name: String,
+    namespace: String,
+    /// The whole element; `None` when nothing is in it. Kept or not, it is answered the same then.
+    xml: Option<String>,
+}
+
+impl Fragment {
+    fn of(element: Element<'_>) -> Self {
+        let empty = element.children().next().is_none()
+            && element.attributes().next().is_none()
+            && element.text().is_empty();
+        Self {
+            name: element.name().to_owned(),
+            namespace: element.namespace().to_owned(),
+            xml: (!empty).then(|| element.raw().into_owned()),
+        }
+    }
+}
+
+/// The fragments that a request names.
+fn fragments(context: &IqContext) -> Result<Vec<Fragment>, StanzaError> {
     let payload = context.payload();
-    let fragments: Vec<_> = payload
-        .root()
-        .children()
-        .map(|child| {
-            (
-                child.name().to_owned(),
-                child.namespace().to_owned(),
-                child.raw().into_owned(),
-            )
-        })
-        .collect();
+    let fragments: Vec<_> = payload.root().children().map(Fragment::of).collect();
     let refuse = |condition, text: &str| Err(StanzaError::new(condition).text(text));
     if fragments.is_empty() {
         return refuse(
@@ -91,7 +104,10 @@ fn fragments(context: &IqContext) -> Result<Vec<(String, String, String)>, Stanz
             "Please name fewer elements at once.",
         );
     }
-    for (name, namespace, _) in &fragments {
+    for Fragment {
+        name, namespace, ..
+    } in &fragments
+    {
         // §4: an element of the stream itself, or of this protocol, is not anybody's own.
         if ns::is_content(namespace) || namespace.is_empty() || namespace == ns::PRIVATE {
             return refuse(
@@ -113,7 +129,10 @@ fn get(context: IqContext) -> Work<Result<Reply, StanzaError>> {
     Box::pin(async move {
         let mut out = Writer::with_capacity(512);
         out.start("query").xmlns(ns::PRIVATE);
-        for (name, namespace, _) in fragments(&context)? {
+        for Fragment {
+            name, namespace, ..
+        } in fragments(&context)?
+        {
             let kept = context
                 .chat
                 .store()
@@ -132,20 +151,67 @@ fn get(context: IqContext) -> Work<Result<Reply, StanzaError>> {
 fn set(context: IqContext) -> Work<Result<Reply, StanzaError>> {
     Box::pin(async move {
         let most = context.chat.config().limits.private_xml_bytes;
+        let fragments = fragments(&context)?;
         let mut batch = Batch::new();
-        for (name, namespace, xml) in fragments(&context)? {
-            if xml.len() > most {
+        for Fragment {
+            name,
+            namespace,
+            xml,
+        } in &fragments
+        {
+            let bytes = xml.as_ref().map_or(0, String::len);
+            if bytes > most {
                 return Err(
                     StanzaError::new(StanzaCondition::ResourceConstraint).text(format!(
-                        "An element may have {most} bytes; this one has {}. Nothing was changed.",
-                        xml.len()
+                        "An element may have {most} bytes; this one has {bytes}. Nothing was changed."
                     )),
                 );
             }
-            batch.private_set(context.account.id(), &name, &namespace, Some(&xml));
+            batch.private_set(context.account.id(), name, namespace, xml.as_deref());
+        }
+        let _turn = context.account.turn().await;
+        let room = has_room(&context, &fragments).await;
+        if !room.map_err(|error| store_failed(&error))? {
+            let most = context.chat.config().limits.private_xml_items;
+            return Err(
+                StanzaError::new(StanzaCondition::ResourceConstraint).text(format!(
+                    "{most} elements may be kept; set one that is not needed to an empty one first. Nothing was \
+                     changed."
+                )),
+            );
         }
         let kept = context.chat.store().submit(batch).ticket.await;
         kept.map_err(|error| store_failed(&error))?;
         Ok(Reply::empty())
     })
+}
+
+/// Whether `limits.private_xml_items` allows what would be kept after these are set.
+async fn has_room(context: &IqContext, fragments: &[Fragment]) -> Result<bool, StoreError> {
+    let (store, account) = (context.chat.store(), context.account.id());
+    let most = context.chat.config().limits.private_xml_items as u64;
+    let kept = store.private_count(account).await?;
+    if kept + fragments.len() as u64 <= most {
+        return Ok(true);
+    }
+    // The last word on a name counts.
+    let last: HashMap<_, _> = fragments
+        .iter()
+        .map(|fragment| {
+            (
+                (&fragment.name, &fragment.namespace),
+                fragment.xml.is_some(),
+            )
+        })
+        .collect();
+    let (mut added, mut removed) = (0, 0);
+    for ((name, namespace), set) in last {
+        match (store.private(account, name, namespace).await?, set) {
+            (None, true) => added += 1,
+            (Some(_), false) => removed += 1,
+            _ => {}
+        }
+    }
+    // Who has too many already (the limit was lowered) may still change and remove.
+    Ok(added == 0 || kept + added - removed.min(kept) <= most)
 }

@@ -60,6 +60,7 @@ pub trait Backend: Send + Sync + 'static {
 
     fn blocklist(&self, account: AccountId) -> Reading<Vec<Arc<str>>>;
     fn private(&self, account: AccountId, key: Arc<str>) -> Reading<Option<String>>;
+    fn private_count(&self, account: AccountId) -> Reading<u64>;
     fn vcard(&self, account: AccountId) -> Reading<Option<String>>;
     fn activity(&self, account: AccountId) -> Reading<Option<Activity>>;
     fn preferences(&self, account: AccountId) -> Reading<Option<ArchivePreferences>>;

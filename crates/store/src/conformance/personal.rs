@@ -50,6 +50,7 @@ pub(super) fn personal(subject: &mut dyn Subject) {
     );
     assert_eq!(private("storage", "other").unwrap(), "<storage>2</storage>");
     assert_eq!(private("storage", "third"), None);
+    assert_eq!(wait(store.private_count(account)), Ok(2));
     assert_eq!(wait(store.activity(account)), Ok(Some(activity)));
     assert_eq!(
         wait(store.preferences(account)),
@@ -77,6 +78,7 @@ pub(super) fn personal(subject: &mut dyn Subject) {
     assert!(wait(store.blocklist(account)).unwrap().is_empty());
     assert_eq!(wait(store.vcard(account)), Ok(None));
     assert_eq!(wait(store.private(account, "storage", "other")), Ok(None));
+    assert_eq!(wait(store.private_count(account)), Ok(1));
     assert_eq!(wait(store.setting("secret")), Ok(None));
     assert_eq!(
         wait(store.account_state(AccountId::from_number(999))),

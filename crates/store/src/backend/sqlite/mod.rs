@@ -400,6 +400,10 @@ impl Backend for Sqlite {
         self.look(move |connection| personal::private(connection, account, &key))
     }
 
+    fn private_count(&self, account: AccountId) -> Reading<u64> {
+        self.look(move |connection| personal::private_count(connection, account))
+    }
+
     fn vcard(&self, account: AccountId) -> Reading<Option<String>> {
         self.look(move |connection| personal::vcard(connection, account))
     }

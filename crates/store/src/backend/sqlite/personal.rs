@@ -66,6 +66,14 @@ pub(super) fn private(
         .optional()?)
 }
 
+pub(super) fn private_count(connection: &Connection, account: AccountId) -> Result<u64> {
+    let mut statement =
+        connection.prepare_cached("SELECT count(*) FROM private WHERE account = ?")?;
+    Ok(statement
+        .query_row([account.number()], |row| row.get::<_, i64>(0))?
+        .cast_unsigned())
+}
+
 pub(super) fn private_set(
     connection: &Connection,
     account: AccountId,
