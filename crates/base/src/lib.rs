@@ -10,6 +10,6 @@ mod redacted;
 mod time;
 
 pub use jid::{BareJid, FullJid, Jid, JidError};
-pub use limits::Limits;
+pub use limits::{Limits, subscriber};
 pub use redacted::Redacted;
 pub use time::{Moment, Now, Timestamp, TimestampError};

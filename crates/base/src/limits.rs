@@ -1,5 +1,7 @@
 //! The numbers that bound what one stranger, one connection or one account may cost.
 
+use std::net::{IpAddr, Ipv6Addr};
+
 /// Numeric limits, each with its unit in its name.
 ///
 /// The defaults are those of an empty configuration; `[limits]` in `hauspost.toml` overrides single
@@ -23,10 +25,14 @@ pub struct Limits {
     pub preauth_seconds: u32,
     /// Failed logins on one stream before it is closed (RFC 6120 §6.4.5 says 2 to 5).
     pub login_attempts: u32,
-    /// Connections that are not logged in yet, from one address (an IPv6 /64 counts as one).
+    /// Connections that are not logged in yet, from one address (an IPv6 /64 counts as one), over all transports. This
+    /// machine itself is not bounded.
     pub preauth_connections_per_address: u32,
     /// Connections that are not logged in yet, from everywhere.
     pub preauth_connections: u32,
+    /// Streams from one address that may end before login, sustained, per second; four times as many at once. Those
+    /// above hear later why theirs has ended, after five seconds at most.
+    pub preauth_ends_per_second: u32,
     /// Connections in all.
     pub connections: u32,
     /// Sessions (bound resources) of one account, those waiting for resumption included.
@@ -86,6 +92,7 @@ impl Default for Limits {
             login_attempts: 5,
             preauth_connections_per_address: 100,
             preauth_connections: 2_000,
+            preauth_ends_per_second: 10,
             connections: 100_000,
             sessions_per_account: 20,
             input_bytes_per_second: 1024 * 1024,
@@ -112,9 +119,30 @@ impl Default for Limits {
     }
 }
 
+/// What stands for one subscriber where strangers are counted by address: an IPv4 address, or the /64 of an IPv6
+/// address, since whoever has one has all of it.
+#[must_use]
+pub fn subscriber(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
+        }
+        address => address,
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Limits;
+    use super::{Limits, subscriber};
+
+    #[test]
+    fn a_subscriber_has_a_whole_network_of_version_6() {
+        let of = |text: &str| subscriber(text.parse().expect("an address")).to_string();
+        assert_eq!(of("2001:db8:1:2:3::4"), "2001:db8:1:2::");
+        assert_eq!(of("192.0.2.7"), "192.0.2.7");
+        assert_eq!(of("::ffff:192.0.2.7"), "192.0.2.7");
+    }
 
     #[test]
     fn defaults_hold_the_rfc_minimum_and_fit_together() {

@@ -53,10 +53,18 @@ enum State {
     Leaving(Option<Box<Session>>),
 }
 
+/// What waits for its time.
+enum Held {
+    /// The answer to a guess.
+    Answer(Answer),
+    /// The last words to a stranger; see [`crate::ends`].
+    End,
+}
+
 struct Negotiating {
     machine: Negotiation,
     asking: Option<Work<Answered>>,
-    held: Option<(Moment, Answer)>,
+    held: Option<(Moment, Held)>,
     session: Option<Box<Session>>,
     /// What the client has handled of the stream it resumes.
     resumed_from: u32,
@@ -69,19 +77,9 @@ impl Connection {
     pub fn new(chat: &Chat, transport: Transport, peer: IpAddr, seed: [u8; 32], now: Now) -> Self {
         let config = chat.config();
         let kind = transport.kind;
-        let mut negotiation = chat.negotiation();
-        if config.plaintext_on_loopback && peer.is_loopback() {
-            let mut loopback = (*negotiation).clone();
-            loopback.allow_unprotected = true;
-            negotiation = loopback.into();
-        }
-        let framing = match kind {
-            TransportKind::Tcp => Framing::Stream,
-            TransportKind::WebSocket | TransportKind::Bosh => Framing::Frames,
-        };
-        let machine = Negotiation::new(negotiation, transport, seed);
+        let machine = Negotiation::new(chat.offers(peer), transport, seed);
         Self {
-            reader: Reader::new(framing, strangers(&config)),
+            reader: Reader::new(framing(kind), strangers(&config)),
             chat: chat.clone(),
             peer,
             kind,
@@ -127,10 +125,14 @@ impl Connection {
     pub fn receive(&mut self, bytes: &[u8], now: Now) {
         self.heard = now.moment;
         self.probed = None;
-        let State::Bound(session) = &mut self.state else {
-            self.reader.feed(bytes);
-            self.advance(now);
-            return;
+        let session = match &mut self.state {
+            State::Bound(session) => session,
+            State::Negotiating(negotiating) if negotiating.is_over() => return,
+            State::Negotiating(_) | State::Leaving(_) => {
+                self.reader.feed(bytes);
+                self.advance(now);
+                return;
+            }
         };
         // The busy path reads straight from the socket's buffer; only an unfinished rest is kept.
         let mut input = self.reader.input(bytes);
@@ -304,9 +306,29 @@ impl Connection {
     fn refuse(&mut self, condition: StreamCondition, text: Option<&str>, now: Now) {
         if let State::Negotiating(negotiating) = &mut self.state {
             self.chat.metrics().stream_errors.increment();
+            negotiating.held = None;
             negotiating.machine.close(Some(condition), text);
             self.negotiate(now);
         }
+    }
+
+    /// Goes on after a stranger's words: at once, or, when they have ended its stream as too many have done, later.
+    fn go_on(&mut self, now: Now) {
+        if let State::Negotiating(negotiating) = &mut self.state
+            && negotiating.machine.is_over()
+            && negotiating.machine.account().is_none()
+        {
+            let config = self.chat.config();
+            let most = config.limits.preauth_ends_per_second;
+            let wait = self.chat.ends().wait(self.peer, most, now.moment);
+            if wait > Duration::ZERO {
+                negotiating.held = Some((now.moment + wait, Held::End));
+                // What else it has said is of no interest, and costs nothing while it waits.
+                self.reader = Reader::new(framing(self.kind), strangers(&config));
+                return;
+            }
+        }
+        self.negotiate(now);
     }
 
     /// The socket is gone. The session waits for resumption, or ends.
@@ -345,7 +367,12 @@ impl Connection {
                         && self.reader.whitespace() > limit as u64
                     {
                         let text = "Please send less white space before you log in.";
-                        self.refuse(StreamCondition::PolicyViolation, Some(text), now);
+                        if let State::Negotiating(negotiating) = &mut self.state {
+                            negotiating
+                                .machine
+                                .close(Some(StreamCondition::PolicyViolation), Some(text));
+                            self.go_on(now);
+                        }
                     }
                     return;
                 }
@@ -361,7 +388,7 @@ impl Connection {
         match &mut self.state {
             State::Negotiating(negotiating) => {
                 negotiating.machine.handle(frame);
-                self.negotiate(now);
+                self.go_on(now);
             }
             State::Bound(session) => take_frame(session, frame, now),
             State::Leaving(_) => {}
@@ -372,7 +399,7 @@ impl Connection {
         match &mut self.state {
             State::Negotiating(negotiating) => {
                 negotiating.machine.fail(error);
-                self.negotiate(now);
+                self.go_on(now);
             }
             State::Bound(session) => session.end_with(error.condition()),
             State::Leaving(_) => {}
@@ -523,6 +550,11 @@ impl Connection {
 }
 
 impl Negotiating {
+    /// True when only its end waits to be told.
+    fn is_over(&self) -> bool {
+        matches!(self.held, Some((_, Held::End)))
+    }
+
     /// Goes on with an open question. True when an answer was given to the machine.
     fn poll(&mut self, cx: &mut Context<'_>, now: Now) -> bool {
         if let Some(asking) = &mut self.asking {
@@ -539,17 +571,18 @@ impl Negotiating {
                 self.session = session;
             }
             if hold > Duration::ZERO {
-                self.held = Some((now.moment + hold, answer));
+                self.held = Some((now.moment + hold, Held::Answer(answer)));
             } else {
                 self.machine.answer(answer);
                 return true;
             }
         }
         match self.held.take_if(|(until, _)| *until <= now.moment) {
-            Some((_, answer)) => {
+            Some((_, Held::Answer(answer))) => {
                 self.machine.answer(answer);
                 true
             }
+            Some((_, Held::End)) => true,
             None => false,
         }
     }
@@ -565,6 +598,13 @@ fn take_frame(session: &mut Session, frame: Frame, now: Now) {
         Frame::Element(element) => session.handle(element, now),
         Frame::Close => session.closed_by_client(),
         Frame::Open(_) => session.end_with(StreamCondition::PolicyViolation),
+    }
+}
+
+fn framing(kind: TransportKind) -> Framing {
+    match kind {
+        TransportKind::Tcp => Framing::Stream,
+        TransportKind::WebSocket | TransportKind::Bosh => Framing::Frames,
     }
 }
 

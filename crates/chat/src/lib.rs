@@ -9,6 +9,7 @@ mod authentication;
 mod config;
 mod connection;
 mod delivery;
+mod ends;
 mod messages;
 mod metrics;
 pub mod modules;
@@ -24,6 +25,7 @@ mod specifications;
 mod throttle;
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -43,6 +45,8 @@ pub use session::{CurrentPresence, Session, SessionEntry};
 pub use specifications::{Document, SPECIFICATIONS, Specification, documents};
 
 use account::Accounts;
+use ends::Ends;
+use negotiation::Offers;
 use questions::Questions;
 use session::Resumables;
 use throttle::Throttle;
@@ -63,9 +67,10 @@ pub(crate) struct House {
     resumables: Resumables,
     questions: Questions,
     throttle: Throttle,
+    ends: Ends,
     metrics: Metrics,
     table: modules::Table,
-    negotiation: arc_swap::ArcSwap<xmpp::stream::server::ServerConfig>,
+    negotiation: arc_swap::ArcSwap<Offers>,
     offload: Offload,
     ids: Mutex<Seed>,
     started: Now,
@@ -84,13 +89,14 @@ impl Chat {
         now: Now,
     ) -> Self {
         let table = modules::Table::of(modules::ALL);
-        let negotiation = negotiation::server_config(&config, &table);
+        let negotiation = Offers::new(&config, &table);
         Self {
             house: Arc::new(House {
                 accounts: Accounts::new(store.clone(), &config.domain),
                 resumables: Resumables::default(),
                 questions: Questions::default(),
                 throttle: Throttle::new(config.throttle),
+                ends: Ends::default(),
                 metrics: Metrics::default(),
                 negotiation: arc_swap::ArcSwap::from_pointee(negotiation),
                 config: arc_swap::ArcSwap::from_pointee(config),
@@ -107,10 +113,7 @@ impl Chat {
     pub fn reload(&self, config: ChatConfig) {
         self.house
             .negotiation
-            .store(Arc::new(negotiation::server_config(
-                &config,
-                &self.house.table,
-            )));
+            .store(Arc::new(Offers::new(&config, &self.house.table)));
         self.house.config.store(Arc::new(config));
     }
 
@@ -203,12 +206,17 @@ impl Chat {
         &self.house.questions
     }
 
+    pub(crate) fn ends(&self) -> &Ends {
+        &self.house.ends
+    }
+
     pub(crate) fn throttle(&self) -> &Throttle {
         &self.house.throttle
     }
 
-    pub(crate) fn negotiation(&self) -> Arc<xmpp::stream::server::ServerConfig> {
-        self.house.negotiation.load_full()
+    /// What a stream from `peer` is offered.
+    pub(crate) fn offers(&self, peer: IpAddr) -> Arc<xmpp::stream::server::ServerConfig> {
+        self.house.negotiation.load().to(peer)
     }
 
     /// An id that nobody guesses; `purpose` keeps those of different kinds apart.
@@ -224,6 +232,7 @@ impl Chat {
         }
         self.house.questions.sweep(now.moment);
         self.house.throttle.sweep(now.moment);
+        self.house.ends.sweep(now.moment);
         self.house.accounts.sweep(now.moment);
     }
 

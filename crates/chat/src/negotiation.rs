@@ -1,5 +1,8 @@
 //! What the stream machine is told: made of the configuration and what the modules declare.
 
+use std::net::IpAddr;
+use std::sync::Arc;
+
 use base::Redacted;
 use xmpp::sasl::ScramHash;
 use xmpp::stream::server::ServerConfig;
@@ -7,7 +10,37 @@ use xmpp::stream::server::ServerConfig;
 use crate::ChatConfig;
 use crate::modules::{Table, caps, stream_limits};
 
-pub(crate) fn server_config(config: &ChatConfig, table: &Table) -> ServerConfig {
+/// What streams are offered, made once for all of them.
+pub(crate) struct Offers {
+    usual: Arc<ServerConfig>,
+    /// For clients on this machine.
+    loopback: Arc<ServerConfig>,
+}
+
+impl Offers {
+    pub(crate) fn new(config: &ChatConfig, table: &Table) -> Self {
+        let usual = server_config(config, table);
+        let loopback = ServerConfig {
+            allow_unprotected: config.plaintext_on_loopback,
+            ..usual.clone()
+        };
+        Self {
+            usual: usual.into(),
+            loopback: loopback.into(),
+        }
+    }
+
+    /// The offer for a client at `peer`.
+    pub(crate) fn to(&self, peer: IpAddr) -> Arc<ServerConfig> {
+        Arc::clone(if peer.is_loopback() {
+            &self.loopback
+        } else {
+            &self.usual
+        })
+    }
+}
+
+fn server_config(config: &ChatConfig, table: &Table) -> ServerConfig {
     let offered = |name: &str| {
         config
             .mechanisms

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use base::Moment;
+use base::{Moment, subscriber};
 use parking_lot::Mutex;
 
 /// Bounds of guessing.
@@ -82,6 +82,7 @@ impl Throttle {
 
     /// What a further attempt on `account` from `address` meets now.
     pub(crate) fn toll(&self, account: Option<&str>, address: IpAddr, now: Moment) -> Toll {
+        let address = subscriber(address);
         let state = self.state.lock();
         let from = state
             .addresses
@@ -117,6 +118,7 @@ impl Throttle {
     }
 
     pub(crate) fn failed(&self, account: Option<&str>, address: IpAddr, now: Moment) {
+        let address = subscriber(address);
         let mut guard = self.state.lock();
         let state = &mut *guard;
         let room = self.config.remembered;
@@ -131,6 +133,7 @@ impl Throttle {
     }
 
     pub(crate) fn succeeded(&self, account: &str, address: IpAddr) {
+        let address = subscriber(address);
         let mut state = self.state.lock();
         if !state.accounts.contains_key(account)
             && !state.trusted.contains_key(account)

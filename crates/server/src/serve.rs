@@ -200,11 +200,10 @@ impl Running {
         }
         let web = Web::new(
             self.config.clone(),
-            self.chat.clone(),
+            &self.doors,
             self.api.clone(),
             tls.resolver.clone(),
             setup,
-            self.clock,
             stopping,
         );
         let router = web.router();

@@ -97,7 +97,7 @@ pub fn connect(api: &Api, chat: &Chat, store: &Store, doors: &Doors) {
             ("hauspost_sessions", "Sessions that are there now", sessions),
             (
                 "hauspost_sockets",
-                "XMPP connections over TCP that are open now",
+                "XMPP connections that are open now",
                 u64::from(sockets.open()),
             ),
             (

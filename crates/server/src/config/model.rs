@@ -313,10 +313,14 @@ section! {
         preauth_seconds: u32 = 30,
         /// Failed logins on one stream before it is closed (RFC 6120 §6.4.5 says 2 to 5).
         login_attempts: u32 = 5,
-        /// Connections that are not logged in yet, from one address (an IPv6 /64 counts as one).
+        /// Connections that are not logged in yet, from one address (an IPv6 /64 counts as one), over all transports. This
+        /// machine itself is not bounded.
         preauth_connections_per_address: u32 = 100,
         /// Connections that are not logged in yet, from everywhere.
         preauth_connections: u32 = 2_000,
+        /// Streams from one address that may end before login, sustained, per second; four times as many at once. Those
+        /// above hear later why theirs has ended, after five seconds at most.
+        preauth_ends_per_second: u32 = 10,
         /// Connections in all.
         connections: u32 = 100_000,
         /// Sessions (bound resources) of one account, those waiting for resumption included.
@@ -388,6 +392,7 @@ impl Limits {
             login_attempts: self.login_attempts,
             preauth_connections_per_address: self.preauth_connections_per_address,
             preauth_connections: self.preauth_connections,
+            preauth_ends_per_second: self.preauth_ends_per_second,
             connections: self.connections,
             sessions_per_account: self.sessions_per_account,
             input_bytes_per_second: self.input_bytes_per_second,

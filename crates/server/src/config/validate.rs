@@ -198,7 +198,7 @@ impl Config {
 
     fn validate_limits(&self) -> Result<(), Wrong> {
         let limits = &self.limits;
-        let at_least: [(&'static str, usize, usize); 10] = [
+        let at_least: [(&'static str, usize, usize); 11] = [
             ("limits.stanza_bytes", limits.stanza_bytes, 10_000),
             (
                 "limits.preauth_stanza_bytes",
@@ -219,6 +219,11 @@ impl Config {
                 1,
             ),
             ("limits.preauth_seconds", limits.preauth_seconds as usize, 1),
+            (
+                "limits.preauth_ends_per_second",
+                limits.preauth_ends_per_second as usize,
+                1,
+            ),
             (
                 "limits.input_bytes_per_second",
                 limits.input_bytes_per_second as usize,

@@ -27,7 +27,7 @@ pub use listener::{Accept, serve};
 pub use setup::Setup;
 
 use crate::config::Config;
-use crate::net::Clock;
+use crate::net::{Clock, Doors, Open};
 use crate::tls::{HTTP01_PREFIX, Resolver};
 
 /// What the web face works with; cheap to clone.
@@ -47,29 +47,31 @@ pub struct Web {
     pub clock: Clock,
     /// Becomes true when the server stops.
     pub stopping: watch::Receiver<bool>,
+    /// Places of connections that are not logged in yet, shared with the doors for TCP.
+    pub places: Arc<Open>,
     /// BOSH sessions.
     pub bosh: Arc<bosh::Sessions>,
 }
 
 impl Web {
-    /// The web face over a messenger.
+    /// The web face over the messenger that is behind `doors`.
     pub fn new(
         config: Arc<ArcSwap<Config>>,
-        chat: Chat,
+        doors: &Doors,
         api: Api,
         resolver: Arc<Resolver>,
         setup: Arc<Setup>,
-        clock: Clock,
         stopping: watch::Receiver<bool>,
     ) -> Self {
         Self {
             config,
-            chat,
+            chat: doors.chat().clone(),
             api,
             resolver,
             setup,
-            clock,
+            clock: doors.clock(),
             stopping,
+            places: doors.places(),
             bosh: Arc::default(),
         }
     }

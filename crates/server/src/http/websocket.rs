@@ -19,7 +19,7 @@ use super::Web;
 use super::element::standalone;
 use super::origin::Origin;
 use crate::config::Config;
-use crate::net::Clock;
+use crate::net::{Clock, Place};
 
 /// A client that takes nothing for this long is gone.
 const WRITE_PATIENCE: Duration = Duration::from_secs(60);
@@ -84,15 +84,29 @@ pub(super) async fn upgrade(State(web): State<Web>, request: Request) -> Respons
     let Ok(seed) = fresh_seed() else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
+    let door = web.api.metrics.door(Door::WebSocket);
+    let Some(place) = web.places.enter(origin.address, &web.chat.config().limits) else {
+        door.refused();
+        return crowded();
+    };
     upgrade.on_upgrade(move |socket| async move {
-        let door = web.api.metrics.door(Door::WebSocket);
         door.opened();
         let transport = origin.transport(TransportKind::WebSocket);
         let connection =
             Connection::new(&web.chat, transport, origin.address, seed, web.clock.now());
-        run(socket, connection, web.clock).await;
+        run(socket, connection, place, web.clock).await;
         door.closed();
     })
+}
+
+/// Too many connections are not logged in yet.
+fn crowded() -> Response {
+    (
+        StatusCode::TOO_MANY_REQUESTS,
+        [(header::RETRY_AFTER, "10")],
+        "Too many connections from there are not logged in yet; please try again in a moment.\n",
+    )
+        .into_response()
 }
 
 /// Randomness for one stream.
@@ -103,12 +117,15 @@ pub(super) fn fresh_seed() -> Result<[u8; 32], getrandom::Error> {
 }
 
 /// Moves elements between the socket and the connection until one of them ends.
-async fn run(mut socket: WebSocket, mut connection: Connection, clock: Clock) {
+async fn run(mut socket: WebSocket, mut connection: Connection, mut place: Place, clock: Clock) {
     let mut timer = Box::pin(tokio::time::sleep(Duration::from_secs(3600)));
     loop {
         match tokio::time::timeout(WRITE_PATIENCE, write(&mut socket, &mut connection)).await {
             Ok(Ok(Written::More)) => {}
             Ok(Ok(Written::Closed) | Err(_)) | Err(_) => break,
+        }
+        if connection.is_bound() {
+            place.known();
         }
         let wanted = connection.wants_input();
         if let Some(deadline) = connection.deadline() {

@@ -7,4 +7,5 @@ mod tcp;
 mod tls_stream;
 
 pub use clock::Clock;
+pub use places::{Open, Place};
 pub use tcp::{Door, Doors, bind, serve};

@@ -4,23 +4,23 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use base::Limits;
+use base::{Limits, subscriber};
 use parking_lot::Mutex;
 
-/// Connections that are open now.
+/// Connections that are open now, over all transports.
 #[derive(Default)]
-pub(super) struct Open(Mutex<Counts>);
+pub struct Open(Mutex<Counts>);
 
 #[derive(Default)]
 struct Counts {
     all: u32,
     strangers: u32,
-    /// Strangers by address.
+    /// Strangers by [`subscriber`].
     by_address: HashMap<IpAddr, u32>,
 }
 
 /// A connection's place; dropping it gives it back.
-pub(super) struct Place {
+pub struct Place {
     open: Arc<Open>,
     address: IpAddr,
     stranger: bool,
@@ -28,18 +28,19 @@ pub(super) struct Place {
 
 impl Open {
     /// How many connections are open.
-    pub(super) fn count(&self) -> u32 {
+    pub fn count(&self) -> u32 {
         self.0.lock().all
     }
 
     /// A place for a connection from `address`, unless there are too many. What comes from this
     /// machine itself counts, but is bounded only by the number of all connections.
-    pub(super) fn enter(self: &Arc<Self>, address: IpAddr, limits: &Limits) -> Option<Place> {
+    pub fn enter(self: &Arc<Self>, address: IpAddr, limits: &Limits) -> Option<Place> {
         let mut counts = self.0.lock();
         if counts.all >= limits.connections {
             return None;
         }
-        let from_there = counts.by_address.get(&address).copied().unwrap_or_default();
+        let network = subscriber(address);
+        let from_there = counts.by_address.get(&network).copied().unwrap_or_default();
         let crowded = counts.strangers >= limits.preauth_connections
             || from_there >= limits.preauth_connections_per_address;
         if crowded && !address.is_loopback() {
@@ -47,7 +48,7 @@ impl Open {
         }
         counts.all += 1;
         counts.strangers += 1;
-        *counts.by_address.entry(address).or_default() += 1;
+        *counts.by_address.entry(network).or_default() += 1;
         Some(Place {
             open: Arc::clone(self),
             address,
@@ -58,12 +59,12 @@ impl Open {
 
 impl Place {
     /// Where the connection comes from.
-    pub(super) fn address(&self) -> IpAddr {
+    pub fn address(&self) -> IpAddr {
         self.address
     }
 
     /// The connection has authenticated. True the first time.
-    pub(super) fn known(&mut self) -> bool {
+    pub fn known(&mut self) -> bool {
         let stranger = std::mem::take(&mut self.stranger);
         if stranger {
             self.open.0.lock().leave_strangers(self.address);
@@ -75,10 +76,11 @@ impl Place {
 impl Counts {
     fn leave_strangers(&mut self, address: IpAddr) {
         self.strangers -= 1;
-        if let Some(count) = self.by_address.get_mut(&address) {
+        let network = subscriber(address);
+        if let Some(count) = self.by_address.get_mut(&network) {
             *count -= 1;
             if *count == 0 {
-                self.by_address.remove(&address);
+                self.by_address.remove(&network);
             }
         }
     }

@@ -56,6 +56,24 @@ impl Doors {
     pub fn open(&self) -> u32 {
         self.open.count()
     }
+
+    /// The places of connections, for doors of other kinds.
+    #[must_use]
+    pub fn places(&self) -> Arc<Open> {
+        Arc::clone(&self.open)
+    }
+
+    /// The messenger behind them.
+    #[must_use]
+    pub fn chat(&self) -> &Chat {
+        &self.around.chat
+    }
+
+    /// The clock of their connections.
+    #[must_use]
+    pub fn clock(&self) -> Clock {
+        self.around.clock
+    }
 }
 
 /// Opens a listening socket.

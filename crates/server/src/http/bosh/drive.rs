@@ -13,6 +13,7 @@ use super::session::{Responder, Session, Step};
 use crate::http::Web;
 use crate::http::origin::Origin;
 use crate::http::websocket::{fresh_seed, progress};
+use crate::net::Place;
 
 /// How long a stream may take to end after its client has ended the session.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -21,6 +22,7 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 pub(super) async fn run(
     web: Web,
     origin: Origin,
+    mut place: Place,
     created: Created,
     request: body::Request,
     respond: Responder,
@@ -40,7 +42,14 @@ pub(super) async fn run(
             if !request.payload.is_empty() {
                 connection.receive(request.payload.as_bytes(), now);
             }
-            talk(&web, &mut session, &mut connection, &mut requests).await;
+            talk(
+                &web,
+                &mut place,
+                &mut session,
+                &mut connection,
+                &mut requests,
+            )
+            .await;
             web.bosh.remove(&sid);
             connection.cut(web.clock.now()).await;
             door.closed();
@@ -59,6 +68,7 @@ pub(super) async fn run(
 
 async fn talk(
     web: &Web,
+    place: &mut Place,
     session: &mut Session,
     connection: &mut Connection,
     requests: &mut mpsc::Receiver<Incoming>,
@@ -84,6 +94,9 @@ async fn talk(
             }
         }
         session.settle(now.moment);
+        if connection.is_bound() {
+            place.known();
+        }
         let wanted = connection.wants_input();
         let mut deadline = session.deadline();
         if let Some(other) = connection.deadline() {

@@ -6,6 +6,7 @@ mod session;
 
 use std::collections::HashMap;
 
+use api::Door;
 use axum::body::to_bytes;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -158,6 +159,11 @@ fn create(
         from: config.domain.clone(),
         ack: request.ack.map(|_| request.rid),
     };
+    let door = web.api.metrics.door(Door::Bosh);
+    let Some(place) = web.places.enter(origin.address, &web.chat.config().limits) else {
+        door.refused();
+        return Err("policy-violation");
+    };
     let (sender, receiver) = mpsc::channel(QUEUE);
     if !web.bosh.add(&sid, sender, config.limits.bosh_sessions) {
         return Err("policy-violation");
@@ -165,6 +171,7 @@ fn create(
     tokio::spawn(drive::run(
         web.clone(),
         origin,
+        place,
         created,
         request,
         respond,
