@@ -406,7 +406,7 @@ fn machine_doors_and_host_meta_answer() {
         jrd.contains("application/json") && jrd.contains("/http-bind") && jrd.contains("wss://"),
         "{port} {jrd}"
     );
-    assert!(server.get("/", "").contains("Hauspost at example.org"));
+    assert!(server.get("/", "").contains("The messenger of example.org"));
 }
 
 fn sid(answer: &str) -> String {

@@ -56,21 +56,37 @@ impl Language {
     }
 }
 
-const STYLE: &str = ":root{color-scheme:light dark}\
-body{font:1.0625rem/1.5 system-ui,sans-serif;margin:0;padding:2rem 1rem;background:Canvas;color:CanvasText}\
-main{max-width:34rem;margin:0 auto}h1{font-size:1.5rem;line-height:1.25}\
-label{display:block;margin-top:1rem;font-weight:600}\
-input{font:inherit;width:100%;box-sizing:border-box;padding:.5rem;margin-top:.25rem;border:1px solid GrayText;border-radius:.375rem}\
-button{font:inherit;font-weight:600;margin-top:1.5rem;padding:.625rem 1.25rem;border:0;border-radius:.375rem;background:#1b5e9b;color:#fff}\
-:focus-visible{outline:3px solid #6aa9e0;outline-offset:2px}\
-.problem{border-left:.25rem solid #c62828;padding:.25rem 1rem}small{display:block;color:inherit;opacity:.85}code{overflow-wrap:anywhere}";
+/// Colours and radii are those of the web client.
+const STYLE: &str = ":root{color-scheme:light dark;--canvas:#f4f3f0;--surface:#fff;--line:#e6e3dd;--line-strong:#8b8f8c;\
+--ink:#1d2422;--ink-2:#59625f;--accent:#16695f;--accent-ink:#fff;--accent-soft:#dcece8;--danger:#b3261e}\
+@media(prefers-color-scheme:dark){:root{--canvas:#131716;--surface:#191e1d;--line:#2a302f;--line-strong:#6f7774;\
+--ink:#e8ecea;--ink-2:#a9b3b0;--accent:#5bc4b3;--accent-ink:#06231f;--accent-soft:#1d3a35;--danger:#ff8a80}}\
+*{box-sizing:border-box}\
+body{font:1rem/1.5 Inter,system-ui,sans-serif;margin:0;padding:clamp(1rem,6vh,4rem) 1rem 2rem;background:var(--canvas);color:var(--ink)}\
+main,header{max-width:30rem;margin:0 auto}\
+header{display:flex;align-items:center;gap:.625rem;font-weight:650;margin-bottom:1rem;padding:0 .25rem}\
+header svg{width:1.75rem;height:1.75rem;color:var(--accent);flex:none}\
+main{background:var(--surface);border:1px solid var(--line);border-radius:14px;padding:clamp(1.25rem,5vw,2rem)}\
+h1{font-size:1.375rem;line-height:1.25;margin:0 0 .75rem;overflow-wrap:anywhere}p{margin:0 0 .75rem}p:last-child{margin-bottom:0}\
+a{color:var(--accent)}\
+label{display:block;margin-top:1rem;font-weight:600}small{display:block;font-weight:400;color:var(--ink-2)}\
+input{font:inherit;color:inherit;width:100%;padding:.5rem .75rem;margin-top:.25rem;background:var(--canvas);border:1px solid var(--line-strong);border-radius:10px}\
+button{font:inherit;font-weight:600;width:100%;margin-top:1.5rem;padding:.625rem 1.25rem;border:1px solid transparent;border-radius:10px;background:var(--accent);color:var(--accent-ink)}\
+:focus-visible{outline:2px solid var(--accent);outline-offset:2px}\
+.problem{border-left:.25rem solid var(--danger);padding:.25rem 0 .25rem 1rem}.quiet{color:var(--ink-2)}\
+code{font:.9375em ui-monospace,monospace;background:var(--accent-soft);border-radius:6px;padding:.125rem .375rem;overflow-wrap:anywhere}\
+code.command{display:block;padding:.625rem .75rem;margin-top:.5rem;white-space:pre-wrap}";
+
+/// A house with a letter slot.
+const MARK: &str = "<svg viewBox=\"0 0 24 24\" aria-hidden=\"true\" fill=\"none\" stroke=\"currentColor\" \
+stroke-width=\"2\" stroke-linejoin=\"round\" stroke-linecap=\"round\"><path d=\"M3 11 12 4l9 7v9H3z\"/><path d=\"M8 15h8\"/></svg>";
 
 /// A whole page; `body` is HTML.
 pub(super) fn page(language: Language, title: &str, body: &str) -> String {
     format!(
         "<!doctype html><html lang=\"{}\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>{}</title>\
-         <style>{STYLE}</style></head><body><main>{body}</main></body></html>\n",
+         <style>{STYLE}</style></head><body><header>{MARK}Hauspost</header><main>{body}</main></body></html>\n",
         language.code(),
         text(title),
     )
@@ -87,15 +103,15 @@ pub(super) async fn landing(State(web): State<Web>, headers: HeaderMap) -> Respo
     let domain = web.config.load().domain.clone();
     let body = match language {
         Language::German => format!(
-            "<h1>Hauspost auf {0}</h1><p>Hier läuft der Messenger von <strong>{0}</strong>. Melden Sie sich mit einem \
-             XMPP-Programm an, zum Beispiel Conversations, Monal, Gajim oder Dino: mit Ihrer Adresse \
-             <code>name@{0}</code> und Ihrem Kennwort.</p><p>Konten legt die Verwaltung dieses Servers an.</p>",
+            "<h1>Der Messenger von {0}</h1><p>Melde dich mit einem XMPP-Programm an, zum Beispiel Conversations, Monal, \
+             Gajim oder Dino: mit deiner Adresse <code>name@{0}</code> und deinem Kennwort.</p>\
+             <p class=\"quiet\">Konten legt die Verwaltung dieses Servers an.</p>",
             text(&domain)
         ),
         Language::English => format!(
-            "<h1>Hauspost at {0}</h1><p>This is the messenger of <strong>{0}</strong>. Sign in with an XMPP app such as \
-             Conversations, Monal, Gajim or Dino, with your address <code>name@{0}</code> and your password.</p>\
-             <p>Accounts are made by the administrators of this server.</p>",
+            "<h1>The messenger of {0}</h1><p>Sign in with an XMPP app such as Conversations, Monal, Gajim or Dino, with \
+             your address <code>name@{0}</code> and your password.</p>\
+             <p class=\"quiet\">Accounts are made by the administrators of this server.</p>",
             text(&domain)
         ),
     };
@@ -111,7 +127,10 @@ pub(super) async fn not_found(headers: HeaderMap) -> Response {
         Html(page(
             language,
             title,
-            &format!("<h1>{title}</h1><p><a href=\"/\">Hauspost</a></p>"),
+            &format!(
+                "<h1>{title}</h1><p><a href=\"/\">{}</a></p>",
+                language.pick("Zur Startseite", "To the start page")
+            ),
         )),
     )
         .into_response()

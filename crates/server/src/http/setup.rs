@@ -209,7 +209,7 @@ pub(super) async fn submit(
     let address = format!("{}@{}", name.trim().to_lowercase(), web.setup.domain);
     let title = language.pick("Fertig", "Done");
     let words = language.pick(
-        "Sie verwalten jetzt diesen Server. Melden Sie sich mit einem XMPP-Programm an als",
+        "Du verwaltest jetzt diesen Server. Melde dich mit einem XMPP-Programm an als",
         "You administer this server now. Sign in with an XMPP app as",
     );
     Html(page(
@@ -231,7 +231,7 @@ fn is_protected(web: &Web, request: &Request) -> bool {
 fn unprotected(language: Language) -> Response {
     let title = language.pick("Nur über HTTPS", "Only over HTTPS");
     let words = language.pick(
-        "Über diese Verbindung könnten andere das Kennwort mitlesen. Öffnen Sie den Link über https oder auf dem Server selbst.",
+        "Über diese Verbindung könnten andere das Kennwort mitlesen. Öffne den Link über https oder auf dem Server selbst.",
         "Others could read the password on this connection. Open the link over https, or on the server itself.",
     );
     (
@@ -251,11 +251,12 @@ fn closed(language: Language) -> Response {
         "This link does not work any more",
     );
     let words = language.pick(
-        "Er wurde schon benutzt, ist abgelaufen, oder es gibt schon eine Verwaltung. Auf dem Server hilft der Befehl",
+        "Er wurde schon benutzt, ist abgelaufen, oder es gibt schon eine Verwaltung. Auf dem Server hilft dieser Befehl:",
         "It was used, it has ended, or there is an administrator already. On the server, this command helps:",
     );
-    let body =
-        format!("<h1>{title}</h1><p>{words} <code>hauspost user add NAME --admin</code></p>");
+    let body = format!(
+        "<h1>{title}</h1><p>{words}</p><code class=\"command\">hauspost user add NAME --admin</code>"
+    );
     (StatusCode::NOT_FOUND, Html(page(language, title, &body))).into_response()
 }
 
@@ -290,7 +291,7 @@ fn form(
          <input id=\"again\" name=\"again\" type=\"password\" required minlength=\"{SHORTEST}\" autocomplete=\"new-password\">\
          <button>{button}</button></form>",
         intro = language.pick(
-            "Legen Sie das erste Konto an. Es darf den Server verwalten. Dieser Link geht nur einmal.",
+            "Lege das erste Konto an. Es darf den Server verwalten. Dieser Link gilt nur einmal.",
             "Make the first account. It may administer the server. This link works once.",
         ),
         name_label = language.pick("Name", "Name"),
