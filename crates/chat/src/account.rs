@@ -1,7 +1,7 @@
 //! Accounts in memory: who is connected, and what routing must know without asking the store.
 
-use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
+use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use base::{BareJid, Moment};
 use parking_lot::{Mutex, MutexGuard, RwLock};
-use store::{AccountId, AccountState, Store, StoreError};
+use store::{AccountId, AccountState, ArchiveId, Store, StoreError};
 
 use crate::SessionEntry;
 
@@ -30,7 +30,54 @@ pub struct Account {
     /// See [`Account::presence_order`].
     presence_order: Mutex<()>,
     /// See [`Account::waiting_order`].
-    waiting_order: Mutex<()>,
+    waiting_order: Mutex<Waiting>,
+}
+
+/// What memory knows of messages that wait; see [`Account::waiting_order`].
+#[derive(Default)]
+pub(crate) struct Waiting {
+    /// Changes of how many wait, since the account is in memory: whoever counts anew sees whether it has counted all.
+    changes: u64,
+    /// Messages that are in no archive and on their way to a session.
+    on_their_way: HashSet<ArchiveId>,
+}
+
+impl Waiting {
+    /// So many more messages wait.
+    pub(crate) fn add(&mut self, account: &Account, messages: u64) {
+        self.changes += 1;
+        account.facts().offline_count += messages;
+    }
+
+    /// How often it has changed how many wait.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// So many messages wait, unless that has changed since there were `changes`.
+    pub(crate) fn counted(&self, account: &Account, messages: u64, changes: u64) {
+        if self.changes == changes {
+            account.facts().offline_count = messages;
+        }
+    }
+
+    /// Messages that are on their way to a session and are kept nowhere but where they wait.
+    pub(crate) fn on_their_way(&mut self) -> &mut HashSet<ArchiveId> {
+        &mut self.on_their_way
+    }
+
+    /// A session has these messages now, which were on their way.
+    pub(crate) fn arrived(&mut self, account: &Account, messages: &[ArchiveId]) {
+        self.changes += 1;
+        for id in messages {
+            self.on_their_way.remove(id);
+        }
+        if self.on_their_way.is_empty() {
+            self.on_their_way.shrink_to_fit();
+        }
+        let mut facts = account.facts();
+        facts.offline_count = facts.offline_count.saturating_sub(messages.len() as u64);
+    }
 }
 
 /// The right to change what is kept of an account. No lock: whoever wants it meanwhile waits
@@ -91,7 +138,7 @@ impl Account {
 
     /// Held while a message is found to have to wait and is submitted as waiting, and while a
     /// session that can be reached now looks whether anything waits: one of the two sees the other.
-    pub(crate) fn waiting_order(&self) -> MutexGuard<'_, ()> {
+    pub(crate) fn waiting_order(&self) -> MutexGuard<'_, Waiting> {
         self.waiting_order.lock()
     }
 
@@ -237,7 +284,7 @@ impl Accounts {
             facts: Mutex::new(facts),
             turn: futures_util::lock::Mutex::new(()),
             presence_order: Mutex::new(()),
-            waiting_order: Mutex::new(()),
+            waiting_order: Mutex::default(),
         });
         // Two may have loaded at once: the first to arrive is the account, for everyone. A copy
         // older than a change made meanwhile cannot slip in, since what was changed stays in

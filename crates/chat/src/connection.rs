@@ -18,6 +18,7 @@ use xmpp::stream::{TlsFacts, Transport, TransportKind};
 use xmpp::xml::{Frame, Framing, Reader, ReaderLimits, Writer, XmlError};
 
 use crate::authentication::{self, Answered, Asker};
+use crate::last_words::last_words;
 use crate::session::Ending;
 use crate::{Chat, Session, Work};
 
@@ -140,7 +141,7 @@ impl Connection {
             match input.next() {
                 Ok(Some(frame)) => take_frame(session, frame, now),
                 Ok(None) => return,
-                Err(error) => session.end_with(error.condition()),
+                Err(error) => session.unreadable(error),
             }
         }
     }
@@ -235,6 +236,17 @@ impl Connection {
         }
     }
 
+    /// Everything that was taken so far is with the socket: what is not acknowledged otherwise counts as delivered.
+    pub fn all_written(&mut self) {
+        // One that was looked at but not taken is not written.
+        if !self.out.is_empty() {
+            return;
+        }
+        if let State::Bound(session) | State::Leaving(Some(session)) = &mut self.state {
+            session.all_written();
+        }
+    }
+
     /// True when nothing but its end is to come: a client that does not take that is not waited for.
     #[must_use]
     pub fn is_ending(&self) -> bool {
@@ -296,7 +308,7 @@ impl Connection {
     /// Ends the stream with an error, whether somebody is logged in or not.
     pub fn turn_away(&mut self, condition: StreamCondition, now: Now) {
         match &mut self.state {
-            State::Negotiating(_) => self.refuse(condition, None, now),
+            State::Negotiating(_) => self.refuse(condition, last_words(condition), now),
             State::Bound(session) => session.end_with(condition),
             State::Leaving(_) => {}
         }
@@ -401,7 +413,7 @@ impl Connection {
                 negotiating.machine.fail(error);
                 self.go_on(now);
             }
-            State::Bound(session) => session.end_with(error.condition()),
+            State::Bound(session) => session.unreadable(error),
             State::Leaving(_) => {}
         }
     }
@@ -520,7 +532,8 @@ impl Connection {
             self.out.push_back(Output::Send(element));
         }
         match ending {
-            Ending::Error(condition) => self.fail(condition, None),
+            Ending::Error(condition) => self.fail(condition, last_words(condition)),
+            Ending::Unreadable(error) => self.fail(error.condition(), Some(&error.to_string())),
             Ending::Closed | Ending::Written => {
                 self.close_stream();
                 self.out.push_back(Output::Close);

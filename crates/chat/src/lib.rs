@@ -10,6 +10,7 @@ mod config;
 mod connection;
 mod delivery;
 mod ends;
+mod last_words;
 mod messages;
 mod metrics;
 pub mod modules;

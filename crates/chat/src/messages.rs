@@ -151,12 +151,12 @@ impl Message<'_> {
         if batch.is_empty() {
             return Some(Submitted::nothing());
         }
-        let order = plan.wait.then(|| self.recipient.waiting_order());
-        if order.is_some() {
+        let mut order = plan.wait.then(|| self.recipient.waiting_order());
+        if let Some(order) = &mut order {
             if self.recipient.is_reachable() {
                 return None;
             }
-            self.recipient.facts().offline_count += 1;
+            order.add(self.recipient, 1);
         }
         Some(self.chat.store().submit(batch))
     }

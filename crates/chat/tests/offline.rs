@@ -234,3 +234,95 @@ fn what_a_session_held_goes_to_those_who_lack_it() {
     house.cut(orchard);
     assert_eq!(bodies(&house.take(garden)), ["before", "direct"]);
 }
+
+/// How many messages the store has waiting for romeo: what a process that dies now leaves.
+fn kept_waiting(house: &House) -> u64 {
+    let store = house.chat.store();
+    let romeo = store::wait(store.account_find("romeo")).expect("a store");
+    store::wait(store.offline_count(romeo.expect("an account").id)).expect("a store")
+}
+
+const HIDDEN: &str = "<body>hidden</body><no-permanent-store xmlns='urn:xmpp:hints'/>";
+
+#[test]
+fn what_is_in_no_archive_waits_until_it_is_acknowledged() {
+    let mut house = House::new(&["juliet", "romeo"]);
+    let juliet = house.come("juliet@example.org/balcony");
+    say(&mut house, juliet, HIDDEN);
+    say(&mut house, juliet, "<body>kept</body>");
+    let romeo = house.log_in("romeo@example.org/orchard");
+    house.send(romeo, "<enable xmlns='urn:xmpp:sm:3'/>");
+    house.send(romeo, "<presence/>");
+    assert_eq!(bodies(&house.take(romeo)), ["hidden", "kept"]);
+    assert_eq!(kept_waiting(&house), 1, "nobody has said that it is there");
+    // Meanwhile another client comes: it is not given the same message.
+    let hall = house.log_in("romeo@example.org/hall");
+    house.send(hall, "<presence/>");
+    assert!(bodies(&house.take(hall)).is_empty());
+    house.send(romeo, "<a xmlns='urn:xmpp:sm:3' h='100'/>");
+    assert!(house.is_closed(romeo), "so many were not sent");
+    house.cut(romeo);
+    assert_eq!(
+        bodies(&house.take(hall)),
+        ["hidden", "kept"],
+        "it goes to who is there"
+    );
+    assert_eq!(
+        kept_waiting(&house),
+        0,
+        "it was written to one that does not acknowledge"
+    );
+}
+
+#[test]
+fn an_acknowledgement_ends_the_wait() {
+    let mut house = House::new(&["juliet", "romeo"]);
+    let juliet = house.come("juliet@example.org/balcony");
+    for _ in 0..3 {
+        say(&mut house, juliet, HIDDEN);
+    }
+    let romeo = house.log_in("romeo@example.org/orchard");
+    house.send(romeo, "<enable xmlns='urn:xmpp:sm:3'/>");
+    house.send(romeo, "<presence/>");
+    assert_eq!(bodies(&house.take(romeo)).len(), 3);
+    assert_eq!(kept_waiting(&house), 3);
+    // Its own presence comes behind them.
+    house.send(romeo, "<a xmlns='urn:xmpp:sm:3' h='2'/>");
+    assert_eq!(kept_waiting(&house), 1);
+    house.send(romeo, "<a xmlns='urn:xmpp:sm:3' h='3'/>");
+    assert_eq!(kept_waiting(&house), 0);
+    house.log_out(romeo);
+    let romeo = house.log_in("romeo@example.org/orchard");
+    house.send(romeo, "<presence/>");
+    assert!(bodies(&house.take(romeo)).is_empty());
+    house.log_out(romeo);
+    say(&mut house, juliet, "<body>next</body>");
+    let romeo = house.log_in("romeo@example.org/orchard");
+    house.send(romeo, "<presence/>");
+    assert_eq!(bodies(&house.take(romeo)), ["next"], "the count is right");
+}
+
+#[test]
+fn what_a_stuck_socket_has_not_taken_waits() {
+    let mut house = House::new(&["juliet", "romeo"]);
+    let juliet = house.come("juliet@example.org/balcony");
+    say(&mut house, juliet, HIDDEN);
+    let romeo = house.log_in("romeo@example.org/orchard");
+    house.get_stuck(romeo);
+    house.send(romeo, "<presence/>");
+    say(&mut house, juliet, "<body>kept</body>");
+    assert_eq!(kept_waiting(&house), 1);
+    house.cut(romeo);
+    assert_eq!(kept_waiting(&house), 2);
+    let romeo = house.log_in("romeo@example.org/orchard");
+    house.send(romeo, "<presence/>");
+    assert_eq!(bodies(&house.take(romeo)), ["hidden", "kept"]);
+    assert_eq!(kept_waiting(&house), 0);
+    house.cut(romeo);
+    let romeo = house.log_in("romeo@example.org/orchard");
+    house.send(romeo, "<presence/>");
+    assert!(
+        bodies(&house.take(romeo)).is_empty(),
+        "what was written is not told again"
+    );
+}

@@ -192,10 +192,8 @@ fn nobody_elsewhere_and_oneself() {
     let mut house = House::new(&["juliet", "romeo"]);
     let juliet = house.come("juliet@example.org/balcony");
     for (to, condition) in [
-        ("nobody@example.org", "item-not-found"),
         ("romeo@example.net", "remote-server-not-found"),
         ("juliet@example.org", "not-allowed"),
-        ("example.org", "item-not-found"),
     ] {
         house.send(juliet, &format!("<presence to='{to}' type='subscribe'/>"));
         assert_eq!(
@@ -211,6 +209,21 @@ fn nobody_elsewhere_and_oneself() {
     house.send(juliet, "<presence type='subscribe'/>");
     assert_eq!(house.seen(juliet), ["error presence bad-request"]);
     assert!(roster(&mut house, juliet).is_empty());
+}
+
+#[test]
+fn nobody_looks_like_somebody_who_does_not_answer() {
+    let mut house = House::new(&["juliet", "romeo"]);
+    let juliet = house.come("juliet@example.org/balcony");
+    for to in ["nobody", "romeo"] {
+        presence(&mut house, juliet, "subscribe", to);
+        let pushed = format!("push {to} none subscribe");
+        assert_eq!(house.seen(juliet), [pushed], "{to}");
+    }
+    for to in ["nobody", "romeo"] {
+        presence(&mut house, juliet, "unsubscribe", to);
+        assert_eq!(house.seen(juliet), [format!("push {to} none")], "{to}");
+    }
 }
 
 #[test]

@@ -126,6 +126,7 @@ pub enum Write {
     RequestSet(AccountId, Box<RosterRequest>),
     RequestRemove(AccountId, Arc<str>),
     OfflineClear(OwnerId, ArchiveId),
+    OfflineRemove(OwnerId, Box<[ArchiveId]>),
     OfflineMark(OwnerId, ArchiveId),
     Block(AccountId, Arc<str>),
     Unblock(AccountId, Arc<str>),

@@ -193,6 +193,13 @@ impl World {
                 let through = self.id(account, place);
                 let mut batch = Batch::new();
                 batch.offline_clear(self.accounts[account], through);
+                let hidden = |kept: &&Kept| kept.item.flags.hidden && kept.item.id <= through;
+                let hidden: Vec<_> = self.model[account]
+                    .iter()
+                    .filter(hidden)
+                    .map(|kept| kept.item.id)
+                    .collect();
+                batch.offline_remove(self.accounts[account], &hidden);
                 self.store().submit(batch).ticket.wait().unwrap();
                 for kept in &mut self.model[account] {
                     kept.waits &= kept.item.id > through;

@@ -277,6 +277,7 @@ impl House {
                 moved = true;
                 closed |= matches!(output, Output::Close);
             }
+            connection.all_written();
             if closed {
                 self.chores.extend(end(connection, now));
             } else {
@@ -340,6 +341,9 @@ impl House {
                 }
             }
         }
+        if moved {
+            connection.all_written();
+        }
         if self.salted.is_none() {
             self.salted = guest
                 .client
@@ -368,6 +372,7 @@ impl House {
         while let Some(Output::Send(bytes)) = connection.next_output() {
             taken += bytes.len();
         }
+        connection.all_written();
         taken
     }
 

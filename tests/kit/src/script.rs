@@ -30,6 +30,8 @@ pub struct Script {
     pub parties: Vec<Party>,
     /// It needs settings that only the house in memory has.
     pub only_in_memory: bool,
+    /// The house publishes what XEP-0485 tells.
+    pub server_information: bool,
     steps: Vec<Step>,
 }
 
@@ -119,6 +121,7 @@ impl Script {
         let mut parties: Vec<Party> = Vec::new();
         let mut steps = Vec::new();
         let mut only_in_memory = false;
+        let mut server_information = false;
         let lines: Vec<&str> = text.lines().collect();
         let mut at = 0;
         while at < lines.len() {
@@ -154,6 +157,10 @@ impl Script {
             }
             if words[..] == ["only", "in", "memory"] {
                 only_in_memory = true;
+                continue;
+            }
+            if words[..] == ["with", "server", "information"] {
+                server_information = true;
                 continue;
             }
             if words[0] == "after" {
@@ -208,6 +215,7 @@ impl Script {
         Self {
             parties,
             only_in_memory,
+            server_information,
             steps,
         }
     }

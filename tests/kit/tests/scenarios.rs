@@ -32,7 +32,7 @@ fn in_memory() {
                 kind: "admin-addresses".into(),
                 addresses: vec!["xmpp:admin@example.org".into()],
             });
-            config.publish_server_information = script.only_in_memory;
+            config.publish_server_information = script.server_information;
         });
         if let Err(why) = script.run(&mut house) {
             failures.push(format!("{name}.scn, {why}"));
@@ -48,7 +48,11 @@ fn against_the_binary() {
         if script.only_in_memory {
             continue;
         }
-        let mut server = Server::start(&name, "[contact]\nadmin = [\"xmpp:admin@example.org\"]\n");
+        let config = format!(
+            "[contact]\nadmin = [\"xmpp:admin@example.org\"]\npublish_server_information = {}\n",
+            script.server_information
+        );
+        let mut server = Server::start(&name, &config);
         if let Err(why) = script.run(&mut server) {
             failures.push(format!("{name}.scn, {why}"));
         }

@@ -20,6 +20,13 @@ pub(crate) enum Parcel {
         /// Where the owner's archive keeps it.
         kept: Option<ArchiveId>,
     },
+    /// A message that has waited and is in no archive: it waits on until the client has it.
+    Waiting {
+        /// The whole stanza.
+        stanza: Bytes,
+        /// Under which the store keeps it.
+        id: ArchiveId,
+    },
     /// Another connection resumes this session: hand it over and end (XEP-0198 §5).
     Handover(Handover),
     /// End the stream with this condition.
@@ -28,9 +35,9 @@ pub(crate) enum Parcel {
 
 impl Parcel {
     /// What it counts for in a mailbox.
-    fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         match self {
-            Self::Stanza { stanza, .. } => stanza.len(),
+            Self::Stanza { stanza, .. } | Self::Waiting { stanza, .. } => stanza.len(),
             Self::Handover(_) | Self::Close(_) => 0,
         }
     }
@@ -125,9 +132,17 @@ impl Mailbox {
 
     /// Ends a hold. `first` goes ahead of all that waits; whoever gives it bounds it.
     pub(crate) fn release(&self, first: impl IntoIterator<Item = Parcel>) {
+        self.state.lock().held = false;
+        drop(self.put_first(first.into_iter().collect()));
+    }
+
+    /// Puts parcels ahead of all that waits; whoever gives them bounds them. Gives them back when the session is gone.
+    pub(crate) fn put_first(&self, first: Vec<Parcel>) -> Vec<Parcel> {
         {
             let mut state = self.state.lock();
-            state.held = false;
+            if state.closed {
+                return first;
+            }
             let waiting = std::mem::take(&mut state.parcels);
             state.parcels.extend(first);
             let added = state.parcels.iter().map(Parcel::bytes).sum::<usize>();
@@ -135,6 +150,7 @@ impl Mailbox {
             state.parcels.extend(waiting);
         }
         self.waker.wake();
+        Vec::new()
     }
 
     /// Asks the session to end with `condition`.

@@ -44,7 +44,7 @@ impl Delivery {
         let Self { to, stanza, kept } = self;
         match to.mailbox().offer(Parcel::Stanza { stanza, kept })? {
             Parcel::Stanza { stanza, kept } => Some(Self { to, stanza, kept }),
-            Parcel::Handover(_) | Parcel::Close(_) => None,
+            Parcel::Waiting { .. } | Parcel::Handover(_) | Parcel::Close(_) => None,
         }
     }
 }

@@ -11,8 +11,8 @@ use xmpp::xml::{Stanza, Writer};
 use super::content::is_only_chat_state;
 use super::stanza_ids::{with_child, with_id};
 use super::{Feature, MessageContext, MessageType, Module, Seat, SessionContext, Verdict};
-use crate::Work;
 use crate::delivery::Parcel;
+use crate::{Account, Chat, Work};
 
 /// The declaration. What waits is the archive's own entry, marked; what is in no archive waits
 /// hidden in it.
@@ -72,15 +72,58 @@ fn reachable(context: SessionContext) -> Work<()> {
         if waiting == 0 {
             return;
         }
-        if let Err(error) = hand_over(&context).await {
-            tracing::error!(%error, "waiting messages could not be read; they wait on");
-        }
+        hand_over_to(context).await;
     })
 }
 
-async fn hand_over(context: &SessionContext) -> Result<(), StoreError> {
+/// Hands over what waits to the session of `context`, ahead of what waits for it already.
+pub(crate) async fn hand_over_to(context: SessionContext) {
+    // One at a time: nothing is handed over twice.
+    let _turn = context.account.turn().await;
+    let mut parcels = Vec::new();
+    let result = collect(&context, &mut parcels).await;
+    if let Err(error) = &result {
+        tracing::error!(%error, "waiting messages could not be read; they wait on");
+    }
+    let back = context.session.mailbox().put_first(parcels);
+    let returned = !back.is_empty();
+    if returned {
+        let mut order = context.account.waiting_order();
+        for parcel in back {
+            if let Parcel::Waiting { id, .. } = parcel {
+                order.on_their_way().remove(&id);
+            }
+        }
+    }
+    let Ok(Some(through)) = result else {
+        return;
+    };
+    if !returned && let Err(error) = forget_archived(&context, through).await {
+        tracing::error!(%error, "messages that were handed over could not be marked so");
+    }
+}
+
+/// The client has these messages, which have waited and are in no archive.
+pub(crate) fn arrived(chat: &Chat, account: &Account, messages: &[ArchiveId]) {
+    let mut batch = Batch::new();
+    batch.offline_remove(account.id(), messages);
+    // Submitted before they are forgotten: whoever hands over afterwards reads what is left.
+    let mut order = account.waiting_order();
+    // Should it fail, they are handed over once more: better than never.
+    drop(chat.store().submit(batch).ticket);
+    order.arrived(account, messages);
+}
+
+/// Gathers what is to be handed over; gives up to where. What is in the archive and not gathered is for clients that
+/// read the archive.
+async fn collect(
+    context: &SessionContext,
+    parcels: &mut Vec<Parcel>,
+) -> Result<Option<ArchiveId>, StoreError> {
     let (store, account, session) = (context.chat.store(), &context.account, &context.session);
-    // A message that found nobody here was submitted before this; tickets come in order.
+    let on_their_way = account.waiting_order().on_their_way().clone();
+    // A message that found nobody here was submitted before this, as was the end of those that have arrived; tickets
+    // come in order.
     let mut nothing = Batch::new();
     nothing.offline_clear(account.id(), ArchiveId::FIRST);
     store.submit(nothing).ticket.await?;
@@ -88,55 +131,61 @@ async fn hand_over(context: &SessionContext) -> Result<(), StoreError> {
     let domain = context.chat.domain();
     let mut room = limits.mailbox_bytes / MAILBOX_SHARE;
     let most = limits.mailbox_stanzas / MAILBOX_SHARE;
-    let mut parcels = Vec::new();
     let mut through = None;
-    'pages: loop {
+    loop {
         let items = store.offline(account.id(), through, AT_ONCE).await?;
         let last_page = items.len() < AT_ONCE;
         for item in items {
             let id = item.id;
             let hidden = item.flags.hidden;
-            // XEP-0386 §4: such a client reads the archive itself. What is in no archive it gets.
-            if hidden || !session.reads_archive() {
+            // XEP-0386 §4: a client may read the archive itself. What is in no archive it gets.
+            let wanted = if hidden {
+                !on_their_way.contains(&id)
+            } else {
+                !session.reads_archive()
+            };
+            if wanted {
                 let parcel = to_parcel(item, account.jid().as_str(), &domain);
-                let size = match &parcel {
-                    Parcel::Stanza { stanza, .. } => stanza.len(),
-                    _ => 0,
-                };
+                let size = parcel.bytes();
                 if parcels.len() >= most || (size > room && !parcels.is_empty()) {
-                    break 'pages;
+                    return Ok(through);
                 }
                 // What another session has left here before is not told again.
                 if hidden || session.take_returned(id) {
                     room = room.saturating_sub(size);
                     parcels.push(parcel);
                 }
+                if hidden {
+                    account.waiting_order().on_their_way().insert(id);
+                }
             }
             through = Some(id);
         }
         if last_page {
-            break;
+            return Ok(through);
         }
     }
-    session.mailbox().release(parcels);
-    if let Some(through) = through {
-        let mut handed_over = Batch::new();
-        handed_over.offline_clear(account.id(), through);
-        store.submit(handed_over).ticket.await?;
-    }
+}
+
+/// What is in the archive waits no more once it is handed over. What is in none waits until it has arrived.
+async fn forget_archived(context: &SessionContext, through: ArchiveId) -> Result<(), StoreError> {
+    let (store, account) = (context.chat.store(), &context.account);
+    let changes = account.waiting_order().changes();
+    let mut handed_over = Batch::new();
+    handed_over.offline_clear(account.id(), through);
+    store.submit(handed_over).ticket.await?;
     // The count in memory drifts when a commit fails; here it is set right.
     let count = store.offline_count(account.id()).await?;
-    account.facts().offline_count = count;
+    account.waiting_order().counted(account, count, changes);
     Ok(())
 }
 
 fn to_parcel(item: ArchiveItem, account: &str, domain: &str) -> Parcel {
     let delayed = with_delay(&item.stanza, domain, item.timestamp);
-    // A hidden entry is gone once it is fetched: if the client does not get it, it is kept anew.
     if item.flags.hidden {
-        return Parcel::Stanza {
+        return Parcel::Waiting {
             stanza: delayed,
-            kept: None,
+            id: item.id,
         };
     }
     Parcel::Stanza {

@@ -1,4 +1,8 @@
 //! RFC 6121 §3: presence subscriptions
+//!
+//! Whoever asks an address that is nobody's waits in vain, as if that person did not answer: which accounts there are is
+//! not told to those who try names (§3.1.3, §8.5.1, §13). Requests to such an address answer like those to somebody who
+//! shows nothing, too.
 
 mod exchange;
 mod state;
@@ -44,12 +48,7 @@ pub(crate) async fn send(context: &PresenceContext, action: Action) -> Result<()
             return Err(blocked_by_sender());
         }
         match peer {
-            Party::Account(_) => {}
-            // §3.1.2: who asks is told that nobody will answer.
-            Party::Nobody => {
-                return Err(StanzaError::new(StanzaCondition::ItemNotFound)
-                    .text("There is nobody of that address here; please check its spelling."));
-            }
+            Party::Account(_) | Party::Nobody => {}
             Party::Elsewhere => {
                 return Err(StanzaError::new(StanzaCondition::RemoteServerNotFound)
                     .text("This server does not exchange presence with that domain."));

@@ -34,11 +34,12 @@ use xmpp::ns;
 use xmpp::sm::{SmElement, SmLimits};
 use xmpp::stream::ClientAgent;
 use xmpp::stream::server::SmRequest;
-use xmpp::xml::{Kind, Stanza, Writer};
+use xmpp::xml::{Kind, Stanza, Writer, XmlError};
 
 pub(crate) use entry::Handover;
 pub use entry::{CurrentPresence, SessionEntry};
 pub(crate) use outbox::Outbox;
+use outbox::{Keeping, Sent};
 pub(crate) use resumption::{Claim, Resumables};
 pub(crate) use undelivered::deliver;
 
@@ -71,6 +72,8 @@ pub struct Session {
 pub(crate) enum Ending {
     /// The stream ends with this error.
     Error(StreamCondition),
+    /// What the client sends cannot be read.
+    Unreadable(XmlError),
     /// The client closed its stream.
     Closed,
     /// The stream ends with an error that is already in the outbox.
@@ -202,6 +205,13 @@ impl Session {
         match stanza.kind() {
             Kind::Other => self.control(&stanza),
             kind => {
+                // RFC 6120 §4.8.2: stanzas of a client are in the namespace of its stream.
+                if stanza
+                    .own_default()
+                    .is_some_and(|written| written != ns::CLIENT)
+                {
+                    return self.end_with(StreamCondition::InvalidNamespace);
+                }
                 self.outbox.count_handled();
                 if let Err(condition) = self.check_sender(&stanza) {
                     self.end(Ending::Error(condition));
@@ -249,6 +259,7 @@ impl Session {
                     self.outbox.push_control(error.to_xml(self.declare));
                     self.end(Ending::Written);
                 }
+                self.forget_received();
             }
             Some(SmElement::Enable { resume, max }) => {
                 let enabled = self.enable(SmRequest { resume, max }).unwrap_or(failed);
@@ -334,6 +345,10 @@ impl Session {
         self.end(Ending::Error(condition));
     }
 
+    pub(crate) fn unreadable(&mut self, error: XmlError) {
+        self.end(Ending::Unreadable(error));
+    }
+
     pub(crate) fn closed_by_client(&mut self) {
         self.end(Ending::Closed);
     }
@@ -409,7 +424,11 @@ impl Session {
         for parcel in self.entry.mailbox().take() {
             match parcel {
                 Parcel::Stanza { stanza, kept } => {
-                    let pushed = self.outbox.push_delivery(stanza, kept);
+                    let pushed = self.outbox.push_delivery(stanza, kept.into());
+                    self.wrote(pushed);
+                }
+                Parcel::Waiting { stanza, id } => {
+                    let pushed = self.outbox.push_delivery(stanza, Keeping::Waiting(id));
                     self.wrote(pushed);
                 }
                 Parcel::Close(condition) => {
@@ -561,10 +580,23 @@ impl Session {
         if let Some(id) = self.outbox.resume_id() {
             self.chat.resumables().connected(id, &self.entry);
         }
-        self.outbox
-            .resume(h)
-            .err()
-            .map(|error| error.to_xml(self.declare))
+        let resumed = self.outbox.resume(h);
+        self.forget_received();
+        resumed.err().map(|error| error.to_xml(self.declare))
+    }
+
+    /// All that was taken to be written is written.
+    pub(crate) fn all_written(&mut self) {
+        self.outbox.all_written();
+        self.forget_received();
+    }
+
+    /// What the client has by now waits no more.
+    fn forget_received(&mut self) {
+        let received = self.outbox.take_received();
+        if !received.is_empty() {
+            crate::modules::offline::arrived(&self.chat, &self.account, &received);
+        }
     }
 
     /// Asks whether the client is still there.
@@ -652,13 +684,21 @@ impl Session {
                     .for_each(Delivery::perform);
             }
         }
-        let mut left: Vec<_> = self.outbox.take_unacknowledged();
+        let mut left = self.outbox.take_left();
         for parcel in self.entry.mailbox().take_last() {
-            if let Parcel::Stanza { stanza, kept } = parcel {
-                left.push((stanza, kept));
-            }
+            left.extend(match parcel {
+                Parcel::Stanza { stanza, kept } => Some(Sent {
+                    stanza,
+                    keeping: kept.into(),
+                }),
+                Parcel::Waiting { stanza, id } => Some(Sent {
+                    stanza,
+                    keeping: Keeping::Waiting(id),
+                }),
+                Parcel::Handover(_) | Parcel::Close(_) => None,
+            });
         }
-        undelivered::return_undelivered(&self.chat, &self.account, &self.entry, left).await;
+        undelivered::return_undelivered(context(), left).await;
         self.chat.metrics().sessions_ended.increment();
     }
 }

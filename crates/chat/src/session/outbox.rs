@@ -16,7 +16,11 @@ const ASK_EVERY: u32 = 100;
 /// The way out.
 #[derive(Default)]
 pub(crate) struct Outbox {
-    ready: VecDeque<Bytes>,
+    ready: VecDeque<Ready>,
+    /// Deliveries without stream management that were taken to be written.
+    taken: Vec<Sent>,
+    /// Messages that have waited and that the client has by now.
+    received: Vec<ArchiveId>,
     inactive: Option<Box<ClientState>>,
     management: Option<Box<Management>>,
     /// Stanzas written, for the metrics.
@@ -28,10 +32,53 @@ struct Management {
     resume_id: Option<Box<str>>,
 }
 
-/// A stanza that was written and not yet acknowledged.
+/// What waits to be written.
+struct Ready {
+    bytes: Bytes,
+    /// For a delivery without stream management: where else it is.
+    delivery: Option<Keeping>,
+}
+
+impl From<Bytes> for Ready {
+    fn from(bytes: Bytes) -> Self {
+        Self {
+            bytes,
+            delivery: None,
+        }
+    }
+}
+
+/// A stanza that the client does not have for certain: it is not acknowledged, or not written.
 pub(crate) struct Sent {
-    stanza: Bytes,
-    kept: Option<ArchiveId>,
+    pub(crate) stanza: Bytes,
+    pub(crate) keeping: Keeping,
+}
+
+/// Where a stanza is kept that is on its way to a client.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Keeping {
+    /// Nowhere.
+    Nowhere,
+    /// In the account's archive.
+    Archive(ArchiveId),
+    /// Only among what waits for the account: from there it is to be removed once the client has it.
+    Waiting(ArchiveId),
+}
+
+impl From<Option<ArchiveId>> for Keeping {
+    fn from(kept: Option<ArchiveId>) -> Self {
+        kept.map_or(Self::Nowhere, Self::Archive)
+    }
+}
+
+impl Sent {
+    /// Its id among what waits, when it is kept nowhere else.
+    pub(crate) fn waited(&self) -> Option<ArchiveId> {
+        match self.keeping {
+            Keeping::Waiting(id) => Some(id),
+            Keeping::Nowhere | Keeping::Archive(_) => None,
+        }
+    }
 }
 
 impl Weigh for Sent {
@@ -76,7 +123,9 @@ impl Outbox {
         let Some(management) = &mut self.management else {
             return Ok(());
         };
-        management.machine.acknowledge(h)?.for_each(drop);
+        let received = management.machine.acknowledge(h)?;
+        self.received
+            .extend(received.filter_map(|sent| sent.waited()));
         management.machine.shrink();
         Ok(())
     }
@@ -85,15 +134,20 @@ impl Outbox {
     pub(crate) fn push_delivery(
         &mut self,
         stanza: Bytes,
-        kept: Option<ArchiveId>,
+        keeping: Keeping,
     ) -> Result<(), StreamCondition> {
         if let Some(state) = &mut self.inactive {
-            match state.offer(&stanza) {
+            let urgency = match keeping {
+                // What has waited once does not wait again.
+                Keeping::Waiting(_) => Urgency::Now,
+                _ => state.offer(&stanza),
+            };
+            match urgency {
                 Urgency::Held | Urgency::Dropped => return Ok(()),
                 Urgency::Now => self.release_held()?,
             }
         }
-        self.send(stanza, kept)
+        self.send(stanza, Some(keeping))
     }
 
     /// An answer or push for the client itself.
@@ -101,21 +155,51 @@ impl Outbox {
         self.send(stanza, None)
     }
 
-    fn send(&mut self, stanza: Bytes, kept: Option<ArchiveId>) -> Result<(), StreamCondition> {
+    fn send(&mut self, stanza: Bytes, delivery: Option<Keeping>) -> Result<(), StreamCondition> {
+        let managed = self.management.is_some();
         if let Some(management) = &mut self.management
             && management
                 .machine
                 .sent(Sent {
                     stanza: stanza.clone(),
-                    kept,
+                    keeping: delivery.unwrap_or(Keeping::Nowhere),
                 })
                 .is_err()
         {
             return Err(StreamCondition::ResourceConstraint);
         }
         self.written += 1;
-        self.ready.push_back(stanza);
+        self.ready.push_back(Ready {
+            bytes: stanza,
+            delivery: delivery.filter(|_| !managed),
+        });
         Ok(())
+    }
+
+    /// Takes the first of what is ready.
+    fn take_ready(&mut self) -> Option<Bytes> {
+        let Ready { bytes, delivery } = self.ready.pop_front()?;
+        if let Some(keeping) = delivery {
+            self.taken.push(Sent {
+                stanza: bytes.clone(),
+                keeping,
+            });
+        }
+        Some(bytes)
+    }
+
+    /// All that was taken is written.
+    pub(crate) fn all_written(&mut self) {
+        self.received
+            .extend(self.taken.drain(..).filter_map(|sent| sent.waited()));
+        if self.taken.capacity() > 64 {
+            self.taken = Vec::new();
+        }
+    }
+
+    /// Messages that have waited and that the client has: each is told once.
+    pub(crate) fn take_received(&mut self) -> Vec<ArchiveId> {
+        std::mem::take(&mut self.received)
     }
 
     fn release_held(&mut self) -> Result<(), StreamCondition> {
@@ -143,7 +227,7 @@ impl Outbox {
 
     /// Something that is no stanza: written as it is, and not counted.
     pub(crate) fn push_control(&mut self, element: impl Into<Bytes>) {
-        self.ready.push_back(element.into());
+        self.ready.push_back(element.into().into());
     }
 
     /// Asks the client what it has handled (XEP-0198 §4). False without stream management.
@@ -163,13 +247,13 @@ impl Outbox {
 
     /// The next element that waits to be written.
     pub(crate) fn next_ready(&mut self) -> Option<Bytes> {
-        self.ready.pop_front()
+        self.take_ready()
     }
 
     /// The next element to write. When the last one of a batch is taken, an acknowledgement is
     /// asked for if it is time.
     pub(crate) fn next(&mut self) -> Option<Bytes> {
-        if let Some(element) = self.ready.pop_front() {
+        if let Some(element) = self.take_ready() {
             return Some(element);
         }
         if self.ready.capacity() > 0 {
@@ -199,23 +283,26 @@ impl Outbox {
         };
         self.ready = management
             .machine
-            .resume(h, drop)?
-            .map(|sent| sent.stanza.clone())
+            .resume(h, |sent| self.received.extend(sent.waited()))?
+            .map(|sent| sent.stanza.clone().into())
             .collect();
         // The former stream's client state does not carry over (XEP-0352 §5.1).
         let _ = self.set_active();
         Ok(())
     }
 
-    /// What the client has not acknowledged. Without stream management: what was not written yet.
-    pub(crate) fn take_unacknowledged(&mut self) -> Vec<(Bytes, Option<ArchiveId>)> {
-        match self.management.take() {
-            Some(management) => management
-                .machine
-                .into_unacknowledged()
-                .map(|sent| (sent.stanza, sent.kept))
-                .collect(),
-            None => Vec::new(),
+    /// Deliveries that the client has not acknowledged, or, without stream management, that were not written.
+    pub(crate) fn take_left(&mut self) -> Vec<Sent> {
+        let mut left = std::mem::take(&mut self.taken);
+        left.extend(self.ready.drain(..).filter_map(|ready| {
+            ready.delivery.map(|keeping| Sent {
+                stanza: ready.bytes,
+                keeping,
+            })
+        }));
+        if let Some(management) = self.management.take() {
+            left.extend(management.machine.into_unacknowledged());
         }
+        left
     }
 }

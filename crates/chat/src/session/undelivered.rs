@@ -3,8 +3,6 @@
 //! Messages that the client has not acknowledged go to the account's other sessions that do not
 //! have them, and when nobody is there, they wait for the next one.
 
-use std::sync::Arc;
-
 use base::Jid;
 use bytes::Bytes;
 use store::{ArchiveId, ArchiveOwner, Batch, EntryFlags, Ticket};
@@ -13,8 +11,9 @@ use xmpp::xep::hints::Hints;
 use xmpp::xml::{Kind, Stanza};
 
 use super::SessionEntry;
+use super::outbox::{Keeping, Sent};
 use crate::delivery::{Delivery, Parcel};
-use crate::modules::{MessageType, content, offline};
+use crate::modules::{MessageType, SessionContext, content, offline};
 use crate::{Account, Chat};
 
 /// A message that was not acknowledged.
@@ -94,23 +93,43 @@ impl Undelivered {
     }
 }
 
-/// Finds a place for what the session `ended` of `account`, which is gone, has left.
-pub(super) async fn return_undelivered(
-    chat: &Chat,
-    account: &Arc<Account>,
-    ended: &SessionEntry,
-    left: Vec<(Bytes, Option<ArchiveId>)>,
-) {
+/// Finds a place for what the session of `context`, which is gone, has left.
+pub(super) async fn return_undelivered(context: SessionContext, left: Vec<Sent>) {
+    let SessionContext {
+        chat,
+        account,
+        session: ended,
+        ..
+    } = &context;
+    let waiting: Vec<_> = left.iter().filter_map(Sent::waited).collect();
+    if !waiting.is_empty() {
+        // They have waited all the time; the next session gets them.
+        let mut order = account.waiting_order();
+        waiting.iter().for_each(|id| {
+            order.on_their_way().remove(id);
+        });
+    }
     let left: Vec<_> = left
         .into_iter()
-        .filter_map(|(text, kept)| Undelivered::read(text, kept, ended.jid().resource()))
+        .filter_map(|Sent { stanza, keeping }| {
+            let kept = match keeping {
+                Keeping::Nowhere => None,
+                Keeping::Archive(id) => Some(id),
+                Keeping::Waiting(_) => return None,
+            };
+            Undelivered::read(stanza, kept, ended.jid().resource())
+        })
         .collect();
-    if left.is_empty() {
-        return;
-    }
-    let ticket = place(chat, account, ended, left);
-    if let Err(error) = ticket.await {
+    if !left.is_empty()
+        && let Err(error) = place(chat, account, ended, left).await
+    {
         tracing::error!(%error, "undelivered messages could not be marked as waiting");
+    }
+    if !waiting.is_empty() {
+        let there = account.sessions();
+        if let Some(session) = there.into_iter().find(|session| session.is_reachable()) {
+            offline::hand_over_to(SessionContext { session, ..context }).await;
+        }
     }
 }
 
@@ -132,12 +151,12 @@ pub(crate) fn deliver(chat: &Chat, deliveries: impl IntoIterator<Item = Delivery
 }
 
 fn place(chat: &Chat, account: &Account, ended: &SessionEntry, left: Vec<Undelivered>) -> Ticket {
-    let order = account.waiting_order();
+    let mut order = account.waiting_order();
     if !account.is_reachable() {
         let mut batch = Batch::new();
         left.iter()
             .for_each(|message| message.wait(account, &mut batch));
-        account.facts().offline_count += left.len() as u64;
+        order.add(account, left.len() as u64);
         return chat.store().submit(batch).ticket;
     }
     drop(order);

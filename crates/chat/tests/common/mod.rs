@@ -36,6 +36,8 @@ struct Client {
     reader: Reader,
     received: Vec<Stanza>,
     closed: bool,
+    /// The socket takes nothing more: what is written now is not with the client.
+    stuck: bool,
     asked: usize,
 }
 
@@ -139,6 +141,7 @@ impl House {
             reader: Reader::new(Framing::Stream, ReaderLimits::default()),
             received: Vec::new(),
             closed: false,
+            stuck: false,
             asked: 0,
         });
         let (bare, resource) = address.split_once('/').expect("a full address");
@@ -226,6 +229,7 @@ impl House {
                     bytes += sent.len();
                 }
             }
+            connection.all_written();
         }
         bytes
     }
@@ -246,6 +250,11 @@ impl House {
             .position(|stanza| stanza.kind() == Kind::Iq && stanza.id().as_deref() == Some(&*id));
         assert!(at.is_some(), "no answer to {payload}");
         received.remove(at.unwrap_or_default())
+    }
+
+    /// The socket takes nothing more, and nobody knows yet.
+    pub(crate) fn get_stuck(&mut self, who: Who) {
+        self.clients[who.0].stuck = true;
     }
 
     /// The socket is gone.
@@ -331,6 +340,9 @@ impl House {
                         Output::Close => client.closed = true,
                         Output::StartTls => assert!(client.closed, "nobody asked for TLS"),
                     }
+                }
+                if !client.stuck {
+                    connection.all_written();
                 }
                 while let Some(frame) = client
                     .reader

@@ -200,12 +200,14 @@ async fn write(
                     reason: Utf8Bytes::default(),
                 };
                 socket.send(Message::Close(Some(frame))).await?;
+                connection.all_written();
                 return Ok(Written::Closed);
             }
         }
     }
     if fed {
         socket.flush().await?;
+        connection.all_written();
     }
     Ok(Written::More)
 }

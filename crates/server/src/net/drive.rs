@@ -404,8 +404,19 @@ impl Drive {
                 None => self.close(now),
             }
         }
+        self.tell_written();
         if close {
             self.close(now);
+        }
+    }
+
+    /// Says so when the socket has taken everything.
+    fn tell_written(&mut self) {
+        if self.unsent.is_empty()
+            && self.stage != Stage::Gone
+            && let Some(connection) = &mut self.connection
+        {
+            connection.all_written();
         }
     }
 
@@ -466,6 +477,7 @@ impl Drive {
                 }
                 Poll::Ready(Ok(())) => {
                     self.flush();
+                    self.tell_written();
                     return Poll::Ready(());
                 }
             }

@@ -27,9 +27,10 @@ pub struct ArchiveOwner<'a> {
 pub struct EntryFlags {
     /// The owner sent it.
     pub outgoing: bool,
-    /// It waits for the owner: it is in [`Store::offline`] until [`Batch::offline_clear`].
+    /// It waits for the owner: it is in [`Store::offline`] until [`Batch::offline_clear`], or, when it is hidden,
+    /// [`Batch::offline_remove`].
     pub offline: bool,
-    /// It is no part of the archive and only waits for the owner; deleted when it is fetched
+    /// It is no part of the archive and only waits for the owner; deleted when the owner has it
     /// (`no-permanent-store`, or the owner keeps no archive).
     pub hidden: bool,
     /// It came from a room.
@@ -138,9 +139,18 @@ impl Batch {
         self.push_entry(stanza, owners)
     }
 
-    /// Forgets that entries up to `through` (included) wait for the owner; hidden ones are deleted.
+    /// Forgets that entries up to `through` (included) wait for the owner. Hidden ones wait on: they are kept nowhere
+    /// else.
     pub fn offline_clear(&mut self, owner: impl Into<OwnerId>, through: ArchiveId) {
         self.push(crate::batch::Write::OfflineClear(owner.into(), through));
+    }
+
+    /// Deletes hidden entries that have waited: the owner has them. What is not hidden, or waits no more, stays as it is.
+    pub fn offline_remove(&mut self, owner: impl Into<OwnerId>, entries: &[ArchiveId]) {
+        self.push(crate::batch::Write::OfflineRemove(
+            owner.into(),
+            entries.into(),
+        ));
     }
 
     /// Lets an entry that is in the archive wait for the owner again, because it was not acknowledged.

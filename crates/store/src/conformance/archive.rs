@@ -352,6 +352,24 @@ pub(super) fn offline(subject: &mut dyn Subject) {
     write(subject, |batch| batch.offline_clear(account, ids[59]));
     subject.reopen();
     let left = wait(subject.store().offline(account, None, 100)).unwrap();
+    assert_eq!(left.len(), 45, "hidden ones wait until they are removed");
+    let hidden: Vec<_> = (0..60).step_by(4).map(|number| ids[number]).collect();
+    assert!(
+        left[..15]
+            .iter()
+            .map(|item| item.id)
+            .eq(hidden.iter().copied())
+    );
+    write(subject, |batch| {
+        // One that is archived, and one that waits no more, change nothing.
+        batch.offline_remove(account, &[hidden[3], ids[62], ids[1]]);
+    });
+    subject.reopen();
+    let left = wait(subject.store().offline(account, None, 100)).unwrap();
+    assert_eq!((left.len(), left[3].id), (44, hidden[4]));
+    write(subject, |batch| batch.offline_remove(account, &hidden));
+    subject.reopen();
+    let left = wait(subject.store().offline(account, None, 100)).unwrap();
     assert_eq!(left.len(), 30);
     assert_eq!(left[0].id, ids[60]);
     let state = wait(subject.store().account_state(account))
@@ -366,7 +384,8 @@ pub(super) fn offline(subject: &mut dyn Subject) {
     let left = wait(subject.store().offline(account, None, 100)).unwrap();
     assert_eq!((left.len(), left[0].id), (31, ids[1]));
     write(subject, |batch| {
-        batch.offline_clear(account, ArchiveId::LAST)
+        batch.offline_clear(account, ArchiveId::LAST);
+        batch.offline_remove(account, &ids);
     });
     subject.reopen();
     assert_eq!(wait(subject.store().offline_count(account)), Ok(0));

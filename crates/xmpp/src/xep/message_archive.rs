@@ -1,5 +1,7 @@
 //! XEP-0313: Message Archive Management, version 1.1.3.
 
+use std::collections::BTreeSet;
+
 use base::{Jid, Timestamp};
 
 use crate::condition::{StanzaCondition, StanzaError};
@@ -51,9 +53,16 @@ impl ArchiveRequest {
             node: element.attr("node").map(str::to_owned),
             ..Self::default()
         };
+        let mut forms = 0;
         for child in element.children() {
             match (child.name(), child.namespace()) {
-                ("x", ns::DATA_FORMS) => request.fill(&DataForm::read(child)?)?,
+                ("x", ns::DATA_FORMS) => {
+                    forms += 1;
+                    if forms > 1 {
+                        return Err(bad("An archive query has one form"));
+                    }
+                    request.fill(&DataForm::read(child)?)?;
+                }
                 ("set", ns::RSM) => request.page = PageRequest::read(child)?,
                 ("flip-page", ns::ARCHIVE) => request.flip = true,
                 _ => {}
@@ -69,7 +78,14 @@ impl ArchiveRequest {
                 ns::ARCHIVE
             )));
         }
+        let mut seen = BTreeSet::new();
         for field in &form.fields {
+            if !seen.insert(&field.var) {
+                return Err(bad(&format!(
+                    "The field {} is there twice; please send each field once",
+                    field.var
+                )));
+            }
             self.take(field)?;
         }
         Ok(())

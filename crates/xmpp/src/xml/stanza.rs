@@ -76,6 +76,8 @@ pub(super) struct Outline {
     children: SmallVec<[ChildSpan; 4]>,
     /// The default namespace of the children is a content namespace.
     content_default: bool,
+    /// The default namespace as it is declared in the tag.
+    default_written: Option<Span>,
 }
 
 impl Default for Outline {
@@ -87,6 +89,7 @@ impl Default for Outline {
             inner: Span::default(),
             children: SmallVec::new(),
             content_default: false,
+            default_written: None,
         }
     }
 }
@@ -102,6 +105,7 @@ impl Sink for Outline {
                 self.namespace = tag.namespace;
                 self.inner.start = tag.span.end;
                 self.content_default = tag.default == Namespace::Content;
+                self.default_written = tag.default_written;
                 for attribute in tag.attributes {
                     let index = match (attribute.namespace, attribute.local.of(text)) {
                         (Namespace::None, "to") => Attribute::To,
@@ -216,6 +220,11 @@ impl Stanza {
     /// The local name.
     pub fn name(&self) -> &str {
         self.outline.name.of(&self.text)
+    }
+
+    /// The default namespace that its own tag declares, as it is written there. It tells the content namespaces apart.
+    pub fn own_default(&self) -> Option<&str> {
+        self.outline.default_written.map(|span| span.of(&self.text))
     }
 
     /// The namespace. Every content namespace is given as [`ns::CLIENT`].

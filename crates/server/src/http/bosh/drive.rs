@@ -94,6 +94,9 @@ async fn talk(
             }
         }
         session.settle(now.moment);
+        if session.waiting_bytes() == 0 {
+            connection.all_written();
+        }
         if connection.is_bound() {
             place.known();
         }

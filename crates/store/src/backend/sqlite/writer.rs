@@ -527,6 +527,7 @@ fn apply(connection: &Connection, write: &Write, version: RosterVersion) -> Resu
             roster::request_remove(connection, *account, contact)
         }
         Write::OfflineClear(account, through) => offline::clear(connection, *account, *through),
+        Write::OfflineRemove(account, entries) => offline::remove(connection, *account, entries),
         Write::OfflineMark(account, id) => offline::wait(connection, *account, id.number(), false),
         Write::Block(account, address) => personal::block(connection, *account, address),
         Write::Unblock(account, address) => personal::unblock(connection, *account, Some(address)),

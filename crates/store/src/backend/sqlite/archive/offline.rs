@@ -61,28 +61,45 @@ pub(in super::super) fn clear(
     owner: OwnerId,
     through: ArchiveId,
 ) -> Result<()> {
-    let mut deleted = connection
-        .prepare_cached("DELETE FROM offline WHERE account = ? AND id <= ? RETURNING hidden")?;
-    let rows = deleted.query_map(params![owner.number(), through.number()], |row| {
-        row.get::<_, i64>(0)
-    })?;
-    let mut hidden = false;
-    for row in rows {
-        hidden |= row? != 0;
-    }
-    if hidden {
-        delete_hidden(connection, owner, through)?;
-    }
+    connection
+        .prepare_cached("DELETE FROM offline WHERE account = ? AND id <= ? AND hidden = 0")?
+        .execute(params![owner.number(), through.number()])?;
     Ok(())
 }
 
-/// Deletes hidden entries up to `through` from chunks. Those in the tail go when it is moved.
-fn delete_hidden(connection: &Connection, owner: OwnerId, through: ArchiveId) -> Result<()> {
+pub(in super::super) fn remove(
+    connection: &Connection,
+    owner: OwnerId,
+    entries: &[ArchiveId],
+) -> Result<()> {
+    let mut deleted = connection
+        .prepare_cached("DELETE FROM offline WHERE account = ? AND id = ? AND hidden <> 0")?;
+    let mut gone = Vec::new();
+    for entry in entries {
+        if deleted.execute(params![owner.number(), entry.number()])? > 0 {
+            gone.push(*entry);
+        }
+    }
+    gone.sort_unstable();
+    match (gone.first(), gone.last()) {
+        (Some(first), Some(last)) => delete_hidden(connection, owner, *first, *last, &gone),
+        _ => Ok(()),
+    }
+}
+
+/// Deletes these hidden entries, in order, from chunks. Those in the tail go when it is moved.
+fn delete_hidden(
+    connection: &Connection,
+    owner: OwnerId,
+    first: ArchiveId,
+    last: ArchiveId,
+    gone: &[ArchiveId],
+) -> Result<()> {
     let mut statement = connection.prepare_cached(
         "SELECT id, first, entries, sealed FROM archive_chunk
-         WHERE account = ? AND first <= ? AND hidden > 0",
+         WHERE account = ?1 AND first <= ?3 AND last >= ?2 AND hidden > 0",
     )?;
-    let mut rows = statement.query(params![owner.number(), through.number()])?;
+    let mut rows = statement.query(params![owner.number(), first.number(), last.number()])?;
     let mut changed = Vec::new();
     while let Some(row) = rows.next()? {
         let (id, first): (i64, i64) = (row.get(0)?, row.get(1)?);
@@ -93,7 +110,7 @@ fn delete_hidden(connection: &Connection, owner: OwnerId, through: ArchiveId) ->
     for (id, chunk) in changed {
         let mut writer = ChunkWriter::default();
         for entry in &chunk.entries {
-            if !(entry.flags.hidden && entry.id <= through) {
+            if !(entry.flags.hidden && gone.binary_search(&entry.id).is_ok()) {
                 writer.push(entry.id, &chunk.entry(entry));
             }
         }
