@@ -8,7 +8,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from harness import Tests, check, equal, patience
-from harness import sasl, wire
+from harness import http, sasl, wire
 from harness.server import DOMAIN, PASSWORD
 from harness.tests import refused
 from harness.wire import BIND2, SASL2, SM, Element, q
@@ -235,3 +235,35 @@ async def a_large_message_passes_and_a_larger_one_does_not(house):
         await client.closed()
     except ConnectionClosed:
         pass
+
+
+@tests
+async def strangers_from_one_address_are_bounded_at_every_door(house):
+    server = house.server({"limits": {"preauth_connections_per_address": 2}})
+    await server.people("romeo")
+    await server.start()
+    there = {"x-forwarded-for": "192.0.2.7", "x-forwarded-proto": "https"}
+    first = await socket(house, server, additional_headers=there)
+    await first.open()
+    # The second place goes to a session over BOSH.
+    body = (f"<body xmlns='http://jabber.org/protocol/httpbind' rid='1' to='{DOMAIN}' wait='0' hold='0' ver='1.6' "
+            "xmlns:xmpp='urn:xmpp:xbosh' xmpp:version='1.0'/>")
+    created = ET.fromstring((await http.post(server, "/http-bind", body, there)).body)
+    check(created.get("sid"), ET.tostring(created).decode())
+    try:
+        await socket(house, server, additional_headers=there)
+        raise AssertionError("a third stranger was let in")
+    except InvalidStatus as refusal:
+        equal(refusal.response.status_code, 429)
+    refused = ET.fromstring((await http.post(server, "/http-bind", body, there)).body)
+    equal((refused.get("type"), refused.get("condition")), ("terminate", "policy-violation"))
+    # From elsewhere somebody gets in, and who has logged in is no stranger any more.
+    other = await socket(house, server, additional_headers={**there, "x-forwarded-for": "192.0.2.8"})
+    await other.open()
+    sid = created.get("sid")
+    await http.post(server, "/http-bind", f"<body xmlns='http://jabber.org/protocol/httpbind' rid='2' sid='{sid}' type='terminate'/>", there)
+    client = await socket(house, server, additional_headers=there)
+    await client.log_in("romeo")
+    await client.settle()
+    third = await socket(house, server, additional_headers=there)
+    await third.open()

@@ -83,19 +83,24 @@ impl Link {
         let _ = self.socket.write_all(bytes);
     }
 
-    /// Reads once. False at the end of the stream.
+    /// Reads once, and answers what is to be answered. False at the end of the stream.
     pub fn read(&mut self) -> bool {
+        let Some(reply) = self.hear() else {
+            return false;
+        };
+        let _ = self.socket.write_all(&reply);
+        true
+    }
+
+    /// Reads once, and gives what the client would answer: nothing is acknowledged. `None` at the end of the stream.
+    pub fn hear(&mut self) -> Option<Vec<u8>> {
         let mut buffer = [0; 16 * 1024];
         match self.socket.read(&mut buffer) {
             Ok(0) | Err(_) => {
                 self.client.ended.get_or_insert_with(|| "cut".into());
-                false
+                None
             }
-            Ok(read) => {
-                let reply = self.client.receive(&buffer[..read]);
-                let _ = self.socket.write_all(&reply);
-                true
-            }
+            Ok(read) => Some(self.client.receive(&buffer[..read])),
         }
     }
 
