@@ -75,7 +75,7 @@ button{font:inherit;font-weight:600;width:100%;margin-top:1.5rem;padding:.625rem
 :focus-visible{outline:2px solid var(--accent);outline-offset:2px}\
 .problem{border-left:.25rem solid var(--danger);padding:.25rem 0 .25rem 1rem}.quiet{color:var(--ink-2)}\
 code{font:.9375em ui-monospace,monospace;background:var(--accent-soft);border-radius:6px;padding:.125rem .375rem;overflow-wrap:anywhere}\
-code.command{display:block;padding:.625rem .75rem;margin-top:.5rem;white-space:pre-wrap}";
+code.command{display:block;padding:.625rem .75rem;margin-top:.5rem;white-space:pre-wrap}code span{white-space:nowrap}";
 
 /// A house with a letter slot.
 const MARK: &str = "<svg viewBox=\"0 0 24 24\" aria-hidden=\"true\" fill=\"none\" stroke=\"currentColor\" \

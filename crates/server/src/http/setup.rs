@@ -255,7 +255,7 @@ fn closed(language: Language) -> Response {
         "It was used, it has ended, or there is an administrator already. On the server, this command helps:",
     );
     let body = format!(
-        "<h1>{title}</h1><p>{words}</p><code class=\"command\">hauspost user add NAME --admin</code>"
+        "<h1>{title}</h1><p>{words}</p><code class=\"command\">hauspost user add NAME <span>--admin</span></code>"
     );
     (StatusCode::NOT_FOUND, Html(page(language, title, &body))).into_response()
 }
