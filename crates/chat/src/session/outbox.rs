@@ -192,7 +192,8 @@ impl Outbox {
     pub(crate) fn all_written(&mut self) {
         self.received
             .extend(self.taken.drain(..).filter_map(|sent| sent.waited()));
-        if self.taken.capacity() > 64 {
+        // An idle session holds next to nothing.
+        if self.taken.capacity() > 4 {
             self.taken = Vec::new();
         }
     }
