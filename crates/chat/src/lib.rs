@@ -18,6 +18,7 @@ mod negotiation;
 mod post;
 mod questions;
 mod requests;
+pub mod rooms;
 pub mod router;
 mod sender;
 pub mod services;
@@ -67,6 +68,8 @@ pub(crate) struct House {
     accounts: Accounts,
     resumables: Resumables,
     questions: Questions,
+    rooms: rooms::Rooms,
+    relayed: rooms::Relayed,
     throttle: Throttle,
     ends: Ends,
     metrics: Metrics,
@@ -96,6 +99,8 @@ impl Chat {
                 accounts: Accounts::new(store.clone(), &config.domain),
                 resumables: Resumables::default(),
                 questions: Questions::default(),
+                rooms: rooms::Rooms::default(),
+                relayed: rooms::Relayed::default(),
                 throttle: Throttle::new(config.throttle),
                 ends: Ends::default(),
                 metrics: Metrics::default(),
@@ -203,6 +208,14 @@ impl Chat {
         &self.house.resumables
     }
 
+    pub(crate) fn rooms(&self) -> &rooms::Rooms {
+        &self.house.rooms
+    }
+
+    pub(crate) fn relayed(&self) -> &rooms::Relayed {
+        &self.house.relayed
+    }
+
     pub(crate) fn questions(&self) -> &Questions {
         &self.house.questions
     }
@@ -232,6 +245,8 @@ impl Chat {
             session.end_session(now).await;
         }
         self.house.questions.sweep(now.moment);
+        self.house.relayed.sweep(now.moment);
+        self.house.rooms.tick(self, now);
         self.house.throttle.sweep(now.moment);
         self.house.ends.sweep(now.moment);
         self.house.accounts.sweep(now.moment);

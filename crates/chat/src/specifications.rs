@@ -65,6 +65,7 @@ pub static SPECIFICATIONS: &[Specification] = &[
         "2.13.2",
         "xmpp/src/xep/data_form.rs",
     ),
+    all_of("XEP-0045", "Multi-User Chat", "1.35.5", "chat/src/rooms"),
     all_of(
         "XEP-0059",
         "Result Set Management",
@@ -103,11 +104,24 @@ pub static SPECIFICATIONS: &[Specification] = &[
     ),
     all_of("XEP-0206", "XMPP Over BOSH", "1.4", "server/src/http/bosh"),
     all_of(
+        "XEP-0249",
+        "Direct MUC Invitations",
+        "1.2",
+        "chat/src/rooms/invite.rs",
+    ),
+    all_of(
         "XEP-0297",
         "Stanza Forwarding",
         "1.0",
         "xmpp/src/xep/forwarding.rs",
     ),
+    all_of(
+        "XEP-0307",
+        "Unique Room Names for Multi-User Chat",
+        "0.1",
+        "chat/src/rooms/request.rs",
+    ),
+    all_of("XEP-0317", "Hats", "0.3.1", "chat/src/rooms/hats.rs"),
     all_of(
         "XEP-0368",
         "SRV records for XMPP over TLS",
@@ -122,6 +136,30 @@ pub static SPECIFICATIONS: &[Specification] = &[
         "xmpp/src/xep/sasl2.rs",
     ),
     all_of(
+        "XEP-0410",
+        "MUC Self-Ping (Schrödinger's Chat)",
+        "1.1.0",
+        "chat/src/rooms/request.rs",
+    ),
+    all_of(
+        "XEP-0421",
+        "Occupant identifiers for semi-anonymous MUCs",
+        "1.0.1",
+        "xmpp/src/xep/occupant_id.rs",
+    ),
+    all_of(
+        "XEP-0425",
+        "Moderated Message Retraction",
+        "0.3.0",
+        "chat/src/rooms/moderation.rs",
+    ),
+    all_of(
+        "XEP-0433",
+        "Extended Channel Search",
+        "0.1.0",
+        "chat/src/rooms/search.rs",
+    ),
+    all_of(
         "XEP-0440",
         "SASL Channel-Binding Type Capability",
         "1.0.0",
@@ -132,6 +170,12 @@ pub static SPECIFICATIONS: &[Specification] = &[
         "DOAP usage in XMPP",
         "0.1.2",
         "chat/src/specifications.rs",
+    ),
+    all_of(
+        "XEP-0463",
+        "MUC Affiliations Versioning",
+        "0.2.0",
+        "chat/src/rooms/versions.rs",
     ),
     all_of(
         "XEP-0474",
@@ -152,6 +196,23 @@ pub static SPECIFICATIONS: &[Specification] = &[
             "Fast Authentication Streamlining Tokens",
             "0.2.0",
             "xmpp/src/xep/fast.rs",
+        )
+    },
+    all_of(
+        "XEP-0486",
+        "MUC Avatars",
+        "0.1.0",
+        "chat/src/rooms/avatar.rs",
+    ),
+    Specification {
+        status: Status::Partial(
+            "Rooms name the space that they belong to; spaces are nodes of publish-subscribe.",
+        ),
+        ..all_of(
+            "XEP-0503",
+            "Server-side spaces",
+            "0.3.0",
+            "chat/src/rooms/disco.rs",
         )
     },
 ];

@@ -69,6 +69,17 @@ impl Ticket {
     }
 }
 
+/// Another hold on the same write, which waits for itself.
+impl Clone for Ticket {
+    fn clone(&self) -> Self {
+        Self {
+            commit: self.commit.clone(),
+            index: self.index,
+            waiting: None,
+        }
+    }
+}
+
 impl Future for Ticket {
     type Output = Result<(), StoreError>;
 

@@ -25,6 +25,16 @@ pub(crate) fn is_conversation(message: &Stanza) -> bool {
         })
 }
 
+/// Words that only the devices of those they are meant for can read.
+pub(crate) fn is_encrypted(message: &Stanza) -> bool {
+    message.children().any(|child| {
+        matches!(
+            (child.namespace(), child.name()),
+            (ns::OMEMO | ns::OMEMO_LEGACY, "encrypted") | (ns::OPENPGP, "openpgp")
+        )
+    })
+}
+
 /// A message that holds nothing but a chat state (XEP-0085) and notes about itself.
 pub(crate) fn is_only_chat_state(message: &Stanza) -> bool {
     let mut state = false;

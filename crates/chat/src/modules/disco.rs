@@ -143,7 +143,15 @@ fn host_items(context: OpenIqContext) -> Work<Result<Reply, StanzaError>> {
     Box::pin(async move {
         let (config, node) = (context.chat.config(), node(&context));
         let items = match node.as_deref() {
-            None => server_information::items(&config),
+            None => {
+                let mut items = server_information::items(&config);
+                items.extend(crate::services::ALL.iter().map(|service| Item {
+                    jid: format!("{}.{}", service.label, config.domain),
+                    name: Some(service.title.into()),
+                    ..Item::default()
+                }));
+                items
+            }
             Some(node) => server_information::node_items(&config, node).ok_or_else(no_such_node)?,
         };
         Ok(Reply::payload(disco::items_to_xml(&items, node.as_deref())))

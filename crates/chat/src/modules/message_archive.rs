@@ -1,6 +1,6 @@
 //! XEP-0313: Message Archive Management
 
-mod query;
+pub(crate) mod query;
 
 use store::ArchiveBounds;
 use xmpp::condition::{StanzaCondition, StanzaError};

@@ -44,7 +44,7 @@ pub use context::{
     SessionContext,
 };
 pub(crate) use last::refuses as refuses_last_activity;
-pub(crate) use message_archive::archive_metadata;
+pub(crate) use message_archive::{archive_metadata, query as archive_query};
 pub use table::Table;
 
 use crate::Work;
@@ -123,6 +123,9 @@ pub struct Module {
     /// account reach it from now on. They are held until the work is done, so what it gives to
     /// `Mailbox::release` comes ahead of them.
     pub session_reachable: Option<Hook<SessionContext, ()>>,
+    /// A message was kept in a room's archive; see [`Kept`](crate::rooms::Kept). It must be quick: the
+    /// room's next delivery waits for it.
+    pub room_message: Option<fn(&crate::Chat, &crate::rooms::Kept)>,
     /// A session is gone for good.
     pub session_ended: Option<Hook<SessionContext, Vec<Delivery>>>,
 }
@@ -146,6 +149,7 @@ impl Module {
         session_started: None,
         session_available: None,
         session_reachable: None,
+        room_message: None,
         session_ended: None,
     };
 }

@@ -12,7 +12,7 @@ use crate::delivery::Delivery;
 use crate::{Chat, Sender, Work};
 
 /// The list.
-pub static ALL: &[&Service] = &[];
+pub static ALL: &[&Service] = &[&crate::rooms::SERVICE];
 
 /// A service declares itself.
 #[derive(Debug)]

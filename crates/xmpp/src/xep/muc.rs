@@ -1,4 +1,4 @@
-//! XEP-0045: Multi-User Chat, version 1.35.1: the payloads.
+//! XEP-0045: Multi-User Chat, version 1.35.5: the payloads.
 
 use base::{Jid, Timestamp};
 

@@ -58,12 +58,12 @@ pub(super) fn run(context: IqContext) -> Work<Result<Reply, StanzaError>> {
     })
 }
 
-fn not_found() -> StanzaError {
+pub(crate) fn not_found() -> StanzaError {
     StanzaError::new(StanzaCondition::ItemNotFound).text("The archive has no message with this id.")
 }
 
 /// The request as the store understands it.
-fn to_query(
+pub(crate) fn to_query(
     request: &ArchiveRequest,
     usual: usize,
     most: usize,
@@ -133,7 +133,7 @@ fn to_query(
 
 /// Cuts a page of large messages down to `bytes`, but not below one message, from the end that the
 /// next page begins at: the last of its items when `from_front` keeps the first ones.
-fn shorten(page: &mut ArchivePage, bytes: usize, from_front: bool) {
+pub(crate) fn shorten(page: &mut ArchivePage, bytes: usize, from_front: bool) {
     let mut room = bytes;
     let mut fits = 0;
     let mut take = |size: usize| {

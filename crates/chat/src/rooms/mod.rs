@@ -1,0 +1,319 @@
+//! Rooms (XEP-0045 and what stands on it): the service at `rooms.<domain>`.
+//!
+//! A [`Room`] is in memory while somebody is in it or uses it, and is loaded from the store when it is
+//! asked for. Each has a short lock for its state, an async turn for changes of what is kept (commit
+//! first, then memory, then telling), and a [line](line) that fixes one order for everyone in it:
+//! archive, delivery and presence. A message is planned and submitted under the lock, so the order of
+//! ids in the archive is that of the line, and it is delivered when its commit is known.
+//!
+//! Two plain presets, as configurations of the store: a group chat (hidden, for members, who see each
+//! other) and a department's room (the people of a group of the directory).
+
+mod admin;
+mod archive;
+mod avatar;
+mod config_form;
+mod disco;
+mod enter;
+mod hats;
+mod history;
+mod invite;
+mod line;
+mod moderation;
+mod owner;
+mod private;
+mod register;
+mod request;
+mod room;
+mod search;
+mod show;
+mod talk;
+mod versions;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::{BareJid, Now};
+use bytes::Bytes;
+use parking_lot::RwLock;
+use store::{ArchiveId, ArchiveQuery, PagePosition, RoomId};
+use xmpp::condition::{StanzaCondition, StanzaError};
+use xmpp::xml::{Kind, Stanza};
+
+pub(crate) use request::Relayed;
+pub use room::Room;
+
+use crate::Chat;
+use crate::modules::{MessageType, store_failed};
+use crate::services::{Served, Service, ServiceContext, Taken};
+
+/// The service.
+pub(crate) static SERVICE: Service = Service {
+    label: "rooms",
+    title: "Rooms",
+    take,
+};
+
+/// How long a room that nobody is in stays in memory after its last use.
+const KEPT_IDLE: Duration = Duration::from_secs(300);
+
+/// A message that was kept in a room's archive and has been delivered to those who are there.
+///
+/// Members who are away have it in the archive: what is unread of a room is what lies behind the
+/// member's own mark, so nothing is written per member.
+pub struct Kept {
+    /// The room.
+    pub room: Arc<Room>,
+    /// Where its archive keeps the message.
+    pub id: ArchiveId,
+    /// Bare address of who has said it.
+    pub sender: BareJid,
+    /// The message as occupants got it, without `to`.
+    pub stanza: Bytes,
+}
+
+/// Tells the modules of a kept message.
+fn tell_kept(chat: &Chat, kept: &Kept) {
+    for hook in chat.table().room_messages() {
+        hook(chat, kept);
+    }
+}
+
+/// The rooms that memory knows.
+#[derive(Default)]
+pub(crate) struct Rooms {
+    known: RwLock<HashMap<Box<str>, Arc<Room>>>,
+}
+
+impl Rooms {
+    /// The room of this name, if it is in memory.
+    pub(crate) fn cached(&self, local: &str) -> Option<Arc<Room>> {
+        self.known.read().get(local).cloned()
+    }
+
+    /// The room of this name, from memory or store.
+    pub(crate) async fn load(
+        &self,
+        chat: &Chat,
+        local: &str,
+    ) -> Result<Option<Arc<Room>>, StanzaError> {
+        if let Some(room) = self.cached(local) {
+            return Ok(Some(room));
+        }
+        let failed = |error: store::StoreError| store_failed(&error);
+        let Some(state) = chat.store().room_state(local).await.map_err(failed)? else {
+            return Ok(None);
+        };
+        let jid = BareJid::new(Some(local), &address(chat))
+            .map_err(|_| StanzaError::new(StanzaCondition::JidMalformed))?;
+        let subject = state.subject.clone();
+        let room = Arc::new(Room::new(jid, state));
+        let query = ArchiveQuery {
+            position: PagePosition::Last,
+            max: 50,
+            ..ArchiveQuery::default()
+        };
+        let page = chat.store().archive_page(room.id(), query).await;
+        let page = page.map_err(failed)?;
+        let complete = page.complete;
+        let said = archive::said(chat, &room, page.items).await?;
+        let (text, newcomers) = talk::subject_for_newcomers(&room, subject.as_ref());
+        room.state().subject = text;
+        room.line.remember(said, complete, Some(newcomers));
+        let mut known = self.known.write();
+        let room = known.entry(local.into()).or_insert(room);
+        Ok(Some(Arc::clone(room)))
+    }
+
+    /// Takes a room that is gone out of memory.
+    pub(crate) fn forget(&self, room: &Arc<Room>) {
+        let local = room.jid().local().unwrap_or_default();
+        let mut known = self.known.write();
+        if known
+            .get(local)
+            .is_some_and(|known| Arc::ptr_eq(known, room))
+        {
+            known.remove(local);
+        }
+    }
+
+    /// Ends a room that is not to stay when the last has left it (XEP-0045 §3).
+    pub(crate) async fn forget_if_over(&self, chat: &Chat, room: &Arc<Room>) {
+        let _turn = room.turn().await;
+        let over = {
+            let mut state = room.state();
+            let over = !state.gone && !state.config.persistent && state.occupants.is_empty();
+            state.gone |= over;
+            over
+        };
+        if over {
+            if let Err(error) = chat.store().room_remove(room.id()).await {
+                tracing::error!(%error, "a room that is over could not be removed");
+                room.state().gone = false;
+                return;
+            }
+            self.forget(room);
+        }
+    }
+
+    /// Tells what has gathered in large rooms, and lets rooms that nobody uses leave memory.
+    pub(crate) fn tick(&self, chat: &Chat, now: Now) {
+        let rooms: Vec<Arc<Room>> = self.known.read().values().cloned().collect();
+        for room in rooms {
+            let flushed = {
+                let mut state = room.state();
+                let mut outputs = Vec::new();
+                show::flush(&room, &mut state, &mut outputs);
+                let flushed = !outputs.is_empty();
+                room.say(outputs);
+                flushed
+            };
+            if flushed {
+                room.line.drain(chat);
+            }
+        }
+        let idle = |room: &Room| now.moment.since(room.used()) > KEPT_IDLE;
+        self.known.write().retain(|_, room| {
+            // Whoever holds it has it from this map, whose lock is held.
+            let used = Arc::strong_count(room) > 1 || !idle(room);
+            let mut state = room.state();
+            if used || !state.occupants.is_empty() {
+                return true;
+            }
+            state.gone = true;
+            false
+        });
+    }
+}
+
+/// The service's own address.
+pub(crate) fn address(chat: &Chat) -> String {
+    format!("{}.{}", SERVICE.label, chat.domain())
+}
+
+impl Chat {
+    /// The room of this name, from memory or store; `None` when there is none.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn room(&self, local: &str) -> Result<Option<Arc<Room>>, StanzaError> {
+        self.rooms().load(self, local).await
+    }
+
+    /// The room with this key, if it is in memory.
+    #[must_use]
+    pub fn cached_room(&self, local: &str, id: RoomId) -> Option<Arc<Room>> {
+        self.rooms().cached(local).filter(|room| room.id() == id)
+    }
+}
+
+/// Takes a stanza for the service, a room, or somebody in a room.
+fn take(context: ServiceContext) -> Taken {
+    match context.stanza.kind() {
+        Kind::Message => message(context),
+        Kind::Presence => Taken::Wait(Box::pin(async move {
+            let ServiceContext {
+                chat,
+                now,
+                sender,
+                to,
+                stanza,
+            } = context;
+            enter::presence(&chat, &sender, &to, &stanza, now).await
+        })),
+        Kind::Iq => request::take(context),
+        Kind::Other => Taken::Done,
+    }
+}
+
+fn message(context: ServiceContext) -> Taken {
+    let kind = MessageType::of(&context.stanza);
+    let Some(local) = context.to.local() else {
+        return match kind {
+            MessageType::Error => Taken::Done,
+            _ => Taken::Refused(
+                StanzaError::new(StanzaCondition::ServiceUnavailable)
+                    .text("The service itself reads no messages; rooms do."),
+            ),
+        };
+    };
+    // The quick way: a room in memory, a message to all.
+    if kind == MessageType::GroupChat
+        && context.to.is_bare()
+        && let Some(room) = context.chat.rooms().cached(local)
+        && let Some(taken) = talk::groupchat(
+            &context.chat,
+            &room,
+            &context.sender,
+            &context.stanza,
+            context.now,
+        )
+    {
+        return taken;
+    }
+    Taken::Wait(Box::pin(slow_message(context, kind)))
+}
+
+async fn slow_message(context: ServiceContext, kind: MessageType) -> Result<Served, StanzaError> {
+    let ServiceContext {
+        chat,
+        now,
+        sender,
+        to,
+        stanza,
+    } = context;
+    let local = to.local().unwrap_or_default();
+    loop {
+        let Some(room) = chat.rooms().load(&chat, local).await? else {
+            return Err(no_room());
+        };
+        room.touch(now.moment);
+        match (kind, to.resource()) {
+            (MessageType::Error, _) => {
+                if is_delivery_failure(&stanza) {
+                    enter::failed(&chat, &room, sender.jid(), now);
+                }
+                return Ok(Served::default());
+            }
+            (MessageType::GroupChat, Some(_)) => {
+                return Err(StanzaError::new(StanzaCondition::BadRequest)
+                    .text("A message to one occupant is not of the type groupchat."));
+            }
+            (MessageType::GroupChat, None) => {
+                match talk::groupchat(&chat, &room, &sender, &stanza, now) {
+                    Some(Taken::Done) => return Ok(Served::default()),
+                    Some(Taken::Refused(error)) => return Err(error),
+                    Some(Taken::Wait(work) | Taken::Later(work)) => return work.await,
+                    // It was destroyed meanwhile.
+                    None => chat.rooms().forget(&room),
+                }
+            }
+            (_, Some(nick)) => {
+                return private::message(&chat, &room, &sender, nick, &stanza).await;
+            }
+            (_, None) => return invite::to_room(&chat, &room, &sender, &stanza, now).await,
+        }
+    }
+}
+
+/// §17.2: whoever writes to a room that is not there.
+fn no_room() -> StanzaError {
+    StanzaError::new(StanzaCondition::ItemNotFound).text("There is no such room.")
+}
+
+/// §18.1.2: the errors that say that somebody is not there any more.
+fn is_delivery_failure(stanza: &Stanza) -> bool {
+    use StanzaCondition as C;
+    StanzaError::of(stanza).is_some_and(|error| {
+        matches!(
+            error.condition,
+            C::Gone
+                | C::ItemNotFound
+                | C::RecipientUnavailable
+                | C::Redirect
+                | C::RemoteServerNotFound
+                | C::RemoteServerTimeout
+        )
+    })
+}

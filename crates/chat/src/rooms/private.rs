@@ -1,0 +1,139 @@
+//! Private messages between occupants (XEP-0045 §7.5)
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+use store::{ArchiveOwner, Batch, EntryFlags, PrivateMessages};
+use xmpp::condition::{StanzaCondition, StanzaError};
+use xmpp::ns;
+use xmpp::xep::hints::Hints;
+use xmpp::xep::muc::Role;
+use xmpp::xep::occupant_id;
+use xmpp::xml::{Child, Edit, Head, Stanza, Writer};
+
+use super::line::{Output, Shared};
+use super::room::{Occupant, Room, State};
+use super::talk::not_here;
+use crate::modules::{content, store_failed};
+use crate::services::Served;
+use crate::{Chat, Sender};
+
+/// Whether one occupant may write to another alone.
+fn may_write(state: &State, from: &Occupant, to: &Occupant) -> bool {
+    match state.config.private_messages {
+        PrivateMessages::Anyone => true,
+        PrivateMessages::Participants => from.role >= Role::Participant,
+        PrivateMessages::Moderators => from.role == Role::Moderator || to.role == Role::Moderator,
+        PrivateMessages::None => false,
+    }
+}
+
+/// A message to one occupant. It is kept as one between two people is: in the archives of the two
+/// accounts, as far as they are ours.
+pub(super) async fn message(
+    chat: &Chat,
+    room: &Arc<Room>,
+    sender: &Sender,
+    nick: &str,
+    stanza: &Stanza,
+) -> Result<Served, StanzaError> {
+    let (text, from_nick, to_bare, audience) = {
+        let state = room.state();
+        let from = state.occupant_of(sender.jid()).ok_or_else(not_here)?;
+        let to = state.occupants.get(nick).ok_or_else(|| {
+            StanzaError::new(StanzaCondition::ItemNotFound)
+                .text("Nobody of that name is in the room.")
+        })?;
+        if !may_write(&state, from, to) {
+            return Err(StanzaError::new(StanzaCondition::NotAllowed)
+                .text("Private messages are switched off for you in this room."));
+        }
+        let audience: Vec<_> = to
+            .sessions
+            .iter()
+            .map(|attendance| Arc::clone(&attendance.recipient))
+            .collect();
+        (
+            private(room, from, stanza),
+            Arc::clone(&from.nick),
+            to.bare.clone(),
+            audience,
+        )
+    };
+    let hints = Hints::of(stanza);
+    let keeps = !hints.no_store && (hints.store || content::is_conversation(stanza));
+    let ours = if to_bare.domain() == &*chat.domain() {
+        let account = chat.account(&to_bare).await;
+        account.map_err(|error| store_failed(&error))?
+    } else {
+        None
+    };
+    let mut batch = Batch::new();
+    if keeps && chat.config().archive {
+        let mut owners: SmallVec<[ArchiveOwner<'_>; 2]> = SmallVec::new();
+        if let Some(account) = &ours {
+            owners.push(ArchiveOwner {
+                id: account.id().into(),
+                with: room.jid().as_str(),
+                with_resource: Some(&from_nick),
+                flags: EntryFlags::default(),
+            });
+        }
+        if let Some(account) = sender.account()
+            && ours.as_ref().is_none_or(|other| other.id() != account.id())
+        {
+            owners.push(ArchiveOwner {
+                id: account.id().into(),
+                with: room.jid().as_str(),
+                with_resource: Some(nick),
+                flags: EntryFlags {
+                    outgoing: true,
+                    ..EntryFlags::default()
+                },
+            });
+        }
+        if !owners.is_empty() {
+            batch.archive_shared(text.as_bytes(), &owners);
+        }
+    }
+    if !batch.is_empty() {
+        let kept = chat.store().submit(batch).ticket.await;
+        kept.map_err(|error| store_failed(&error))?;
+    }
+    let output = Output::Many(Arc::new(Shared::of(&text)), audience.into());
+    {
+        let state = room.state();
+        if !state.gone {
+            room.say(vec![output]);
+        }
+    }
+    room.line.drain(chat);
+    Ok(Served::default())
+}
+
+/// The message as its recipient gets it, without `to`.
+fn private(room: &Room, from: &Occupant, stanza: &Stanza) -> String {
+    let mut append = Writer::with_capacity(160);
+    append.leaf("x", ns::MUC_USER);
+    occupant_id::write(&from.id, &mut append);
+    let append = append.finish();
+    let drop = |child: &Child<'_>| {
+        matches!(
+            child.namespace(),
+            ns::MUC_USER | ns::MUC_ADMIN | ns::MUC_OWNER | ns::OCCUPANT_ID
+        )
+    };
+    let address = room.occupant_jid(&from.nick);
+    let received = stanza.head();
+    let head = Head {
+        from: Some(&address),
+        to: None,
+        ..received.as_head()
+    };
+    let edit = Edit {
+        drop: &drop,
+        append: append.as_bytes(),
+    };
+    let text = stanza.relay(&head, &edit);
+    String::from_utf8(text.to_vec()).unwrap_or_default()
+}
