@@ -30,9 +30,10 @@ pub struct Limits {
     pub preauth_connections_per_address: u32,
     /// Connections that are not logged in yet, from everywhere.
     pub preauth_connections: u32,
-    /// Streams from one address that may end before login, sustained, per second; four times as many at once. Those
-    /// above hear later why theirs has ended, after five seconds at most.
-    pub preauth_ends_per_second: u32,
+    /// Streams that may end by their client's fault, sustained, per second; four times as many at once. Before login
+    /// they are counted by address, and those above hear later why theirs has ended; after login by account, and its
+    /// next login is answered later. After five seconds at most.
+    pub stream_faults_per_second: u32,
     /// Connections in all.
     pub connections: u32,
     /// Sessions (bound resources) of one account, those waiting for resumption included.
@@ -92,7 +93,7 @@ impl Default for Limits {
             login_attempts: 5,
             preauth_connections_per_address: 100,
             preauth_connections: 2_000,
-            preauth_ends_per_second: 10,
+            stream_faults_per_second: 10,
             connections: 100_000,
             sessions_per_account: 20,
             input_bytes_per_second: 1024 * 1024,

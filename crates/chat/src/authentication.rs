@@ -146,17 +146,15 @@ impl Asker {
         account: &BareJid,
         work: impl Future<Output = Result<Answer, StoreError>>,
     ) -> Answered {
-        match self
-            .chat
-            .throttle()
-            .toll(Some(account.as_str()), self.peer, self.now.moment)
-        {
-            Toll::Refused => Answer::Refused(SaslCondition::TemporaryAuthFailure).into(),
-            Toll::Free => or_temporary(work.await),
-            Toll::Wait(hold) => Answered {
-                hold,
-                ..or_temporary(work.await)
-            },
+        let (name, now) = (account.as_str(), self.now.moment);
+        let toll = match self.chat.throttle().toll(Some(name), self.peer, now) {
+            Toll::Refused => return Answer::Refused(SaslCondition::TemporaryAuthFailure).into(),
+            Toll::Free => Duration::ZERO,
+            Toll::Wait(hold) => hold,
+        };
+        Answered {
+            hold: toll.max(self.chat.faults().owed(name, now)),
+            ..or_temporary(work.await)
         }
     }
 

@@ -58,7 +58,7 @@ enum State {
 enum Held {
     /// The answer to a guess.
     Answer(Answer),
-    /// The last words to a stranger; see [`crate::ends`].
+    /// The last words to a stranger; see [`crate::faults`].
     End,
 }
 
@@ -193,7 +193,7 @@ impl Connection {
                     session.poll(cx, now);
                     session.count_written();
                     if let Some(ending) = session.take_ending() {
-                        self.leave(ending);
+                        self.leave(ending, now);
                         break;
                     }
                 }
@@ -331,8 +331,9 @@ impl Connection {
             && negotiating.machine.account().is_none()
         {
             let config = self.chat.config();
-            let most = config.limits.preauth_ends_per_second;
-            let wait = self.chat.ends().wait(self.peer, most, now.moment);
+            let most = config.limits.stream_faults_per_second;
+            let faults = self.chat.faults();
+            let wait = faults.of_stranger(self.peer, most, now.moment);
             if wait > Duration::ZERO {
                 negotiating.held = Some((now.moment + wait, Held::End));
                 // What else it has said is of no interest, and costs nothing while it waits.
@@ -489,7 +490,7 @@ impl Connection {
         self.state = State::Bound(session);
         if let Some(error) = overrun {
             self.out.push_back(Output::Send(error.into()));
-            self.leave(Ending::Written);
+            self.leave(Ending::Written, now);
         }
     }
 
@@ -523,7 +524,14 @@ impl Connection {
     }
 
     /// The session has said why it leaves.
-    fn leave(&mut self, ending: Ending) {
+    fn leave(&mut self, ending: Ending, now: Now) {
+        if let State::Bound(session) = &self.state
+            && ending.is_by_the_client()
+        {
+            let most = self.chat.config().limits.stream_faults_per_second;
+            let account = session.account().jid().as_str();
+            self.chat.faults().of_account(account, most, now.moment);
+        }
         // What the session has still to say goes out before the end.
         while let State::Bound(session) = &mut self.state {
             let Some(element) = session.outbox().next_ready() else {

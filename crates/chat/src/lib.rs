@@ -9,7 +9,7 @@ mod authentication;
 mod config;
 mod connection;
 mod delivery;
-mod ends;
+mod faults;
 mod last_words;
 mod messages;
 mod metrics;
@@ -47,7 +47,7 @@ pub use session::{CurrentPresence, Session, SessionEntry};
 pub use specifications::{Document, SPECIFICATIONS, Specification, documents};
 
 use account::Accounts;
-use ends::Ends;
+use faults::Faults;
 use negotiation::Offers;
 use questions::Questions;
 use session::Resumables;
@@ -71,7 +71,7 @@ pub(crate) struct House {
     rooms: rooms::Rooms,
     relayed: rooms::Relayed,
     throttle: Throttle,
-    ends: Ends,
+    faults: Faults,
     metrics: Metrics,
     table: modules::Table,
     negotiation: arc_swap::ArcSwap<Offers>,
@@ -102,7 +102,7 @@ impl Chat {
                 rooms: rooms::Rooms::default(),
                 relayed: rooms::Relayed::default(),
                 throttle: Throttle::new(config.throttle),
-                ends: Ends::default(),
+                faults: Faults::default(),
                 metrics: Metrics::default(),
                 negotiation: arc_swap::ArcSwap::from_pointee(negotiation),
                 config: arc_swap::ArcSwap::from_pointee(config),
@@ -220,8 +220,8 @@ impl Chat {
         &self.house.questions
     }
 
-    pub(crate) fn ends(&self) -> &Ends {
-        &self.house.ends
+    pub(crate) fn faults(&self) -> &Faults {
+        &self.house.faults
     }
 
     pub(crate) fn throttle(&self) -> &Throttle {
@@ -248,7 +248,7 @@ impl Chat {
         self.house.relayed.sweep(now.moment);
         self.house.rooms.tick(self, now);
         self.house.throttle.sweep(now.moment);
-        self.house.ends.sweep(now.moment);
+        self.house.faults.sweep(now.moment);
         self.house.accounts.sweep(now.moment);
     }
 

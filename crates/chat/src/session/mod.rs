@@ -82,6 +82,23 @@ pub(crate) enum Ending {
     Handover(Handover),
 }
 
+impl Ending {
+    /// Whether the client has done what no client should.
+    pub(crate) fn is_by_the_client(&self) -> bool {
+        match self {
+            Self::Unreadable(_) | Self::Written => true,
+            Self::Error(condition) => matches!(
+                condition,
+                StreamCondition::InvalidFrom
+                    | StreamCondition::InvalidNamespace
+                    | StreamCondition::PolicyViolation
+                    | StreamCondition::UnsupportedStanzaType
+            ),
+            Self::Closed | Self::Handover(_) => false,
+        }
+    }
+}
+
 enum Step {
     /// Deliver once the ticket is good; bounce the stanza if it is not.
     Deliver {

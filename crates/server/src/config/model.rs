@@ -318,9 +318,10 @@ section! {
         preauth_connections_per_address: u32 = 100,
         /// Connections that are not logged in yet, from everywhere.
         preauth_connections: u32 = 2_000,
-        /// Streams from one address that may end before login, sustained, per second; four times as many at once. Those
-        /// above hear later why theirs has ended, after five seconds at most.
-        preauth_ends_per_second: u32 = 10,
+        /// Streams that may end by their client's fault, sustained, per second; four times as many at once. Before login
+        /// they are counted by address, and those above hear later why theirs has ended; after login by account, and its
+        /// next login is answered later. After five seconds at most.
+        stream_faults_per_second: u32 = 10,
         /// Connections in all.
         connections: u32 = 100_000,
         /// Sessions (bound resources) of one account, those waiting for resumption included.
@@ -392,7 +393,7 @@ impl Limits {
             login_attempts: self.login_attempts,
             preauth_connections_per_address: self.preauth_connections_per_address,
             preauth_connections: self.preauth_connections,
-            preauth_ends_per_second: self.preauth_ends_per_second,
+            stream_faults_per_second: self.stream_faults_per_second,
             connections: self.connections,
             sessions_per_account: self.sessions_per_account,
             input_bytes_per_second: self.input_bytes_per_second,

@@ -220,8 +220,8 @@ impl Config {
             ),
             ("limits.preauth_seconds", limits.preauth_seconds as usize, 1),
             (
-                "limits.preauth_ends_per_second",
-                limits.preauth_ends_per_second as usize,
+                "limits.stream_faults_per_second",
+                limits.stream_faults_per_second as usize,
                 1,
             ),
             (
