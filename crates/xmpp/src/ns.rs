@@ -128,6 +128,10 @@ pub const CONFERENCE: &str = "jabber:x:conference";
 pub const CARBONS: &str = "urn:xmpp:carbons:2";
 /// XEP-0280: Message Carbons, the recommended rules.
 pub const CARBONS_RULES: &str = "urn:xmpp:carbons:rules:0";
+/// XEP-0288: Bidirectional Server-to-Server Connections.
+pub const BIDI: &str = "urn:xmpp:bidi";
+/// XEP-0288: Bidirectional Server-to-Server Connections, stream feature.
+pub const BIDI_FEATURE: &str = "urn:xmpp:features:bidi";
 /// XEP-0297: Stanza Forwarding.
 pub const FORWARD: &str = "urn:xmpp:forward:0";
 /// XEP-0300: Cryptographic Hash Functions.
@@ -148,6 +152,10 @@ pub const HINTS: &str = "urn:xmpp:hints";
 pub const JINGLE_MESSAGE: &str = "urn:xmpp:jingle-message:0";
 /// XEP-0352: Client State Indication.
 pub const CLIENT_STATE: &str = "urn:xmpp:csi:0";
+/// XEP-0355: Namespace Delegation.
+pub const DELEGATION: &str = "urn:xmpp:delegation:2";
+/// XEP-0356: Privileged Entity.
+pub const PRIVILEGE: &str = "urn:xmpp:privilege:2";
 /// XEP-0359: Unique and Stable Stanza IDs.
 pub const STANZA_ID: &str = "urn:xmpp:sid:0";
 /// XEP-0363: HTTP File Upload.

@@ -1,6 +1,8 @@
 //! Both machines against each other, with all transports and all mechanisms.
 
+mod component;
 mod errors;
+mod federation;
 mod handshakes;
 mod kit;
 mod random;
