@@ -9,7 +9,8 @@ use crate::archive::codec;
 use crate::rooms::RoomWrite;
 use crate::{
     AccountChange, AccountId, Activity, ArchiveId, ArchiveOwner, ArchivePreferences, Invitation,
-    OwnerId, RoomId, RosterItem, RosterRequest, RosterVersion, ScramRecord, Ticket, TokenRecord,
+    Outgoing, OwnerId, RoomId, RosterItem, RosterRequest, RosterVersion, ScramRecord, Ticket,
+    TokenRecord,
 };
 
 /// Gathers writes of all domains. Each domain's file has the methods that add to it.
@@ -149,4 +150,6 @@ pub enum Write {
     InvitationRemove(Box<[u8]>),
     Setting(Arc<str>, Option<Box<[u8]>>),
     Room(RoomId, RoomWrite),
+    OutgoingSet(Box<Outgoing>),
+    OutgoingRemove(u64),
 }

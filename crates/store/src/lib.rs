@@ -18,6 +18,7 @@ pub mod conformance;
 mod error;
 mod ids;
 mod invitations;
+mod outgoing;
 mod preferences;
 mod private;
 mod reading;
@@ -42,6 +43,7 @@ pub use config::{Clock, Location, StoreConfig};
 pub use error::{OpenError, StoreError};
 pub use ids::{AccountId, ArchiveId, IdError, OwnerId, OwnerKind, RoomId, RosterVersion};
 pub use invitations::{Invitation, InvitationPurpose};
+pub use outgoing::Outgoing;
 pub use preferences::{ArchiveDefault, ArchivePreferences};
 pub use reading::{Answer, Reading, wait};
 pub use rooms::{

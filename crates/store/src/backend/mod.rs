@@ -12,8 +12,8 @@ use crate::store::Figures;
 use crate::{
     Account, AccountId, AccountPage, AccountState, Activity, ArchiveBounds, ArchiveId, ArchiveItem,
     ArchivePage, ArchivePreferences, ArchiveQuery, Batch, CheckDepth, CheckReport, Imported,
-    Invitation, Login, NewAccount, NewRoom, OwnerId, PeopleChanges, Progress, Reading, RoomId,
-    RoomMembership, RoomPage, RoomState, Roster, RosterChanges, RosterVersion, Submitted,
+    Invitation, Login, NewAccount, NewRoom, Outgoing, OwnerId, PeopleChanges, Progress, Reading,
+    RoomId, RoomMembership, RoomPage, RoomState, Roster, RosterChanges, RosterVersion, Submitted,
     TokenRecord,
 };
 
@@ -89,6 +89,8 @@ pub trait Backend: Send + Sync + 'static {
         from: ArchiveId,
         to: ArchiveId,
     ) -> Reading<Vec<(ArchiveId, Bytes)>>;
+
+    fn outgoing(&self, after: u64, max: usize) -> Reading<Vec<Outgoing>>;
 
     fn backup(&self, target: PathBuf, progress: Option<Progress>) -> Reading<()>;
     fn check(&self, depth: CheckDepth) -> Reading<CheckReport>;

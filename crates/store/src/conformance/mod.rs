@@ -9,6 +9,7 @@
 )]
 
 mod archive;
+mod outgoing;
 mod people;
 mod personal;
 mod rooms;
@@ -45,6 +46,7 @@ pub const PARTS: &[Part] = &[
     ("archive errors", archive::archive_errors),
     ("archive expiry", archive::archive_expiry),
     ("offline", archive::offline),
+    ("outgoing", outgoing::outgoing),
     ("account removal", people::account_removal),
     ("rooms", rooms::keeping),
     ("people of rooms", rooms::people),

@@ -8,6 +8,7 @@ mod archive;
 mod backup;
 mod checkpoint;
 mod error;
+mod outgoing;
 mod personal;
 mod queue;
 mod reader;
@@ -40,9 +41,9 @@ use crate::store::Figures;
 use crate::{
     Account, AccountId, AccountPage, AccountState, Activity, ArchiveBounds, ArchiveId, ArchiveItem,
     ArchivePage, ArchivePreferences, ArchiveQuery, Batch, CheckDepth, CheckReport, Imported,
-    Invitation, Location, Login, NewAccount, NewRoom, OpenError, OwnerId, PeopleChanges, Progress,
-    Reading, RoomId, RoomMembership, RoomPage, RoomState, Roster, RosterChanges, RosterVersion,
-    StoreConfig, StoreError, Submitted, TokenRecord,
+    Invitation, Location, Login, NewAccount, NewRoom, OpenError, Outgoing, OwnerId, PeopleChanges,
+    Progress, Reading, RoomId, RoomMembership, RoomPage, RoomState, Roster, RosterChanges,
+    RosterVersion, StoreConfig, StoreError, Submitted, TokenRecord,
 };
 
 pub(crate) use self::backup::restore;
@@ -491,6 +492,10 @@ impl Backend for Sqlite {
         to: ArchiveId,
     ) -> Reading<Vec<(ArchiveId, Bytes)>> {
         self.look(move |connection| rooms::tombstones(connection, room, from, to))
+    }
+
+    fn outgoing(&self, after: u64, max: usize) -> Reading<Vec<Outgoing>> {
+        self.look(move |connection| outgoing::list(connection, after, max))
     }
 
     fn backup(&self, target: PathBuf, progress: Option<Progress>) -> Reading<()> {

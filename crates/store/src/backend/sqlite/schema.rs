@@ -39,6 +39,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "rooms",
         sql: include_str!("migrations/0002_rooms.sql"),
     },
+    Migration {
+        number: 4,
+        name: "federation",
+        sql: include_str!("migrations/0004_federation.sql"),
+    },
 ];
 
 fn io(path: &Path) -> impl FnOnce(std::io::Error) -> OpenError {

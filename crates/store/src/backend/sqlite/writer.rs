@@ -16,7 +16,7 @@ use super::archive::tail::Tail;
 use super::checkpoint::Checkpointer;
 use super::error::{damaged, fails_all};
 use super::queue::{Group, Job, Next};
-use super::{Shared, accounts, personal, rooms, roster};
+use super::{Shared, accounts, outgoing, personal, rooms, roster};
 use crate::archive::codec::{self, JournalCopy, JournalWriter};
 use crate::batch::Write;
 use crate::ticket::Outcome;
@@ -557,6 +557,8 @@ fn apply(connection: &Connection, write: &Write, version: RosterVersion) -> Resu
         Write::InvitationSet(invitation) => accounts::invitation_set(connection, invitation),
         Write::InvitationRemove(hash) => accounts::invitation_remove(connection, hash),
         Write::Room(room, write) => rooms::write(connection, *room, write, version),
+        Write::OutgoingSet(entry) => outgoing::set(connection, entry),
+        Write::OutgoingRemove(id) => outgoing::remove(connection, *id),
         Write::Setting(key, value) => personal::setting_set(connection, key, value.as_deref()),
     }
 }
