@@ -37,6 +37,8 @@ pub struct ChatConfig {
     pub contact: Vec<Contact>,
     /// Whether the server tells everyone its domain, software and federation (XEP-0485).
     pub publish_server_information: bool,
+    /// Other servers and components.
+    pub federation: crate::FederationSettings,
     /// Version shown by XEP-0092.
     pub version: Arc<str>,
 }
@@ -71,6 +73,7 @@ impl ChatConfig {
             throttle: crate::throttle::ThrottleConfig::default(),
             contact: Vec::new(),
             publish_server_information: false,
+            federation: crate::FederationSettings::default(),
             version: env!("CARGO_PKG_VERSION").into(),
         }
     }

@@ -629,7 +629,7 @@ fn framing(kind: TransportKind) -> Framing {
     }
 }
 
-fn strangers(config: &crate::ChatConfig) -> ReaderLimits {
+pub(crate) fn strangers(config: &crate::ChatConfig) -> ReaderLimits {
     ReaderLimits {
         element_bytes: config.limits.preauth_stanza_bytes,
         depth: config.limits.preauth_depth,

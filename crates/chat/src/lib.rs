@@ -11,6 +11,7 @@ mod connection;
 mod delivery;
 mod faults;
 mod last_words;
+mod links;
 mod messages;
 mod metrics;
 pub mod modules;
@@ -41,6 +42,7 @@ pub use account::{Account, AccountFacts};
 pub use config::{ChatConfig, Contact, Offload};
 pub use connection::{Connection, Output};
 pub use delivery::{Delivery, Mailbox};
+pub use links::{Dial, DialError, FederationSettings, PeerConnection};
 pub use metrics::{Metrics, MetricsSnapshot};
 pub use sender::Sender;
 pub use session::{CurrentPresence, Session, SessionEntry};
@@ -48,6 +50,7 @@ pub use specifications::{Document, SPECIFICATIONS, Specification, documents};
 
 use account::Accounts;
 use faults::Faults;
+use links::Links;
 use negotiation::Offers;
 use questions::Questions;
 use session::Resumables;
@@ -70,6 +73,7 @@ pub(crate) struct House {
     questions: Questions,
     rooms: rooms::Rooms,
     relayed: rooms::Relayed,
+    links: Links,
     throttle: Throttle,
     faults: Faults,
     metrics: Metrics,
@@ -101,6 +105,7 @@ impl Chat {
                 questions: Questions::default(),
                 rooms: rooms::Rooms::default(),
                 relayed: rooms::Relayed::default(),
+                links: Links::new(now),
                 throttle: Throttle::new(config.throttle),
                 faults: Faults::default(),
                 metrics: Metrics::default(),
@@ -247,6 +252,10 @@ impl Chat {
         self.house.questions.sweep(now.moment);
         self.house.relayed.sweep(now.moment);
         self.house.rooms.tick(self, now);
+        self.house.links.tick(self, now);
+        for work in self.house.links.take_works() {
+            work.await;
+        }
         self.house.throttle.sweep(now.moment);
         self.house.faults.sweep(now.moment);
         self.house.accounts.sweep(now.moment);

@@ -241,7 +241,7 @@ impl Message<'_> {
     }
 }
 
-fn decide(chat: &Chat, context: &mut MessageContext<'_>) -> Verdict {
+pub(crate) fn decide(chat: &Chat, context: &mut MessageContext<'_>) -> Verdict {
     for module in chat.table().messages() {
         match module(context) {
             Verdict::Next => {}

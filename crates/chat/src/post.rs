@@ -6,14 +6,23 @@ use xmpp::condition::{StanzaCondition, StanzaError};
 use xmpp::xml::Stanza;
 
 use crate::delivery::Delivery;
+use crate::links::outward;
 use crate::messages::{self, Planned};
-use crate::modules::store_failed;
+use crate::modules::{is_elsewhere, store_failed};
 use crate::{Chat, Sender, session};
 
 impl Chat {
-    /// Hands a stanza, complete with its addresses, to the session of ours at a full address. False
-    /// when nobody is there. Nothing is kept: for presence, requests, copies.
+    /// Hands a stanza, complete with its addresses, to the session of ours at a full address, or to any
+    /// address of another domain. False when nobody is there. Nothing is kept: for presence, requests,
+    /// copies.
     pub fn hand(&self, to: &Jid, stanza: Bytes) -> bool {
+        if is_elsewhere(self, to) {
+            let from = std::str::from_utf8(&stanza)
+                .ok()
+                .and_then(|text| Stanza::parse(text).ok())
+                .and_then(|stanza| Jid::parse(&stanza.from()?).ok());
+            return from.is_some_and(|from| self.send_soon(&from, to, stanza).is_ok());
+        }
         let session = to.resource().and_then(|resource| {
             self.cached_account(to.bare_str())
                 .and_then(|account| account.session(resource))
@@ -27,12 +36,27 @@ impl Chat {
     /// # Errors
     /// What a client would be told.
     pub async fn post(&self, from: Jid, message: &Stanza, now: Now) -> Result<(), StanzaError> {
+        self.post_as(&Sender::House(from), message, now).await
+    }
+
+    /// The same for any sender.
+    pub(crate) async fn post_as(
+        &self,
+        sender: &Sender,
+        message: &Stanza,
+        now: Now,
+    ) -> Result<(), StanzaError> {
         let to = message.to().and_then(|to| Jid::parse(&to).ok());
         let to = to.ok_or_else(|| StanzaError::new(StanzaCondition::JidMalformed))?;
+        if is_elsewhere(self, &to) {
+            if let Some(outward) = outward::plan_message(self, sender, message, &to, now)? {
+                session::deliver(self, outward.carry(self, now).await?);
+            }
+            return Ok(());
+        }
         let account = self.account(&to.bare()).await;
         let account = account.map_err(|error| store_failed(&error))?;
-        let sender = Sender::House(from);
-        match messages::plan(self, &sender, message, &to, account.as_ref(), now) {
+        match messages::plan(self, sender, message, &to, account.as_ref(), now) {
             Planned::Handled => Ok(()),
             Planned::Refused(error) => Err(error),
             Planned::Send { ticket, deliveries } => {

@@ -10,7 +10,7 @@ use xmpp::iq::{self, Iq, IqBody};
 use xmpp::xml::{Edit, Head, Stanza};
 
 use crate::delivery::Delivery;
-use crate::modules::{IqContext, OpenIqContext, Reply, Run, Target, barred};
+use crate::modules::{IqContext, OpenIqContext, Reply, Run, Target, barred, delegation};
 use crate::{Account, Chat, Sender, SessionEntry, Work};
 
 /// Whom a request is for.
@@ -43,6 +43,10 @@ pub(crate) fn answer(
         target,
         account: target_account,
     } = addressee;
+    let forwarded = delegation::forward(chat, sender, &to, stanza, child.namespace(), now);
+    if forwarded.is_some() {
+        return Ok(forwarded);
+    }
     let handler = chat
         .table()
         .request(target, set, child.name(), child.namespace())

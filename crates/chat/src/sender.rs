@@ -18,6 +18,13 @@ pub enum Sender {
     },
     /// The house itself: a room, another service, an account on whose behalf the server acts.
     House(Jid),
+    /// An account in whose name the server sends: what is sent counts as its own.
+    Account {
+        /// The account.
+        account: Arc<Account>,
+        /// Its bare address.
+        jid: Jid,
+    },
     /// Somebody of another domain: another server's user, or a component.
     Elsewhere(Jid),
 }
@@ -28,7 +35,7 @@ impl Sender {
     pub fn jid(&self) -> &Jid {
         match self {
             Self::Client { session, .. } => session.jid(),
-            Self::House(jid) | Self::Elsewhere(jid) => jid,
+            Self::House(jid) | Self::Elsewhere(jid) | Self::Account { jid, .. } => jid,
         }
     }
 
@@ -37,15 +44,15 @@ impl Sender {
     pub fn session(&self) -> Option<&Arc<SessionEntry>> {
         match self {
             Self::Client { session, .. } => Some(session),
-            Self::House(_) | Self::Elsewhere(_) => None,
+            Self::House(_) | Self::Elsewhere(_) | Self::Account { .. } => None,
         }
     }
 
-    /// The account, when it is a client of ours.
+    /// The account, when it is a client of ours, or an account in whose name the server sends.
     #[must_use]
     pub fn account(&self) -> Option<&Arc<Account>> {
         match self {
-            Self::Client { account, .. } => Some(account),
+            Self::Client { account, .. } | Self::Account { account, .. } => Some(account),
             Self::House(_) | Self::Elsewhere(_) => None,
         }
     }

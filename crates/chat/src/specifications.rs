@@ -43,15 +43,12 @@ const fn all_of(
 
 /// The specifications without a module.
 pub static SPECIFICATIONS: &[Specification] = &[
-    Specification {
-        status: Status::Partial("Streams of clients; there are none between servers yet."),
-        ..all_of(
-            "RFC 6120",
-            "XMPP Core: streams, TLS, SASL, stanzas",
-            "2011",
-            "xmpp/src/stream",
-        )
-    },
+    all_of(
+        "RFC 6120",
+        "XMPP Core: streams, TLS, SASL, stanzas",
+        "2011",
+        "xmpp/src/stream",
+    ),
     all_of(
         "RFC 7395",
         "XMPP over WebSocket",
@@ -85,6 +82,12 @@ pub static SPECIFICATIONS: &[Specification] = &[
         "base/src/time.rs",
     ),
     all_of(
+        "XEP-0114",
+        "Jabber Component Protocol",
+        "1.6",
+        "xmpp/src/stream/component.rs",
+    ),
+    all_of(
         "XEP-0124",
         "Bidirectional-streams Over Synchronous HTTP (BOSH)",
         "1.11.2",
@@ -97,6 +100,18 @@ pub static SPECIFICATIONS: &[Specification] = &[
         "server/src/http/host_meta.rs",
     ),
     all_of(
+        "XEP-0178",
+        "Best Practices for Use of SASL EXTERNAL with Certificates",
+        "1.2",
+        "xmpp/src/stream/federation",
+    ),
+    all_of(
+        "XEP-0185",
+        "Dialback Key Generation and Validation",
+        "1.0",
+        "xmpp/src/xep/dialback.rs",
+    ),
+    all_of(
         "XEP-0203",
         "Delayed Delivery",
         "2.0",
@@ -104,10 +119,22 @@ pub static SPECIFICATIONS: &[Specification] = &[
     ),
     all_of("XEP-0206", "XMPP Over BOSH", "1.4", "server/src/http/bosh"),
     all_of(
+        "XEP-0220",
+        "Server Dialback",
+        "1.1.1",
+        "xmpp/src/stream/federation",
+    ),
+    all_of(
         "XEP-0249",
         "Direct MUC Invitations",
         "1.2",
         "chat/src/rooms/invite.rs",
+    ),
+    all_of(
+        "XEP-0288",
+        "Bidirectional Server-to-Server Connections",
+        "1.0.1",
+        "xmpp/src/stream/federation",
     ),
     all_of(
         "XEP-0297",
@@ -122,6 +149,15 @@ pub static SPECIFICATIONS: &[Specification] = &[
         "chat/src/rooms/request.rs",
     ),
     all_of("XEP-0317", "Hats", "0.3.1", "chat/src/rooms/hats.rs"),
+    Specification {
+        status: Status::Partial("For certificates that are good; DANE is not looked at."),
+        ..all_of(
+            "XEP-0344",
+            "Impact of TLS and DNSSEC on Dialback",
+            "0.4",
+            "xmpp/src/stream/federation",
+        )
+    },
     all_of(
         "XEP-0368",
         "SRV records for XMPP over TLS",

@@ -13,6 +13,7 @@ mod client_state;
 mod contact;
 pub(crate) mod content;
 mod context;
+pub(crate) mod delegation;
 mod disco;
 mod hints;
 mod last;
@@ -23,6 +24,7 @@ pub(crate) mod offline;
 mod ping;
 mod presence;
 mod private_storage;
+pub(crate) mod privilege;
 mod receipts;
 mod roster;
 mod server_information;
@@ -45,6 +47,7 @@ pub use context::{
 };
 pub(crate) use last::refuses as refuses_last_activity;
 pub(crate) use message_archive::{archive_metadata, query as archive_query};
+pub(crate) use presence::{from_elsewhere, is_elsewhere};
 pub use table::Table;
 
 use crate::Work;
@@ -77,6 +80,9 @@ pub static ALL: &[&Module] = &[
     &ping::MODULE,
     &last::MODULE,
     &server_information::MODULE,
+    // What components may do.
+    &privilege::MODULE,
+    &delegation::MODULE,
     // The stream.
     &stream_limits::MODULE,
     &legacy_session::MODULE,

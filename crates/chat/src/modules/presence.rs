@@ -2,6 +2,7 @@
 
 mod broadcast;
 mod directed;
+mod elsewhere;
 mod probe;
 
 use std::sync::Arc;
@@ -12,7 +13,11 @@ use xmpp::condition::{StanzaCondition, StanzaError};
 use xmpp::ns;
 use xmpp::xml::{Edit, Head, Stanza, Writer};
 
-pub(crate) use broadcast::{is_visible_to, is_visible_to_account, reveal, withdraw};
+pub(crate) use broadcast::{grants, is_visible_to, is_visible_to_account, reveal, withdraw};
+pub(crate) use elsewhere::{
+    from_elsewhere, is_elsewhere, probe as probe_elsewhere, reveal as reveal_elsewhere, tell_gone,
+    withdraw as withdraw_elsewhere,
+};
 
 use super::subscription::{self, Action};
 use super::{Module, PresenceContext, SessionContext, store_failed};
@@ -36,7 +41,7 @@ pub(crate) enum Party {
     Account(Arc<Account>),
     /// An address of this server that is nobody's, or the server's own.
     Nobody,
-    /// Somebody of another domain: the place where federation will join.
+    /// Somebody of another domain.
     Elsewhere,
 }
 
@@ -171,9 +176,12 @@ fn leave(
     }
     let domain = chat.domain();
     for to in session.take_directed_to(|to| services::find(to.domain(), &domain).is_none()) {
-        if !seen_by
-            .iter()
-            .any(|viewer| viewer.jid().as_str() == to.bare_str())
+        let told_elsewhere =
+            was_available && told && is_elsewhere(chat, &to) && grants(account, to.bare_str());
+        if !told_elsewhere
+            && !seen_by
+                .iter()
+                .any(|viewer| viewer.jid().as_str() == to.bare_str())
         {
             directed::deliver(chat, account, session, stanza, &to);
         }

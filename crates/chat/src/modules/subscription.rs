@@ -7,15 +7,19 @@
 mod exchange;
 mod state;
 
-use base::BareJid;
+use std::sync::Arc;
+
+use base::{BareJid, Now};
 use xmpp::condition::{StanzaCondition, StanzaError};
 use xmpp::xep::blocking::blocked_by_sender;
+use xmpp::xml::Stanza;
 
 pub(crate) use state::{Action, State};
 
 use super::presence::{Party, party};
 use super::roster::Draft;
 use super::{IqContext, Module, PresenceContext};
+use crate::{Account, Chat};
 use exchange::Exchange;
 
 /// The declaration.
@@ -50,8 +54,9 @@ pub(crate) async fn send(context: &PresenceContext, action: Action) -> Result<()
         match peer {
             Party::Account(_) | Party::Nobody => {}
             Party::Elsewhere => {
-                return Err(StanzaError::new(StanzaCondition::RemoteServerNotFound)
-                    .text("This server does not exchange presence with that domain."));
+                if let Some(error) = context.chat.bars_domain(to) {
+                    return Err(error);
+                }
             }
         }
     }
@@ -80,6 +85,25 @@ pub(crate) async fn remove(context: &IqContext, contact: &BareJid) -> Result<(),
         peer: &peer,
     };
     exchange.remove().await
+}
+
+/// One of the four stanzas comes from another domain.
+pub(crate) async fn receive(
+    chat: &Chat,
+    account: &Arc<Account>,
+    from: &BareJid,
+    action: Action,
+    stanza: &Stanza,
+    now: Now,
+) -> Result<(), StanzaError> {
+    let exchange = Exchange {
+        chat,
+        now,
+        account,
+        contact: from,
+        peer: &Party::Elsewhere,
+    };
+    exchange.receive(action, stanza).await
 }
 
 /// The stanzas that end every subscription of a roster item.

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use base::{Jid, Now};
 use smallvec::SmallVec;
 use store::Ticket;
-use xmpp::condition::{StanzaCondition, StanzaError};
+use xmpp::condition::{StanzaCondition, StanzaError, error_reply, may_be_answered};
 use xmpp::xml::Stanza;
 
-use super::{Session, Step};
+use super::{Outcome, Session, Step};
 use crate::Account;
 use crate::delivery::Delivery;
+use crate::links::outward::{self, Outward};
 use crate::messages::{self, Planned};
 use crate::router::{Route, route};
 
@@ -40,12 +41,43 @@ impl Session {
                     .text("The server itself reads no messages."),
             ),
             Route::Service(service) => self.serve(service, stanza, to, now),
-            Route::Remote => self.bounce(
-                &stanza,
-                &StanzaError::new(StanzaCondition::RemoteServerNotFound)
-                    .text("This server does not exchange messages with that domain."),
-            ),
+            Route::Remote => {
+                match outward::plan_message(&self.chat, &self.sender, &stanza, &to, now) {
+                    Ok(Some(outward)) => self.send_away(outward, stanza, now),
+                    Ok(None) => {}
+                    Err(error) => self.bounce(&stanza, &error),
+                }
+            }
         }
+    }
+
+    /// Sends a stanza to another domain, in its place in the line.
+    pub(super) fn send_away(&mut self, outward: Outward, stanza: Stanza, now: Now) {
+        let chat = self.chat.clone();
+        let own = self.entry.jid().clone();
+        let subject = Some(stanza.clone());
+        let work = Box::pin(async move {
+            match outward.carry(&chat, now).await {
+                Ok(deliveries) => Outcome {
+                    deliveries,
+                    ..Outcome::default()
+                },
+                Err(error) => {
+                    let from = stanza.to();
+                    let reply = may_be_answered(&stanza)
+                        .then(|| error_reply(&stanza, from.as_deref(), own.as_str(), &error));
+                    Outcome {
+                        own: reply.into_iter().collect(),
+                        ..Outcome::default()
+                    }
+                }
+            }
+        });
+        self.steps.push_back(Step::Work {
+            work,
+            subject,
+            bars: false,
+        });
     }
 
     /// Plans a message whose recipient is known: an account, or nobody.

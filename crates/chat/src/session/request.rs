@@ -4,12 +4,12 @@
 use std::sync::Arc;
 
 use base::{Jid, Now};
-use xmpp::condition::{StanzaCondition, StanzaError};
 use xmpp::iq::Iq;
 use xmpp::xml::Stanza;
 
 use super::{Outcome, Session, Step};
 use crate::Account;
+use crate::links::outward;
 use crate::modules::{Target, barred};
 use crate::requests::{self, Addressee};
 use crate::router::{Route, route};
@@ -60,11 +60,13 @@ impl Session {
                 let Some(to) = to else { return };
                 self.serve(service, stanza, to, now);
             }
-            Route::Remote => self.bounce(
-                &stanza,
-                &StanzaError::new(StanzaCondition::RemoteServerNotFound)
-                    .text("This server does not exchange requests with that domain."),
-            ),
+            Route::Remote => {
+                let Some(to) = to else { return };
+                match outward::plan_request(&self.chat, &self.sender, &stanza, &to, now) {
+                    Ok(outward) => self.send_away(outward, stanza, now),
+                    Err(error) => self.bounce(&stanza, &error),
+                }
+            }
         }
     }
 

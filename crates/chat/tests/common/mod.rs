@@ -322,7 +322,7 @@ impl House {
     }
 
     /// Polls everyone until nobody has anything to do.
-    fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         let now = self.now();
         let woken = Arc::new(Woken::default());
         let waker = Waker::from(Arc::clone(&woken));

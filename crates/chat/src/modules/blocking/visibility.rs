@@ -8,7 +8,7 @@ use xmpp::xml::Writer;
 
 use super::blocks;
 use crate::delivery::Delivery;
-use crate::modules::presence::{is_visible_to_account, reveal};
+use crate::modules::presence::{self, is_visible_to_account, reveal};
 use crate::{Account, Chat, SessionEntry};
 
 /// Tells those whom `addresses` block that the account's sessions are gone, as far as they know of
@@ -19,11 +19,16 @@ pub(super) fn hide(chat: &Chat, account: &Arc<Account>, addresses: &[Jid], block
     }
     let mut watchers = contacts(chat, account, addresses);
     watchers.retain(|(viewer, _)| is_visible_to_account(account, viewer));
+    let mut elsewhere = contacts_elsewhere(chat, account, addresses);
+    elsewhere.retain(|contact| presence::grants(account, contact.as_str()));
     let _order = account.presence_order();
     for session in account.sessions() {
         if session.is_available() {
             for (viewer, address) in &watchers {
                 tell_gone(account, &session, viewer, address.resource());
+            }
+            for contact in &elsewhere {
+                presence::tell_gone(chat, &session, contact);
             }
         }
         for to in session.take_directed_to(|to| addresses.iter().any(|address| covers(address, to)))
@@ -31,6 +36,8 @@ pub(super) fn hide(chat: &Chat, account: &Arc<Account>, addresses: &[Jid], block
             // Who is not in memory has no session.
             if let Some(viewer) = chat.cached_account(to.bare_str()) {
                 tell_gone(account, &session, &viewer, to.resource());
+            } else if presence::is_elsewhere(chat, &to) {
+                presence::tell_gone(chat, &session, &to);
             }
         }
     }
@@ -47,6 +54,25 @@ pub(super) fn show(chat: &Chat, account: &Arc<Account>, addresses: &[Jid]) {
             }
         }
     }
+    for contact in contacts_elsewhere(chat, account, addresses) {
+        if presence::grants(account, contact.as_str()) {
+            presence::reveal_elsewhere(chat, account, &contact);
+        }
+        presence::probe_elsewhere(chat, account, &contact);
+    }
+}
+
+/// Contacts on other domains that the addresses concern.
+fn contacts_elsewhere(chat: &Chat, account: &Account, addresses: &[Jid]) -> Vec<Jid> {
+    let facts = account.facts();
+    let contacts = facts.roster.items.iter().filter_map(|item| {
+        let contact = Jid::parse(&item.contact).ok()?;
+        let concerned = addresses
+            .iter()
+            .any(|address| address.bare_str() == contact.as_str() || covers(address, &contact));
+        (concerned && presence::is_elsewhere(chat, &contact)).then_some(contact)
+    });
+    contacts.collect()
 }
 
 /// Whether blocking `address` concerns what is sent to or comes from `other`.

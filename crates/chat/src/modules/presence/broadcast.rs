@@ -10,7 +10,7 @@ use store::Subscription;
 use xmpp::xml::{Edit, Head, Stanza};
 
 use crate::delivery::Delivery;
-use crate::modules::{blocks, roster};
+use crate::modules::{blocks, privilege, roster};
 use crate::{Account, Chat, Sender, SessionEntry};
 
 /// True when `owner` lets `viewer` see its presence: by its roster, and neither blocks the other.
@@ -28,7 +28,7 @@ pub(crate) fn is_visible_to_account(owner: &Account, viewer: &Account) -> bool {
 }
 
 /// True when the roster of `owner` says that `viewer`, a bare address, sees its presence.
-fn grants(owner: &Account, viewer: &str) -> bool {
+pub(crate) fn grants(owner: &Account, viewer: &str) -> bool {
     roster::item(&owner.facts(), viewer)
         .is_some_and(|item| matches!(item.subscription, Subscription::From | Subscription::Both))
 }
@@ -72,7 +72,7 @@ pub(super) fn connected_contacts(
 }
 
 /// Sends a presence of `session` to all contacts who watch the account (RFC 6121 §4.2.2, §4.4.2,
-/// §4.5.2). The caller holds the order of presence. Returns who was told.
+/// §4.5.2), here and elsewhere. The caller holds the order of presence. Returns which accounts were told.
 pub(super) fn to_watchers(
     chat: &Chat,
     account: &Account,
@@ -84,6 +84,8 @@ pub(super) fn to_watchers(
     for viewer in &viewers {
         to_account(account, session, stanza, viewer);
     }
+    super::elsewhere::to_watchers(chat, account, session, stanza);
+    privilege::presence_changed(chat, session, stanza);
     viewers
 }
 

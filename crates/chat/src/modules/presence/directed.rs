@@ -7,7 +7,7 @@ use xmpp::condition::{StanzaCondition, StanzaError};
 use xmpp::xep::blocking::blocked_by_sender;
 use xmpp::xml::Stanza;
 
-use super::broadcast;
+use super::{broadcast, elsewhere};
 use crate::delivery::Delivery;
 use crate::modules::{PresenceContext, blocks};
 use crate::services::{self, Served, Service, ServiceContext};
@@ -28,6 +28,19 @@ pub(super) fn available(context: &PresenceContext, to: &Jid) -> Result<(), Stanz
     super::priority(stanza)?;
     if blocks(account, to) {
         return Err(blocked_by_sender());
+    }
+    if elsewhere::is_elsewhere(chat, to) {
+        let stanza = super::stamped(stanza, session);
+        let _order = account.presence_order();
+        let covered = session.is_available() && broadcast::grants(account, to.bare_str());
+        if !covered && !session.add_directed(to.clone(), MOST_DIRECTED) {
+            return Err(too_many());
+        }
+        let sent = elsewhere::send(chat, account, session, &stanza, to);
+        if sent.is_err() {
+            session.remove_directed(to);
+        }
+        return sent;
     }
     let Some(viewer) = viewer(chat, to) else {
         return Ok(());
@@ -162,13 +175,15 @@ pub(super) fn deliver(
     stanza: &Stanza,
     to: &Jid,
 ) {
-    if let Some(viewer) = viewer(chat, to) {
+    if elsewhere::is_elsewhere(chat, to) {
+        // A good-bye that cannot be said is said by the end of the stream.
+        let _ = elsewhere::send(chat, account, session, stanza, to);
+    } else if let Some(viewer) = viewer(chat, to) {
         broadcast::to_address(account, session, stanza, &viewer, to);
     }
 }
 
-/// The account behind an address, if it is in memory; one that is not has no sessions. Other
-/// domains have none here.
+/// The account behind an address, if it is in memory; one that is not has no sessions.
 fn viewer(chat: &Chat, to: &Jid) -> Option<Arc<Account>> {
     to.local()?;
     chat.cached_account(to.bare_str())

@@ -25,6 +25,7 @@ pub(super) fn contacts(chat: &Chat, account: &Arc<Account>, session: &Arc<Sessio
         }
     }
     show(account, None, session);
+    super::elsewhere::probe_contacts(chat, account);
 }
 
 /// A probe that a client has sent itself (§4.3.2).
@@ -40,8 +41,13 @@ pub(super) async fn answer(context: &PresenceContext) -> Result<(), StanzaError>
         .clone()
         .unwrap_or_else(|| account.jid().clone().into());
     // A probe of what is not shown gets no answer: it would tell who is there.
-    let Party::Account(contact) = party(chat, &to.bare()).await? else {
-        return Ok(());
+    let contact = match party(chat, &to.bare()).await? {
+        Party::Account(contact) => contact,
+        Party::Elsewhere => {
+            super::elsewhere::probe(chat, account, &to);
+            return Ok(());
+        }
+        Party::Nobody => return Ok(()),
     };
     let own = Arc::ptr_eq(&contact, account);
     if !own && !broadcast::is_visible_to_account(&contact, account) {

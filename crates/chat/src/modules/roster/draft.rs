@@ -13,8 +13,8 @@ use xmpp::xml::Writer;
 
 use crate::account::Turn;
 use crate::delivery::Delivery;
-use crate::modules::store_failed;
 use crate::modules::subscription::State;
+use crate::modules::{privilege, store_failed};
 use crate::{Account, Chat};
 
 /// A drafted change. Whoever holds it holds the account's turn, so nobody else changes the roster
@@ -201,6 +201,16 @@ impl Draft {
         if !self.changes_roster() {
             return;
         }
+        let payload = self.payload(version);
+        self.account.each_session(|session| {
+            if session.is_interested() {
+                push_to(session, &payload, version);
+            }
+        });
+    }
+
+    /// What a roster push says of the item as it is now.
+    fn payload(&self, version: RosterVersion) -> String {
         let removed = RosterItem {
             contact: self.contact.as_str().into(),
             ..RosterItem::default()
@@ -212,12 +222,7 @@ impl Draft {
                 ..shown(&removed)
             },
         };
-        let payload = push_payload(&shown, version);
-        self.account.each_session(|session| {
-            if session.is_interested() {
-                push_to(session, &payload, version);
-            }
-        });
+        push_payload(&shown, version)
     }
 }
 
@@ -285,6 +290,9 @@ pub(crate) async fn commit(
     ticket.await.map_err(|error| store_failed(&error))?;
     for draft in drafts {
         draft.apply(version);
+        if draft.changes_roster() {
+            privilege::roster_changed(chat, &draft.account, &draft.payload(version));
+        }
     }
     Ok(version)
 }

@@ -9,8 +9,9 @@ use xmpp::xml::{Edit, Head, Stanza, Writer};
 
 use super::state::{Action, inbound, outbound};
 use crate::delivery::Delivery;
+use crate::links::outward;
 use crate::modules::blocks;
-use crate::modules::presence::{Party, reveal, withdraw};
+use crate::modules::presence::{Party, reveal, reveal_elsewhere, withdraw, withdraw_elsewhere};
 use crate::modules::roster::{Draft, commit};
 use crate::{Account, Chat, SessionEntry};
 
@@ -37,12 +38,21 @@ struct Notice {
     stanza: Bytes,
 }
 
+/// What a stanza does to the side that it comes to.
+struct Arrived {
+    notice: Option<Notice>,
+    /// The server answers `subscribed` by itself.
+    grant: bool,
+}
+
 /// Both sides while they change.
 struct Sides {
     own: Draft,
     /// `None` when the contact is not an account of ours.
     peer: Option<Draft>,
     notices: Vec<Notice>,
+    /// For a contact on another domain.
+    away: Vec<Bytes>,
 }
 
 impl Exchange<'_> {
@@ -92,6 +102,7 @@ impl Exchange<'_> {
             own: Draft::of(self.account, self.contact, own),
             peer: peer.map(|(account, turn)| Draft::of(account, self.account.jid(), turn)),
             notices: Vec::new(),
+            away: Vec::new(),
         }
     }
 
@@ -104,44 +115,19 @@ impl Exchange<'_> {
     ) -> Result<(), StanzaError> {
         let step = outbound(sides.own.state(), sides.own.is_approved(), action);
         sides.own.become_state(step.next, step.approved);
-        // A request to another domain was refused before, and of the rest only our half is done:
-        // there is no way to that domain.
-        let (true, Some(peer)) = (step.route, &mut sides.peer) else {
+        if !step.route {
+            return Ok(());
+        }
+        let Some(peer) = &mut sides.peer else {
+            if matches!(self.peer, Party::Elsewhere) {
+                let text = notice(action, stanza, self.account.jid(), self.contact);
+                sides.away.push(text);
+            }
             return Ok(());
         };
-
-        // XEP-0191 §3.3: nothing of a blocked contact arrives. That he ends a subscription is still
-        // noted, or the two sides would believe different things.
-        let is_blocked = blocks(peer.account(), self.account.jid());
-        if is_blocked && matches!(action, Action::Subscribe | Action::Subscribed) {
-            return Ok(());
-        }
-        let text = notice(action, stanza, self.account.jid(), self.contact);
-        let was_asked = peer.state().is_asked();
-        let step = inbound(peer.state(), peer.is_approved(), action);
-        peer.become_state(step.next, peer.is_approved());
-        if step.next.is_asked() && !was_asked {
-            if peer.account().facts().requests.len() >= self.chat.config().limits.pending_requests {
-                return Err(StanzaError::new(StanzaCondition::ResourceConstraint)
-                    .kind(ErrorType::Wait)
-                    .text("Too many requests wait for this contact; please ask again later."));
-            }
-            let kept = if text.len() > MOST_REQUEST_BYTES {
-                notice(action, None, self.account.jid(), self.contact)
-            } else {
-                text.clone()
-            };
-            peer.keep_request(kept, self.now.wall);
-        }
-        if step.deliver && !is_blocked {
-            let request = action == Action::Subscribe;
-            sides.notices.push(Notice {
-                account: Arc::clone(peer.account()),
-                request,
-                stanza: text,
-            });
-        }
-        if step.grant {
+        let arrived = self.arrive(peer, self.account.jid(), action, stanza)?;
+        sides.notices.extend(arrived.notice);
+        if arrived.grant {
             let back = inbound(
                 sides.own.state(),
                 sides.own.is_approved(),
@@ -161,6 +147,82 @@ impl Exchange<'_> {
         Ok(())
     }
 
+    /// Drafts what a stanza `from` the other party does to the side of the account that it comes to.
+    fn arrive(
+        &self,
+        side: &mut Draft,
+        from: &BareJid,
+        action: Action,
+        stanza: Option<&Stanza>,
+    ) -> Result<Arrived, StanzaError> {
+        let account = Arc::clone(side.account());
+        // XEP-0191 §3.3: nothing of a blocked contact arrives. That he ends a subscription is still
+        // noted, or the two sides would believe different things.
+        let is_blocked = blocks(&account, from);
+        if is_blocked && matches!(action, Action::Subscribe | Action::Subscribed) {
+            return Ok(Arrived {
+                notice: None,
+                grant: false,
+            });
+        }
+        let text = notice(action, stanza, from, account.jid());
+        let was_asked = side.state().is_asked();
+        let step = inbound(side.state(), side.is_approved(), action);
+        side.become_state(step.next, side.is_approved());
+        if step.next.is_asked() && !was_asked {
+            if account.facts().requests.len() >= self.chat.config().limits.pending_requests {
+                return Err(StanzaError::new(StanzaCondition::ResourceConstraint)
+                    .kind(ErrorType::Wait)
+                    .text("Too many requests wait for this contact; please ask again later."));
+            }
+            let kept = if text.len() > MOST_REQUEST_BYTES {
+                notice(action, None, from, account.jid())
+            } else {
+                text.clone()
+            };
+            side.keep_request(kept, self.now.wall);
+        }
+        let notice = (step.deliver && !is_blocked).then(|| Notice {
+            account,
+            request: action == Action::Subscribe,
+            stanza: text,
+        });
+        Ok(Arrived {
+            notice,
+            grant: step.grant,
+        })
+    }
+
+    /// A stanza from a contact on another domain.
+    pub(super) async fn receive(&self, action: Action, stanza: &Stanza) -> Result<(), StanzaError> {
+        let (own, _) = self.turns().await;
+        let mut sides = self.sides(&own, None);
+        let arrived = self.arrive(&mut sides.own, self.contact, action, Some(stanza))?;
+        sides.notices.extend(arrived.notice);
+        if arrived.grant {
+            let granted = notice(Action::Subscribed, None, self.account.jid(), self.contact);
+            sides.away.push(granted);
+        }
+        self.settle(sides).await
+    }
+
+    /// Sends what goes to a contact on another domain. It is kept until it is there: a lost one would leave the two
+    /// sides believing different things for good.
+    async fn send_away(&self, stanza: Bytes) {
+        let parsed = std::str::from_utf8(&stanza)
+            .ok()
+            .and_then(|text| Stanza::parse(text).ok());
+        let Some(parsed) = parsed else { return };
+        let (from, to) = (self.account.jid(), self.contact);
+        let sent = match outward::plan_parcel(self.chat, from, to, &parsed, stanza, self.now) {
+            Ok(outward) => outward.carry(self.chat, self.now).await.map(drop),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = sent {
+            tracing::info!(%error, "a subscription stanza could not be sent to another domain");
+        }
+    }
+
     /// Keeps both sides, then tells everyone (in the order of RFC 6121 §3: who is not to see the
     /// other any more sees him leave; then the stanzas, the roster pushes, and who is to see the
     /// other from now on).
@@ -171,7 +233,13 @@ impl Exchange<'_> {
         let mut drafts: Vec<&mut Draft> = vec![&mut sides.own];
         drafts.extend(sides.peer.as_mut());
         let version = commit(self.chat, &mut drafts).await?;
-        let Sides { own, peer, notices } = sides;
+        let Sides {
+            own,
+            peer,
+            notices,
+            away,
+        } = sides;
+        let elsewhere = matches!(self.peer, Party::Elsewhere);
 
         let shows = |draft: &Draft| (draft.state_before().is_from(), draft.state().is_from());
         let both = peer
@@ -181,6 +249,12 @@ impl Exchange<'_> {
             if shows(draft) == (true, false) {
                 withdraw(draft.account(), viewer);
             }
+        }
+        if elsewhere && shows(&own) == (true, false) {
+            withdraw_elsewhere(self.chat, self.account, self.contact);
+        }
+        for stanza in away {
+            self.send_away(stanza).await;
         }
         for Notice {
             account,
@@ -206,6 +280,9 @@ impl Exchange<'_> {
             if shows(draft) == (false, true) {
                 reveal(draft.account(), viewer);
             }
+        }
+        if elsewhere && shows(&own) == (false, true) {
+            reveal_elsewhere(self.chat, self.account, self.contact);
         }
         Ok(())
     }

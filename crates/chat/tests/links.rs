@@ -1,0 +1,595 @@
+//! Other servers and components at the level of connections: the other side is played by hand.
+
+mod common;
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use base::Redacted;
+use chat::{ChatConfig, Dial, DialError, Output, PeerConnection};
+use common::{House, Who};
+use futures_util::FutureExt;
+use store::StoreConfig;
+use xmpp::stream::CertificateNames;
+use xmpp::stream::federation::Peers;
+use xmpp::xml::{Frame, Framing, Reader, ReaderLimits, Stanza};
+
+const MANTUA: &str = "mantua.example";
+const STREAM: &str = "xmlns='jabber:server' xmlns:stream='http://etherx.jabber.org/streams' \
+     xmlns:db='jabber:server:dialback'";
+
+fn open(config: &mut ChatConfig) {
+    config.federation.enabled = true;
+    config.federation.peers = Peers {
+        open: true,
+        allow: Vec::new(),
+        block: vec!["bad.example".to_owned()],
+    };
+    config.federation.components =
+        [("gateway.example".into(), Redacted::new("hush".to_owned()))].into();
+}
+
+fn house() -> House {
+    House::with(&["juliet", "nurse"], open)
+}
+
+fn names() -> CertificateNames {
+    CertificateNames {
+        dns: vec![MANTUA.to_owned(), format!("*.{MANTUA}")],
+        ..CertificateNames::default()
+    }
+}
+
+/// The other end of a connection.
+struct Peer {
+    connection: Option<PeerConnection>,
+    reader: Reader,
+    closed: bool,
+    heard: Vec<Stanza>,
+}
+
+impl Peer {
+    fn of(connection: PeerConnection) -> Self {
+        Self {
+            connection: Some(connection),
+            reader: Reader::new(Framing::Stream, ReaderLimits::default()),
+            closed: false,
+            heard: Vec::new(),
+        }
+    }
+
+    /// A server of `MANTUA` connects, shows its certificate, and may speak. Streams go both ways with `bidi`.
+    fn comes(house: &mut House, bidi: bool) -> Self {
+        let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let connection =
+            PeerConnection::accepted(&house.chat, Some(names()), address, [5; 32], house.now());
+        let mut peer = Self::of(connection);
+        let header =
+            format!("<stream:stream {STREAM} from='{MANTUA}' to='example.org' version='1.0'>");
+        peer.say(house, &header);
+        if bidi {
+            peer.say(house, "<bidi xmlns='urn:xmpp:bidi'/>");
+        }
+        let said = peer.say(
+            house,
+            "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='EXTERNAL'>=</auth>",
+        );
+        assert_eq!(
+            said.last()
+                .map(|element| element.name().to_owned())
+                .as_deref(),
+            Some("success")
+        );
+        peer.reader.restart();
+        peer.say(house, &header);
+        peer
+    }
+
+    /// The server of `MANTUA` is connected to, and believes the house. It counts stanzas with `counts`.
+    fn is_met(house: &mut House, dial: Dial, counts: bool) -> Self {
+        let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let connection =
+            PeerConnection::connected(&house.chat, dial, Some(names()), address, house.now());
+        let mut peer = Self::of(connection);
+        let sm = if counts {
+            "<sm xmlns='urn:xmpp:sm:3'/>"
+        } else {
+            ""
+        };
+        let header = format!(
+            "<stream:stream {STREAM} from='{MANTUA}' to='example.org' id='s1' version='1.0'><stream:features>"
+        );
+        let said = peer.say(
+            house,
+            &format!(
+                "{header}<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>EXTERNAL</mechanism>\
+                 </mechanisms></stream:features>"
+            ),
+        );
+        assert_eq!(said[0].name(), "auth");
+        peer.reader.restart();
+        peer.say(house, "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>");
+        let said = peer.say(house, &format!("{header}{sm}</stream:features>"));
+        if counts {
+            assert_eq!(said[0].name(), "enable");
+        } else {
+            peer.heard = said;
+        }
+        peer
+    }
+
+    /// Says something, and gives what comes back.
+    fn say(&mut self, house: &mut House, text: &str) -> Vec<Stanza> {
+        let now = house.now();
+        if let Some(connection) = &mut self.connection {
+            connection.receive(text.as_bytes(), now);
+        }
+        self.hear(house)
+    }
+
+    /// What has come.
+    fn hear(&mut self, house: &mut House) -> Vec<Stanza> {
+        let now = house.now();
+        let mut heard = std::mem::take(&mut self.heard);
+        let Some(connection) = &mut self.connection else {
+            return heard;
+        };
+        let mut context = Context::from_waker(Waker::noop());
+        for _ in 0..10 {
+            house.settle();
+            let _ = connection.poll(&mut context, now);
+            while let Some(output) = connection.next_output() {
+                match output {
+                    Output::Send(bytes) => self.reader.feed(&bytes),
+                    Output::Close => self.closed = true,
+                    Output::StartTls => unreachable!("TLS is there"),
+                }
+            }
+        }
+        while let Some(frame) = self.reader.next().expect("well-formed XML") {
+            if let Frame::Element(element) = frame
+                && element.name() != "features"
+            {
+                heard.push(element);
+            }
+        }
+        house.settle();
+        heard
+    }
+
+    /// The socket is gone.
+    fn cut(&mut self, house: &mut House) {
+        let now = house.now();
+        if let Some(connection) = self.connection.take() {
+            connection
+                .cut(now)
+                .now_or_never()
+                .expect("the store answers at once");
+        }
+    }
+}
+
+/// The next connection that the house wants.
+fn dial(house: &House) -> Dial {
+    wanted(house).expect("a connection is wanted")
+}
+
+/// A connection does not come about.
+fn fails(house: &mut House, error: &DialError) {
+    let now = house.now();
+    dial(house).failed(error, now);
+    house.settle();
+}
+
+fn wanted(house: &House) -> Option<Dial> {
+    house.chat.next_dial().now_or_never()
+}
+
+fn texts(stanzas: &[Stanza]) -> Vec<String> {
+    stanzas
+        .iter()
+        .map(|stanza| match stanza.inner() {
+            "" => common::short(stanza),
+            inner => inner.to_owned(),
+        })
+        .collect()
+}
+
+fn write(house: &mut House, who: Who, to: &str, text: &str) {
+    house.send(
+        who,
+        &format!("<message to='{to}' type='chat' id='{text}'><body>{text}</body></message>"),
+    );
+}
+
+/// Lets time pass, and the chores be done.
+fn pass(house: &mut House, duration: Duration) {
+    house.pass(duration);
+    let now = house.now();
+    house.chat.tick(now).now_or_never().expect("nothing waits");
+}
+
+#[test]
+fn messages_go_out_in_order_and_answers_come_to_the_session() {
+    let mut house = house();
+    let juliet = house.come("juliet@example.org/balcony");
+    write(&mut house, juliet, "romeo@mantua.example", "one");
+    write(&mut house, juliet, "romeo@mantua.example", "two");
+    house.send(
+        juliet,
+        "<iq type='get' id='q1' to='mantua.example'><ping xmlns='urn:xmpp:ping'/></iq>",
+    );
+    let first = dial(&house);
+    assert_eq!((first.local(), first.remote()), ("example.org", MANTUA));
+    assert!(wanted(&house).is_none(), "one connection is enough");
+    let mut peer = Peer::is_met(&mut house, first, false);
+    assert_eq!(
+        texts(&peer.hear(&mut house)),
+        [
+            "<body>one</body>",
+            "<body>two</body>",
+            "<ping xmlns='urn:xmpp:ping'/>"
+        ]
+    );
+    let mut back = Peer::comes(&mut house, false);
+    back.say(
+        &mut house,
+        "<iq type='result' id='q1' from='mantua.example' to='juliet@example.org/balcony'/>\
+         <message from='romeo@mantua.example/orchard' to='juliet@example.org' type='chat'><body>Hi</body></message>",
+    );
+    let came = house.take(juliet);
+    assert_eq!(came[0].from().as_deref(), Some(MANTUA));
+    assert_eq!(
+        came[1].from().as_deref(),
+        Some("romeo@mantua.example/orchard")
+    );
+    assert!(
+        came[1].has("stanza-id", "urn:xmpp:sid:0"),
+        "it is in the archive"
+    );
+}
+
+#[test]
+fn what_is_acknowledged_is_kept_until_the_other_side_has_it() {
+    let mut house = house();
+    let juliet = house.come("juliet@example.org/balcony");
+    write(&mut house, juliet, "romeo@mantua.example", "one");
+    write(&mut house, juliet, "romeo@mantua.example", "two");
+    let waiting = |house: &House| {
+        store::wait(house.chat.store().outgoing(0, 10))
+            .expect("read")
+            .len()
+    };
+    assert_eq!(waiting(&house), 2);
+    let first = dial(&house);
+    let mut peer = Peer::is_met(&mut house, first, true);
+    let said = peer.say(&mut house, "<enabled xmlns='urn:xmpp:sm:3'/>");
+    assert_eq!(texts(&said), ["<body>one</body>", "<body>two</body>", "r"]);
+    peer.say(&mut house, "<a xmlns='urn:xmpp:sm:3' h='1'/>");
+    assert_eq!(waiting(&house), 1);
+    // The connection is lost: only what was not acknowledged goes out again.
+    peer.cut(&mut house);
+    let again = dial(&house);
+    let mut peer = Peer::is_met(&mut house, again, false);
+    assert_eq!(texts(&peer.hear(&mut house)), ["<body>two</body>"]);
+    peer.hear(&mut house);
+    assert_eq!(waiting(&house), 0);
+}
+
+#[test]
+fn a_new_run_takes_up_what_the_last_one_left() {
+    let folder = std::env::temp_dir().join(format!("hauspost-links-{}", std::process::id()));
+    let open_store = || store::Store::open(StoreConfig::folder(&folder)).expect("a store");
+    let clock = std::sync::Arc::default();
+    let mut before = House::over(open_store(), clock, &["juliet"], open);
+    let juliet = before.log_in("juliet@example.org/balcony");
+    write(&mut before, juliet, "romeo@mantua.example", "one");
+    before.settle_until(|house| wanted(house).is_some());
+    before.chat.store().close();
+    drop(before);
+    let mut after = House::over(open_store(), std::sync::Arc::default(), &[], open);
+    let now = after.now();
+    store::wait(after.chat.store().outgoing(0, 1)).expect("it is there");
+    while after.chat.resume_outgoing(now).now_or_never().is_none() {
+        std::thread::yield_now();
+    }
+    let first = dial(&after);
+    let mut peer = Peer::is_met(&mut after, first, false);
+    assert_eq!(texts(&peer.hear(&mut after)), ["<body>one</body>"]);
+    after.chat.store().close();
+    std::fs::remove_dir_all(folder).expect("removed");
+}
+
+#[test]
+fn failures_come_back_with_their_reason() {
+    let mut house = house();
+    let juliet = house.come("juliet@example.org/balcony");
+    write(&mut house, juliet, "romeo@mantua.example", "one");
+    fails(
+        &mut house,
+        &DialError::NotFound("mantua.example is not there".into()),
+    );
+    assert_eq!(
+        house.seen(juliet),
+        ["error message remote-server-not-found"]
+    );
+    // A request is answered at once; a message waits for the next attempt, but not for ever.
+    write(&mut house, juliet, "romeo@mantua.example", "two");
+    house.send(
+        juliet,
+        "<iq type='get' id='q1' to='mantua.example'><ping xmlns='urn:xmpp:ping'/></iq>",
+    );
+    let unreachable = DialError::Unreachable("nobody answers".into());
+    fails(&mut house, &unreachable);
+    assert_eq!(house.seen(juliet), ["error iq remote-server-timeout"]);
+    house.send(
+        juliet,
+        "<iq type='get' id='q2' to='mantua.example'><ping xmlns='urn:xmpp:ping'/></iq>",
+    );
+    assert_eq!(house.seen(juliet), ["error iq remote-server-timeout"]);
+    pass(&mut house, Duration::from_secs(14));
+    assert!(wanted(&house).is_none());
+    pass(&mut house, Duration::from_secs(1));
+    fails(&mut house, &unreachable);
+    assert!(house.seen(juliet).is_empty());
+    pass(&mut house, Duration::from_secs(48 * 3600));
+    fails(&mut house, &unreachable);
+    assert_eq!(house.seen(juliet), ["error message remote-server-timeout"]);
+    assert!(
+        store::wait(house.chat.store().outgoing(0, 10))
+            .expect("read")
+            .is_empty()
+    );
+}
+
+#[test]
+fn policy_is_told_to_the_sender() {
+    let mut house = house();
+    let juliet = house.come("juliet@example.org/balcony");
+    write(&mut house, juliet, "iago@rooms.bad.example", "one");
+    house.send(juliet, "<presence to='iago@bad.example' type='subscribe'/>");
+    assert_eq!(
+        house.seen(juliet),
+        ["error message not-allowed", "error presence not-allowed"]
+    );
+    assert!(wanted(&house).is_none());
+    let mut alone = House::new(&["juliet"]);
+    let juliet = alone.come("juliet@example.org/balcony");
+    write(&mut alone, juliet, "romeo@mantua.example", "one");
+    assert_eq!(
+        alone.seen(juliet),
+        ["error message remote-server-not-found"]
+    );
+}
+
+#[test]
+fn subscriptions_and_presence_cross_the_border() {
+    let mut house = house();
+    let juliet = house.come("juliet@example.org/balcony");
+    let mut peer = Peer::comes(&mut house, true);
+    // Juliet asks, and is let.
+    house.send(
+        juliet,
+        "<presence to='romeo@mantua.example' type='subscribe'/>",
+    );
+    assert_eq!(
+        house.seen(juliet),
+        ["push romeo@mantua.example none subscribe"]
+    );
+    assert_eq!(texts(&peer.hear(&mut house)), ["subscribe juliet"]);
+    peer.say(
+        &mut house,
+        "<presence from='romeo@mantua.example' to='juliet@example.org' type='subscribed'/>\
+         <presence from='romeo@mantua.example/orchard' to='juliet@example.org'/>",
+    );
+    assert_eq!(
+        house.seen(juliet),
+        [
+            "subscribed romeo@mantua.example",
+            "push romeo@mantua.example to",
+            "presence romeo@mantua.example/orchard"
+        ]
+    );
+    // Romeo asks, and is let.
+    let said = peer.say(
+        &mut house,
+        "<presence from='romeo@mantua.example' to='juliet@example.org' type='probe'/>\
+         <presence from='romeo@mantua.example' to='juliet@example.org' type='subscribe'/>",
+    );
+    assert_eq!(
+        texts(&said),
+        ["unsubscribed juliet"],
+        "a stranger learns nothing"
+    );
+    assert_eq!(house.seen(juliet), ["subscribe romeo@mantua.example"]);
+    house.send(
+        juliet,
+        "<presence to='romeo@mantua.example' type='subscribed'/>",
+    );
+    assert_eq!(
+        texts(&peer.hear(&mut house)),
+        ["subscribed juliet", "presence juliet/balcony"]
+    );
+    house.send(juliet, "<presence><show>away</show></presence>");
+    assert_eq!(texts(&peer.hear(&mut house)), ["<show>away</show>"]);
+    let said = peer.say(
+        &mut house,
+        "<presence from='romeo@mantua.example' to='juliet@example.org' type='probe'/>",
+    );
+    assert!(texts(&said)[0].starts_with("<show>away</show>"));
+    // A later session asks for what it should see, and the last one takes its leave.
+    house.log_out(juliet);
+    assert_eq!(
+        texts(&peer.hear(&mut house)),
+        ["unavailable juliet/balcony"]
+    );
+    let juliet = house.come("juliet@example.org/tomb");
+    assert_eq!(
+        texts(&peer.hear(&mut house)),
+        ["presence juliet/tomb", "probe juliet"]
+    );
+    house.send(
+        juliet,
+        "<presence to='romeo@mantua.example' type='unsubscribed'/>",
+    );
+    assert_eq!(
+        texts(&peer.hear(&mut house)),
+        ["unavailable juliet/tomb", "unsubscribed juliet"]
+    );
+}
+
+#[test]
+fn directed_presence_is_taken_back() {
+    let mut house = house();
+    let juliet = house.come("juliet@example.org/balcony");
+    let mut peer = Peer::comes(&mut house, true);
+    house.send(juliet, "<presence to='room@rooms.mantua.example/Juliet'/>");
+    // The room has a domain of its own: another stream.
+    let first = dial(&house);
+    assert_eq!(first.remote(), "rooms.mantua.example");
+    let mut rooms = Peer::is_met(&mut house, first, false);
+    assert_eq!(texts(&rooms.hear(&mut house)), ["presence juliet/balcony"]);
+    house.cut(juliet);
+    assert_eq!(
+        texts(&rooms.hear(&mut house)),
+        ["unavailable juliet/balcony"]
+    );
+    assert!(peer.hear(&mut house).is_empty());
+}
+
+#[test]
+fn strangers_learn_nothing_and_the_blocked_are_not_heard() {
+    let mut house = house();
+    let juliet = house.come("juliet@example.org/balcony");
+    let mut peer = Peer::comes(&mut house, true);
+    let said = peer.say(
+        &mut house,
+        "<iq type='get' id='1' from='romeo@mantua.example/x' to='juliet@example.org'><query xmlns='jabber:iq:roster'/></iq>\
+         <iq type='get' id='2' from='romeo@mantua.example/x' to='nobody@example.org'><query xmlns='jabber:iq:roster'/></iq>\
+         <iq type='get' id='3' from='romeo@mantua.example/x' to='juliet@example.org/nowhere'><ping xmlns='urn:xmpp:ping'/></iq>\
+         <iq type='set' id='4' from='romeo@mantua.example/x' to='juliet@example.org'><enable xmlns='urn:xmpp:carbons:2'/></iq>\
+         <presence type='probe' from='romeo@mantua.example' to='nobody@example.org'/>\
+         <message from='romeo@mantua.example/x' to='nobody@example.org'><body>Hi</body></message>",
+    );
+    let said: Vec<String> = said.iter().map(common::short).collect();
+    assert_eq!(
+        said,
+        [
+            "error iq service-unavailable",
+            "error iq service-unavailable",
+            "error iq service-unavailable",
+            "error iq service-unavailable",
+            "unsubscribed nobody",
+            "error message service-unavailable"
+        ]
+    );
+    house.ask(
+        juliet,
+        "set",
+        None,
+        "<block xmlns='urn:xmpp:blocking'><item jid='mantua.example'/></block>",
+    );
+    house.forget();
+    let said = peer.say(
+        &mut house,
+        "<message from='romeo@mantua.example/x' to='juliet@example.org' type='chat'><body>Hi</body></message>\
+         <presence from='romeo@mantua.example' to='juliet@example.org' type='subscribe'/>\
+         <presence from='romeo@mantua.example/x' to='juliet@example.org/balcony'/>",
+    );
+    assert_eq!(
+        said.iter().map(common::short).collect::<Vec<_>>(),
+        ["error message service-unavailable"]
+    );
+    assert!(house.seen(juliet).is_empty());
+    write(&mut house, juliet, "romeo@mantua.example", "one");
+    assert_eq!(house.seen(juliet), ["error message not-acceptable"]);
+}
+
+#[test]
+fn forged_senders_cost_the_stream() {
+    let mut house = house();
+    let juliet = house.come("juliet@example.org/balcony");
+    for forged in ["nurse@example.org", "romeo@padua.example"] {
+        let mut peer = Peer::comes(&mut house, false);
+        let said = peer.say(
+            &mut house,
+            &format!("<message from='{forged}' to='juliet@example.org'><body>Hi</body></message>"),
+        );
+        assert!(said[0].text().contains("invalid-from") && peer.closed);
+    }
+    assert!(house.seen(juliet).is_empty());
+}
+
+#[test]
+fn stanzas_are_acknowledged_when_they_are_kept() {
+    let mut house = house();
+    let mut peer = Peer::comes(&mut house, false);
+    let said = peer.say(
+        &mut house,
+        "<enable xmlns='urn:xmpp:sm:3'/>\
+         <message from='romeo@mantua.example/x' to='juliet@example.org' type='chat'><body>Hi</body></message>\
+         <r xmlns='urn:xmpp:sm:3'/>",
+    );
+    assert_eq!(said[0].name(), "enabled");
+    assert_eq!(said[1].text(), "<a xmlns='urn:xmpp:sm:3' h='1'/>");
+    let juliet = house.come("juliet@example.org/balcony");
+    house.send(juliet, "<presence/>");
+    let archive = house.ask(juliet, "set", None, "<query xmlns='urn:xmpp:mam:2'/>");
+    assert!(archive.text().contains("complete='true'"));
+    assert_eq!(house.count(juliet, "message"), 1);
+}
+
+#[test]
+fn a_component_is_served_and_waited_for() {
+    let mut house = house();
+    let juliet = house.come("juliet@example.org/balcony");
+    write(&mut house, juliet, "friend@gateway.example", "early");
+    house.send(
+        juliet,
+        "<iq type='get' id='q1' to='gateway.example'><ping xmlns='urn:xmpp:ping'/></iq>",
+    );
+    assert_eq!(house.seen(juliet), ["error iq remote-server-timeout"]);
+    assert!(wanted(&house).is_none(), "components come by themselves");
+    let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let attach = |house: &mut House, seed: u8| {
+        let connection = PeerConnection::component(&house.chat, address, [seed; 32], house.now());
+        let mut gateway = Peer::of(connection);
+        let now = house.now();
+        let header = "<stream:stream xmlns='jabber:component:accept' \
+             xmlns:stream='http://etherx.jabber.org/streams' to='gateway.example'>";
+        let connection = gateway.connection.as_mut().expect("connected");
+        connection.receive(header.as_bytes(), now);
+        let Some(Output::Send(opened)) = connection.next_output() else {
+            panic!("no header");
+        };
+        gateway.reader.feed(&opened);
+        let Ok(Some(Frame::Open(opened))) = gateway.reader.next() else {
+            panic!("no header");
+        };
+        let both = format!("{}hush", opened.id.expect("an id"));
+        let digest = xmpp::sasl::ScramHash::Sha1.digest(both.as_bytes());
+        let key: String = digest
+            .expose()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        let said = gateway.say(house, &format!("<handshake>{key}</handshake>"));
+        assert_eq!(said[0].name(), "handshake");
+        (gateway, said)
+    };
+    let (mut gateway, said) = attach(&mut house, 1);
+    assert_eq!(texts(&said[1..]), ["<body>early</body>"]);
+    gateway.say(
+        &mut house,
+        "<message from='friend@gateway.example' to='juliet@example.org' type='chat'><body>Hi</body></message>\
+         <message from='friend@gateway.example' to='romeo@mantua.example' type='chat'><body>Ho</body></message>",
+    );
+    assert_eq!(house.seen(juliet), ["message friend@gateway.example"]);
+    let away = dial(&house);
+    assert_eq!((away.local(), away.remote()), ("gateway.example", MANTUA));
+    // The same component over another connection: the older one ends.
+    let (_later, _) = attach(&mut house, 2);
+    let said = gateway.hear(&mut house);
+    assert!(said[0].text().contains("conflict") && gateway.closed);
+}
