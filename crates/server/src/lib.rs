@@ -7,6 +7,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 mod demo;
+pub mod dns;
 pub mod doors;
 pub mod http;
 pub mod keys;

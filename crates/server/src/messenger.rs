@@ -1,13 +1,18 @@
 //! What the messenger is told, and what it needs done from time to time.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use chat::{Chat, ChatConfig, Contact};
+use base::Redacted;
+use chat::{Chat, ChatConfig, Contact, FederationSettings};
 use store::Store;
 
-use crate::config::{Config, Mechanism};
+use xmpp::stream::federation::Peers;
+use xmpp::xep::privilege;
+
+use crate::config::{Access, Config, FederationMode, Mechanism};
 use crate::net::Clock;
 
 /// Setting under which the server's secret is kept.
@@ -51,6 +56,7 @@ pub fn chat_config(config: &Config, secret: [u8; 32]) -> ChatConfig {
     chat.publish_server_information = config.contact.publish_server_information;
     chat.limits = config.limits.messenger();
     chat.archive = config.archive.enabled;
+    chat.federation = federation(config);
     chat.throttle.free_failures = config.auth.failures_before_delay;
     chat.throttle.longest_delay = Duration::from_secs(u64::from(config.auth.longest_delay_seconds));
     chat.throttle.refuse_after = config.auth.failures_per_address;
@@ -72,6 +78,89 @@ pub fn chat_config(config: &Config, secret: [u8; 32]) -> ChatConfig {
     })
     .collect();
     chat
+}
+
+/// Domains as they stand in addresses.
+fn domains(names: &[String]) -> Vec<String> {
+    let normal = names.iter().filter_map(|name| base::Jid::parse(name).ok());
+    normal.map(|name| name.domain().to_owned()).collect()
+}
+
+fn access(access: Access) -> privilege::Access {
+    match access {
+        Access::None => privilege::Access::None,
+        Access::Get => privilege::Access::Get,
+        Access::Set => privilege::Access::Set,
+        Access::Both => privilege::Access::Both,
+    }
+}
+
+fn privileges(config: &Config) -> BTreeMap<Arc<str>, privilege::Privileges> {
+    let known = config.privileges.0.iter().filter_map(|(domain, given)| {
+        let domain = base::Jid::parse(domain).ok()?;
+        let privileges = privilege::Privileges {
+            roster: access(given.roster),
+            message: given.message,
+            presence: given.presence,
+            iq: given
+                .iq
+                .iter()
+                .map(|(namespace, allowed)| (namespace.clone(), access(*allowed)))
+                .collect(),
+        };
+        Some((domain.domain().into(), privileges))
+    });
+    known
+        .filter(|(_, privileges)| !privileges.is_empty())
+        .collect()
+}
+
+fn delegations(config: &Config) -> BTreeMap<Arc<str>, Arc<str>> {
+    let mut delegations = BTreeMap::new();
+    for (domain, given) in &config.privileges.0 {
+        let Ok(domain) = base::Jid::parse(domain) else {
+            continue;
+        };
+        for namespace in &given.delegate {
+            delegations.insert(namespace.as_str().into(), domain.domain().into());
+        }
+    }
+    delegations
+}
+
+fn federation(config: &Config) -> FederationSettings {
+    let (policy, federation) = (&config.policy.federation, &config.federation);
+    let seconds = |seconds: u32| Duration::from_secs(seconds.into());
+    FederationSettings {
+        enabled: policy.mode != FederationMode::Off,
+        peers: Peers {
+            open: policy.mode == FederationMode::Open,
+            allow: domains(&policy.allow),
+            block: domains(&policy.block),
+        },
+        dialback: policy.dialback,
+        certificate: true,
+        queue_stanzas: federation.queue_stanzas,
+        queue_bytes: federation.queue_bytes,
+        retry_first: seconds(federation.retry_first_seconds),
+        retry_longest: seconds(federation.retry_longest_seconds),
+        message_lifetime: Duration::from_secs(u64::from(federation.message_hours) * 3600),
+        idle: seconds(federation.idle_seconds),
+        privileges: privileges(config),
+        delegations: delegations(config),
+        components: config
+            .components
+            .0
+            .iter()
+            .filter_map(|(domain, secret)| {
+                let domain = base::Jid::parse(domain).ok()?;
+                Some((
+                    domain.domain().into(),
+                    Redacted::new(secret.expose().to_owned()),
+                ))
+            })
+            .collect(),
+    }
 }
 
 /// Chores of every second and every hour, for as long as the server runs.

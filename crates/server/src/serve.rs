@@ -17,9 +17,11 @@ use xmpp::condition::StreamCondition;
 
 use crate::admin::{self, Execution};
 use crate::cli::{Cli, Serve};
-use crate::config::{self, Config, Loaded};
+use crate::config::{self, Config, FederationMode, Loaded};
+use crate::dns::Names;
 use crate::http::{self, Accept, Setup, Web};
-use crate::net::{self, Clock, Doors};
+use crate::net::{self, Clock, Doors, PeerDoor, Peers};
+use crate::tls::PeerTls;
 use crate::{doors, log, messenger, telemetry, tls};
 
 /// Stack of a worker thread. Nothing here recurses on input.
@@ -56,16 +58,26 @@ struct Listening {
     xmpp_tls: Vec<TcpListener>,
     http: Vec<TcpListener>,
     https: Vec<TcpListener>,
+    federation: Vec<TcpListener>,
+    federation_tls: Vec<TcpListener>,
+    component: Vec<TcpListener>,
 }
 
 impl Listening {
     fn open(config: &Config) -> anyhow::Result<Self> {
         let listen = &config.listen;
+        let off = config.policy.federation.mode == FederationMode::Off;
+        let servers = |addresses: &[SocketAddr]| {
+            if off { Vec::new() } else { addresses.to_vec() }
+        };
         Ok(Self {
             xmpp: doors::open("listen.xmpp", &listen.xmpp)?,
             xmpp_tls: doors::open("listen.xmpp_tls", &listen.xmpp_tls)?,
             http: doors::open("listen.http", &listen.http)?,
             https: doors::open("listen.https", &listen.https)?,
+            federation: doors::open("listen.federation", &servers(&listen.federation))?,
+            federation_tls: doors::open("listen.federation_tls", &servers(&listen.federation_tls))?,
+            component: doors::open("listen.component", &listen.component)?,
         })
     }
 
@@ -76,6 +88,9 @@ impl Listening {
             ("xmpp_tls", &self.xmpp_tls),
             ("http", &self.http),
             ("https", &self.https),
+            ("federation", &self.federation),
+            ("federation_tls", &self.federation_tls),
+            ("component", &self.component),
         ];
         doors
             .into_iter()
@@ -95,6 +110,7 @@ struct Running {
     secret: [u8; 32],
     api: Api,
     doors: Doors,
+    peers: Peers,
     clock: Clock,
     reload: Arc<Notify>,
     stop: watch::Sender<bool>,
@@ -109,6 +125,7 @@ async fn start_and_serve(cli: &Cli, loaded: &Loaded, serve: &Serve) -> anyhow::R
     store_config.readers = config.store.readers.max(1);
     let store = tokio::task::spawn_blocking(move || Store::open(store_config)).await??;
     let (tls, source) = tls::open(config)?;
+    let peer_tls = PeerTls::new(&config.tls, &config.federation.ca, &tls.resolver)?;
     let listening = Listening::open(config)?;
     let socket = admin::listen(&config.data_dir)?;
 
@@ -142,6 +159,7 @@ async fn start_and_serve(cli: &Cli, loaded: &Loaded, serve: &Serve) -> anyhow::R
     let running = Running {
         config: Arc::new(ArcSwap::from_pointee(config.clone())),
         doors: Doors::new(&chat, clock, &tls),
+        peers: Peers::new(&chat, clock, peer_tls, Names::new(&config.federation)),
         reload: Arc::new(Notify::new()),
         chat,
         secret,
@@ -152,6 +170,7 @@ async fn start_and_serve(cli: &Cli, loaded: &Loaded, serve: &Serve) -> anyhow::R
     telemetry::connect(&running.api, &running.chat, &store, &running.doors);
     let addresses = listening.addresses();
     tokio::spawn(source.keep(tls.resolver.clone(), running.reload.clone()));
+    running.chat.resume_outgoing(clock.now()).await?;
     running.open_doors(listening, &tls, setup, stopping);
     let execution = Execution {
         store: store.clone(),
@@ -198,6 +217,16 @@ impl Running {
                 ));
             }
         }
+        for (listeners, door) in [
+            (listening.federation, PeerDoor::Server),
+            (listening.federation_tls, PeerDoor::ServerTls),
+            (listening.component, PeerDoor::Component),
+        ] {
+            for listener in listeners {
+                tokio::spawn(self.peers.clone().serve(listener, door));
+            }
+        }
+        tokio::spawn(self.peers.clone().connect());
         let web = Web::new(
             self.config.clone(),
             &self.doors,
@@ -259,7 +288,10 @@ impl Running {
         self.stop.send_replace(true);
         self.chat.close_all(StreamCondition::SystemShutdown);
         tokio::select! {
-            () = self.all_gone() => {}
+            () = self.all_gone() => {
+                // Other servers are told who has left; then they hear of the rest.
+                let _ = tokio::time::timeout(patience, self.peers.stop()).await;
+            }
             () = tokio::time::sleep(patience) => tracing::warn!("some clients did not take their leave in time"),
             // Whoever asks twice is in a hurry.
             _ = signals.next() => {}
@@ -332,7 +364,7 @@ fn announce(
         config.domain
     );
     for (key, address) in addresses {
-        text.push_str(&format!("  {key:10}{address}\n"));
+        text.push_str(&format!("  {key:16}{address}\n"));
     }
     if let Some(token) = token {
         text.push_str("There is no administrator yet. Make one with this link; it works once, for seven days:\n");

@@ -133,7 +133,7 @@ impl House {
         std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
         let config = folder.join("hauspost.toml");
         let text = format!(
-            "domain = \"example.test\"\n[listen]\nxmpp = []\nxmpp_tls = []\nhttp = [\"{http}\"]\nhttps = [\"{https}\"]\n\
+            "domain = \"example.test\"\n[listen]\nxmpp = []\nxmpp_tls = []\nfederation = []\nfederation_tls = []\nhttp = [\"{http}\"]\nhttps = [\"{https}\"]\n\
              [tls]\nmode = \"acme\"\n[tls.acme]\ndirectory = \"https://{directory}/dir\"\nroot_ca = \"root.pem\"\n\
              challenge = \"{challenge}\"\ncontact = [\"admin@example.test\"]\naccept_terms = true\n"
         );

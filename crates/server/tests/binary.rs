@@ -71,7 +71,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-const LOCAL: &str = "domain = \"example.org\"\n[listen]\nxmpp = [\"127.0.0.1:0\"]\nxmpp_tls = [\"127.0.0.1:0\"]\nhttp = [\"127.0.0.1:0\"]\n\
+const LOCAL: &str = "domain = \"example.org\"\n[listen]\nxmpp = [\"127.0.0.1:0\"]\nxmpp_tls = [\"127.0.0.1:0\"]\nfederation = []\nfederation_tls = []\nhttp = [\"127.0.0.1:0\"]\n\
                      https = [\"127.0.0.1:0\"]\n[log]\nlevel = \"warn\"\n";
 
 /// A running server; killed if the test did not stop it.

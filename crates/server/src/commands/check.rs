@@ -11,7 +11,7 @@ use rustix::fs::{Access, access, statvfs};
 
 use super::{dns, print};
 use crate::admin::{Reply, Request, connect, open_target};
-use crate::config::{Config, Loaded, TlsMode};
+use crate::config::{Config, FederationMode, Loaded, TlsMode};
 use crate::tls::{self, certificate_facts};
 
 /// How bad it is.
@@ -40,6 +40,12 @@ impl Finding {
             text,
             mend: None,
         }
+    }
+
+    /// How bad it is.
+    #[cfg(test)]
+    pub(super) fn verdict(&self) -> Verdict {
+        self.verdict
     }
 
     pub(super) fn mend(mut self, mend: String) -> Self {
@@ -328,12 +334,17 @@ fn certificate(config: &Config, findings: &mut Vec<Finding>) {
 
 fn ports(config: &Config, running: bool, findings: &mut Vec<Finding>) {
     let listen = &config.listen;
-    let doors = [
+    let mut doors = vec![
         ("listen.xmpp", &listen.xmpp),
         ("listen.xmpp_tls", &listen.xmpp_tls),
         ("listen.http", &listen.http),
         ("listen.https", &listen.https),
+        ("listen.component", &listen.component),
     ];
+    if config.policy.federation.mode != FederationMode::Off {
+        doors.push(("listen.federation", &listen.federation));
+        doors.push(("listen.federation_tls", &listen.federation_tls));
+    }
     for (key, addresses) in doors {
         for address in addresses {
             findings.push(if address.port() == 0 {

@@ -27,6 +27,8 @@ section! {
         objects: Objects,
         cluster: Cluster,
         components: Components,
+        privileges: Privileges,
+        federation: Federation,
         auth: Auth,
         archive: Archive,
         limits: Limits,
@@ -49,11 +51,12 @@ section! {
         xmpp: Vec<SocketAddr> = everywhere(5222),
         /// XMPP with TLS from the first byte (XEP-0368).
         xmpp_tls: Vec<SocketAddr> = everywhere(5223),
-        /// Other servers, with STARTTLS. Not served by this version yet.
+        /// Other servers, with STARTTLS. Opened unless `policy.federation.mode` is `"off"`.
         federation: Vec<SocketAddr> = everywhere(5269),
-        /// Other servers, with TLS from the first byte. Not served by this version yet.
+        /// Other servers, with TLS from the first byte (XEP-0368). Opened unless `policy.federation.mode` is `"off"`.
         federation_tls: Vec<SocketAddr> = everywhere(5270),
-        /// External components (XEP-0114). Not served by this version yet.
+        /// External components (XEP-0114), without TLS: open it on this machine or in a network that you trust, such as
+        /// `["127.0.0.1:5347"]`. Who may attach stands under `[components]`.
         component: Vec<SocketAddr> = Vec::new(),
         /// Web without TLS: for this machine, or behind a trusted reverse proxy (`http.trusted_proxies`).
         /// Nobody from elsewhere can log in over it. ACME's HTTP-01 answers here.
@@ -196,7 +199,61 @@ impl super::section::Described for Components {
         out.push(super::section::SectionDoc {
             section: path.to_owned(),
             doc: "External components (XEP-0114), a line each: `\"gateway.example.org\" = \"secret\"`.\n\
-                  Not served by this version yet."
+                  Each attaches at `listen.component` and gets everything that is sent to its domain, from users here\n\
+                  and, where `policy.federation` allows, from elsewhere. It reads whatever passes through it."
+                .to_owned(),
+            keys: Vec::new(),
+        });
+    }
+}
+
+/// Which requests a component may make.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Access {
+    /// None.
+    #[default]
+    None,
+    /// Reading.
+    Get,
+    /// Changing.
+    Set,
+    /// Both.
+    Both,
+}
+
+/// What one component may do beside what all may.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Privilege {
+    /// Rosters of all accounts.
+    pub roster: Access,
+    /// Messages in the name of accounts and of the server.
+    pub message: bool,
+    /// Presence of all accounts.
+    pub presence: bool,
+    /// Requests in the name of accounts, by namespace.
+    pub iq: BTreeMap<String, Access>,
+    /// Namespaces whose requests it answers instead of the server.
+    pub delegate: Vec<String>,
+}
+
+/// Privileges of components (XEP-0356, XEP-0355), by domain.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(transparent)]
+pub struct Privileges(pub BTreeMap<String, Privilege>);
+
+impl super::section::Described for Privileges {
+    fn describe(path: &str, _doc: &str, out: &mut Vec<super::section::SectionDoc>) {
+        out.push(super::section::SectionDoc {
+            section: path.to_owned(),
+            doc: "What components may do beside what all may (XEP-0356, XEP-0355), a line each:\n\
+                  `\"gateway.example.org\" = { roster = \"both\", message = true, presence = true,\n\
+                  iq = { \"http://jabber.org/protocol/pubsub\" = \"set\" }, delegate = [\"urn:example\"] }`.\n\
+                  `roster` (`\"get\"`, `\"set\"`, `\"both\"`): rosters of all accounts; `message`: send in the name of\n\
+                  accounts; `presence`: see who comes and goes; `iq`: send requests of these namespaces in the name of\n\
+                  accounts; `delegate`: answer requests of these namespaces instead of the server. Grant what the\n\
+                  component needs, no more: it can act as anybody here."
                 .to_owned(),
             keys: Vec::new(),
         });
@@ -224,6 +281,31 @@ impl std::fmt::Debug for Secret {
 impl Serialize for Secret {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str("…")
+    }
+}
+
+section! {
+    /// How other servers are found and reached. Whom this one talks with stands under `[policy.federation]`.
+    pub struct Federation {
+        /// Name servers to ask, such as `["192.0.2.53:53"]`. Empty: those of the system (`/etc/resolv.conf`).
+        name_servers: Vec<SocketAddr> = Vec::new(),
+        /// Servers of single domains, instead of what DNS says: `"partner.example" = ["xmpp.partner.example:5269"]`, in
+        /// the order in which they are tried; `"tls://…"` is TLS from the first byte.
+        hosts: BTreeMap<String, Vec<String>> = BTreeMap::new(),
+        /// PEM file with authorities that other servers' certificates may come from, beside those of the system.
+        ca: PathBuf = PathBuf::new(),
+        /// Stanzas that may wait for one domain; more are refused.
+        queue_stanzas: usize = 10_000,
+        /// Bytes that may wait for one domain.
+        queue_bytes: usize = 16 * 1024 * 1024,
+        /// Time from a failed connection to the next attempt, in seconds; it doubles with every failure.
+        retry_first_seconds: u32 = 15,
+        /// Longest time between two attempts, in seconds.
+        retry_longest_seconds: u32 = 1800,
+        /// Hours after which a message that could not be delivered goes back to its sender.
+        message_hours: u32 = 48,
+        /// Silence after which a stream is closed, in seconds; it is opened again when there is something to say.
+        idle_seconds: u32 = 600,
     }
 }
 
@@ -426,6 +508,35 @@ section! {
     }
     sections {
         encryption: Encryption,
+        federation: FederationPolicy,
+    }
+}
+
+/// Whom this server talks with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FederationMode {
+    /// Nobody.
+    Off,
+    /// Those in `allow`.
+    AllowList,
+    /// Everyone but those in `block`.
+    Open,
+}
+
+section! {
+    /// Other servers. TLS is needed always, and certificates are checked.
+    pub struct FederationPolicy {
+        /// `"off"`: no other server. `"allow-list"`: those in `allow`. `"open"`: all but those in `block`.
+        mode: FederationMode = FederationMode::Open,
+        /// Domains to talk with, such as `["partner.example"]`; a name stands for its subdomains too. Only with
+        /// `mode = "allow-list"`.
+        allow: Vec<String> = Vec::new(),
+        /// Domains never to talk with; a name stands for its subdomains too.
+        block: Vec<String> = Vec::new(),
+        /// Take dialback (XEP-0220) for proof where a certificate does not show who a server is: then whoever rules the
+        /// network between can pretend to be that server.
+        dialback: bool = false,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use super::model::{AcmeChallenge, Config, TlsMode};
+use super::model::{AcmeChallenge, Config, FederationMode, TlsMode};
 
 /// Something that cannot work.
 #[derive(Debug)]
@@ -33,6 +33,7 @@ impl Config {
         self.validate_tls()?;
         self.validate_auth()?;
         self.validate_limits()?;
+        self.validate_federation()?;
         if !self.store.url.eq("sqlite") {
             return wrong(
                 "store.url",
@@ -80,12 +81,17 @@ impl Config {
 
     fn validate_doors(&self) -> Result<(), Wrong> {
         let listen = &self.listen;
-        let doors: [(&'static str, &[SocketAddr]); 4] = [
+        let mut doors: Vec<(&'static str, &[SocketAddr])> = vec![
             ("listen.xmpp", &listen.xmpp),
             ("listen.xmpp_tls", &listen.xmpp_tls),
             ("listen.http", &listen.http),
             ("listen.https", &listen.https),
+            ("listen.component", &listen.component),
         ];
+        if self.policy.federation.mode != FederationMode::Off {
+            doors.push(("listen.federation", &listen.federation));
+            doors.push(("listen.federation_tls", &listen.federation_tls));
+        }
         let mut taken: Vec<(SocketAddr, &'static str)> = Vec::new();
         for (key, addresses) in doors {
             for address in addresses {
@@ -268,6 +274,91 @@ impl Config {
         Ok(())
     }
 
+    fn validate_federation(&self) -> Result<(), Wrong> {
+        let policy = &self.policy.federation;
+        for (key, names) in [
+            ("policy.federation.allow", &policy.allow),
+            ("policy.federation.block", &policy.block),
+        ] {
+            if let Some(name) = names.iter().find(|name| normal_domain(name).is_none()) {
+                return wrong(
+                    key,
+                    format!("\"{name}\" is no domain"),
+                    "write the part after the @ alone, such as \"partner.example\"",
+                );
+            }
+        }
+        if !policy.allow.is_empty() && policy.mode != FederationMode::AllowList {
+            return wrong(
+                "policy.federation.allow",
+                "is set, but mode is not \"allow-list\"",
+                "write mode = \"allow-list\", or remove the list",
+            );
+        }
+        for (domain, targets) in &self.federation.hosts {
+            let bad = targets
+                .iter()
+                .find(|text| crate::dns::parse_target(text).is_none());
+            if normal_domain(domain).is_none() || targets.is_empty() || bad.is_some() {
+                return wrong(
+                    "federation.hosts",
+                    format!("the entry of \"{domain}\" cannot be used"),
+                    "write \"partner.example\" = [\"xmpp.partner.example:5269\"]",
+                );
+            }
+        }
+        for domain in self.components.0.keys() {
+            let own = normal_domain(domain);
+            let taken = own.as_ref().is_none_or(|own| {
+                *own == self.domain || chat::services::find(own, &self.domain).is_some()
+            });
+            if taken {
+                return wrong(
+                    "components",
+                    format!("\"{domain}\" cannot be the domain of a component"),
+                    "give each component a domain of its own, such as \"gateway.example.org\"",
+                );
+            }
+        }
+        if let Some(unknown) = self
+            .privileges
+            .0
+            .keys()
+            .find(|domain| !self.components.0.contains_key(*domain))
+        {
+            return wrong(
+                "privileges",
+                format!("\"{unknown}\" is no component"),
+                "write it as under [components]",
+            );
+        }
+        let federation = &self.federation;
+        for (key, value) in [
+            ("federation.queue_stanzas", federation.queue_stanzas),
+            (
+                "federation.retry_first_seconds",
+                federation.retry_first_seconds as usize,
+            ),
+            ("federation.idle_seconds", federation.idle_seconds as usize),
+        ] {
+            if value == 0 {
+                return wrong(
+                    key,
+                    "is 0, which cannot work",
+                    "leave it out for the default",
+                );
+            }
+        }
+        if federation.queue_bytes < self.limits.stanza_bytes {
+            return wrong(
+                "federation.queue_bytes",
+                "is smaller than `limits.stanza_bytes`: the largest stanza could never be sent",
+                format!("write {} or more", self.limits.stanza_bytes),
+            );
+        }
+        Ok(())
+    }
+
     /// Makes every path absolute, seen from `folder`.
     pub(super) fn resolve_paths(&mut self, folder: &Path) {
         let absolute = |path: &mut PathBuf| {
@@ -280,6 +371,7 @@ impl Config {
         absolute(&mut self.tls.key);
         absolute(&mut self.tls.client_ca);
         absolute(&mut self.tls.acme.root_ca);
+        absolute(&mut self.federation.ca);
     }
 
     /// Takes over from the running configuration what cannot change before the next start, and tells which keys that were.
@@ -295,6 +387,7 @@ impl Config {
         }
         keep!(
             "domain" => domain, "data_dir" => data_dir, "listen" => listen, "tls" => tls, "store" => store,
+            "federation" => federation,
             "log" => log, "runtime" => runtime, "http.websocket" => http.websocket, "http.bosh" => http.bosh
         );
         kept
@@ -333,4 +426,10 @@ impl Config {
             Some(port) => format!("https://{}:{port}", self.domain),
         }
     }
+}
+
+/// A domain as it stands in addresses.
+fn normal_domain(text: &str) -> Option<String> {
+    let jid = base::Jid::parse(text).ok()?;
+    jid.is_domain().then(|| jid.domain().to_owned())
 }

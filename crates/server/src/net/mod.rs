@@ -1,11 +1,14 @@
-//! Sockets: one task a connection moves bytes between a socket and its [`chat::Connection`].
+//! Sockets: one task a connection moves bytes between a socket and its [`chat::Connection`] or
+//! [`chat::PeerConnection`].
 
 mod clock;
 mod drive;
+mod peers;
 mod places;
 mod tcp;
 mod tls_stream;
 
 pub use clock::Clock;
+pub use peers::{PeerDoor, Peers};
 pub use places::{Open, Place};
 pub use tcp::{Door, Doors, bind, serve};

@@ -42,9 +42,16 @@ pub fn client_identity(der: &[u8]) -> Option<ClientIdentity> {
 }
 
 /// The text in `[0] EXPLICIT UTF8String` (RFC 5280 §4.2.1.6, RFC 6120 §13.7.1.4).
-fn explicit_utf8(value: &[u8]) -> Option<String> {
+pub(super) fn explicit_utf8(value: &[u8]) -> Option<String> {
     let inner = tagged(value, 0xa0)?;
     let text = tagged(inner, 0x0c)?;
+    std::str::from_utf8(text).ok().map(str::to_owned)
+}
+
+/// The text in `[0] EXPLICIT IA5String` (RFC 4985 §2).
+pub(super) fn explicit_ia5(value: &[u8]) -> Option<String> {
+    let inner = tagged(value, 0xa0)?;
+    let text = tagged(inner, 0x16)?;
     std::str::from_utf8(text).ok().map(str::to_owned)
 }
 

@@ -4,6 +4,7 @@ mod acme;
 mod client;
 mod files;
 mod inspect;
+mod peers;
 mod resolver;
 mod self_signed;
 mod source;
@@ -17,6 +18,7 @@ pub use acme::{Challenges, HTTP01_PREFIX};
 pub use client::{ClientIdentity, client_identity};
 pub use files::read_pair;
 pub use inspect::{CertificateFacts, certificate_facts, end_point_hash};
+pub use peers::PeerTls;
 pub use resolver::Resolver;
 pub use source::Source;
 
@@ -83,11 +85,7 @@ fn server_config(
     alpn: &[&[u8]],
     clients: bool,
 ) -> Result<ServerConfig, TlsError> {
-    let versions: &[&rustls::SupportedProtocolVersion] = match config.minimum_version {
-        TlsVersion::V12 => &[&rustls::version::TLS13, &rustls::version::TLS12],
-        TlsVersion::V13 => &[&rustls::version::TLS13],
-    };
-    let builder = ServerConfig::builder_with_protocol_versions(versions);
+    let builder = server_builder(config);
     let builder = if clients && !config.client_ca.as_os_str().is_empty() {
         let roots = files::read_roots(&config.client_ca, "tls.client_ca")?;
         let verifier = WebPkiClientVerifier::builder(Arc::new(roots))
@@ -108,6 +106,27 @@ fn server_config(
     };
     let mut server = builder.with_cert_resolver(resolver.clone());
     server.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
+    economical(&mut server)?;
+    Ok(server)
+}
+
+fn versions(config: &config::Tls) -> &'static [&'static rustls::SupportedProtocolVersion] {
+    static SINCE_1_2: [&rustls::SupportedProtocolVersion; 2] =
+        [&rustls::version::TLS13, &rustls::version::TLS12];
+    match config.minimum_version {
+        TlsVersion::V12 => &SINCE_1_2,
+        TlsVersion::V13 => &SINCE_1_2[..1],
+    }
+}
+
+fn server_builder(
+    config: &config::Tls,
+) -> rustls::ConfigBuilder<ServerConfig, rustls::WantsVerifier> {
+    ServerConfig::builder_with_protocol_versions(versions(config))
+}
+
+/// Small per connection.
+fn economical(server: &mut ServerConfig) -> Result<(), TlsError> {
     server.send_half_rtt_data = false;
     server.max_early_data_size = 0;
     server.session_storage = Arc::new(NoServerSessionStorage {});
@@ -118,7 +137,7 @@ fn server_config(
         )
     })?;
     server.send_tls13_tickets = 1;
-    Ok(server)
+    Ok(())
 }
 
 /// Opens the certificate source of `config` and the doors over it.
