@@ -25,6 +25,7 @@ SUITES = [
     "bosh",
     "host_meta",
     "operations",
+    "federation",
     "abuse",
 ]
 ROOT = Path(__file__).resolve().parents[2]

@@ -53,14 +53,14 @@ class Authority:
             .not_valid_after(now + datetime.timedelta(days=30))
         )
 
-    def _issue(self, name: str, alternatives: list[x509.GeneralName], usage: ObjectIdentifier) -> tuple[Path, Path]:
+    def _issue(self, name: str, alternatives: list[x509.GeneralName], *usages: ObjectIdentifier) -> tuple[Path, Path]:
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         certificate = (
             self._builder(subject, self._certificate.subject, key)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
-            .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+            .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
             .add_extension(
                 x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False
             )
@@ -79,6 +79,11 @@ class Authority:
     def server(self, *domains: str) -> tuple[Path, Path]:
         """Certificate and key for a server of these domains."""
         return self._issue(domains[0], [x509.DNSName(domain) for domain in domains], ExtendedKeyUsageOID.SERVER_AUTH)
+
+    def peer(self, *domains: str) -> tuple[Path, Path]:
+        """The same, and good for the connecting side too: not every server takes one without that."""
+        names = [x509.DNSName(domain) for domain in domains]
+        return self._issue(domains[0], names, ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH)
 
     def person(self, *addresses: str) -> tuple[Path, Path]:
         """Certificate and key of somebody with these XMPP addresses."""

@@ -30,9 +30,10 @@ class Person(slixmpp.ClientXMPP):
     """A slixmpp client that puts what happens into queues."""
 
     def __init__(self, name: str, resource: str = "slixmpp", password: str = PASSWORD, mechanism: str | None = None,
-                 context: ssl.SSLContext | None = None, plugins: list[str] | None = None, resumes: bool = False) -> None:
+                 context: ssl.SSLContext | None = None, plugins: list[str] | None = None, resumes: bool = False,
+                 domain: str = DOMAIN) -> None:
         super().__init__(
-            f"{name}@{DOMAIN}/{resource}", password, sasl_mech=mechanism, ssl_context=context or trusting(),
+            f"{name}@{domain}/{resource}", password, sasl_mech=mechanism, ssl_context=context or trusting(),
             loop=asyncio.get_running_loop(),
         )
         self.use_aiodns = False
@@ -96,7 +97,7 @@ class Person(slixmpp.ClientXMPP):
 
     async def settle(self) -> None:
         """Everything that this person sent before has had its effect when this returns."""
-        await self["xep_0199"].send_ping(DOMAIN, timeout=PATIENCE)
+        await self["xep_0199"].send_ping(self.boundjid.domain, timeout=PATIENCE)
 
     async def leave(self) -> None:
         if self.is_connected():

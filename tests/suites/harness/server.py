@@ -35,6 +35,13 @@ CONFIG: dict[str, dict[str, Any]] = {
 }
 
 
+def toml(value: Any) -> str:
+    """A value as TOML writes it: JSON's strings, numbers, booleans and arrays of them are TOML's."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{json.dumps(key)} = {toml(inner)}" for key, inner in value.items()) + " }"
+    return json.dumps(value)
+
+
 @dataclass
 class Done:
     """A command that has ended."""
@@ -81,8 +88,7 @@ class Server:
         for name, keys in sorted(sections.items()):
             if name:
                 lines.append(f"[{name}]")
-            # JSON's strings, numbers, booleans and arrays of them are TOML's.
-            lines += [f"{key} = {json.dumps(value)}" for key, value in keys.items()]
+            lines += [f"{key} = {toml(value)}" for key, value in keys.items()]
         self.config_file.write_text("\n".join(lines) + "\n")
 
     @property
