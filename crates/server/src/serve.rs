@@ -167,7 +167,13 @@ async fn start_and_serve(cli: &Cli, loaded: &Loaded, serve: &Serve) -> anyhow::R
         clock,
         stop,
     };
-    telemetry::connect(&running.api, &running.chat, &store, &running.doors);
+    telemetry::connect(
+        &running.api,
+        &running.chat,
+        &store,
+        &running.doors,
+        &running.peers,
+    );
     let addresses = listening.addresses();
     tokio::spawn(source.keep(tls.resolver.clone(), running.reload.clone()));
     running.chat.resume_outgoing(clock.now()).await?;

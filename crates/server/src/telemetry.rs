@@ -4,11 +4,12 @@ use api::{Api, Figure, FigureKind};
 use chat::Chat;
 use store::Store;
 
-use crate::net::Doors;
+use crate::net::{Doors, Peers};
 
 /// Connects the counters of messenger, store and sockets.
-pub fn connect(api: &Api, chat: &Chat, store: &Store, doors: &Doors) {
+pub fn connect(api: &Api, chat: &Chat, store: &Store, doors: &Doors, peers: &Peers) {
     let (messenger, kept, sockets) = (chat.clone(), store.clone(), doors.clone());
+    let peers = peers.clone();
     api.metrics.add_source(move |out| {
         let chat = messenger.metrics().snapshot();
         let store = kept.figures();
@@ -99,6 +100,11 @@ pub fn connect(api: &Api, chat: &Chat, store: &Store, doors: &Doors) {
                 "hauspost_sockets",
                 "XMPP connections that are open now",
                 u64::from(sockets.open()),
+            ),
+            (
+                "hauspost_peer_connections",
+                "Connections with other servers and components that are open now",
+                u64::from(peers.open()),
             ),
             (
                 "hauspost_store_queued_bytes",
