@@ -8,6 +8,8 @@ use std::path::Path;
 
 #[path = "../../../fuzz/bodies/archive_journal.rs"]
 mod archive_journal;
+#[path = "../../../fuzz/bodies/federation.rs"]
+mod federation;
 #[path = "../../../fuzz/bodies/jid.rs"]
 mod jid;
 #[path = "../../../fuzz/bodies/sasl.rs"]
@@ -78,6 +80,11 @@ fn streams_before_login() {
 }
 
 #[test]
+fn streams_of_servers_and_components() {
+    run("federation", federation::check);
+}
+
+#[test]
 fn rows_of_the_archive() {
     run("archive_journal", archive_journal::check);
 }
@@ -94,6 +101,7 @@ fn every_target_is_here() {
         names,
         [
             "archive_journal.rs",
+            "federation.rs",
             "jid.rs",
             "sasl.rs",
             "scanner.rs",
