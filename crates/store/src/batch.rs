@@ -9,8 +9,7 @@ use crate::archive::codec;
 use crate::rooms::RoomWrite;
 use crate::{
     AccountChange, AccountId, Activity, ArchiveId, ArchiveOwner, ArchivePreferences, Invitation,
-    Outgoing, OwnerId, RoomId, RosterItem, RosterRequest, RosterVersion, ScramRecord, Ticket,
-    TokenRecord,
+    NodeWrite, Outgoing, OwnerId, RoomId, RosterItem, RosterRequest, RosterVersion, ScramRecord, Ticket, TokenRecord,
 };
 
 /// Gathers writes of all domains. Each domain's file has the methods that add to it.
@@ -134,6 +133,8 @@ pub enum Write {
     UnblockAll(AccountId),
     Private(AccountId, Arc<str>, Option<Box<str>>),
     Vcard(AccountId, Option<Box<str>>),
+    Node(OwnerId, Box<NodeWrite>),
+    NodeItemsExpire(Timestamp),
     Activity(AccountId, Box<Activity>),
     Preferences(AccountId, Box<ArchivePreferences>),
     TokenIssue(AccountId, Box<TokenRecord>),

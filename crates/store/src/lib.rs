@@ -21,6 +21,7 @@ mod invitations;
 mod outgoing;
 mod preferences;
 mod private;
+mod pubsub;
 mod reading;
 mod rooms;
 mod roster;
@@ -45,6 +46,10 @@ pub use ids::{AccountId, ArchiveId, IdError, OwnerId, OwnerKind, RoomId, RosterV
 pub use invitations::{Invitation, InvitationPurpose};
 pub use outgoing::Outgoing;
 pub use preferences::{ArchiveDefault, ArchivePreferences};
+pub use pubsub::{
+    ItemPage, ItemPosition, ItemQuery, Newcomer, NewestItem, Node, NodeAffiliation, NodeItem,
+    NodeSettings, NodeSubscription, NodeUsage, NodeWrite,
+};
 pub use reading::{Answer, Reading, wait};
 pub use rooms::{
     Affiliation, NewRoom, PeopleChanges, PrivateMessages, RoomConfig, RoomHat, RoomMembership,

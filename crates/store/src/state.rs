@@ -21,6 +21,8 @@ pub struct AccountState {
     pub preferences: Option<ArchivePreferences>,
     /// When its last session ended, if it ever had one.
     pub activity: Option<Activity>,
+    /// Hash of the picture that it shows (XEP-0153), if it shows one.
+    pub avatar: Option<Arc<str>>,
     /// How many messages wait for it.
     pub offline_count: u64,
 }

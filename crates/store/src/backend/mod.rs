@@ -12,9 +12,7 @@ use crate::store::Figures;
 use crate::{
     Account, AccountId, AccountPage, AccountState, Activity, ArchiveBounds, ArchiveId, ArchiveItem,
     ArchivePage, ArchivePreferences, ArchiveQuery, Batch, CheckDepth, CheckReport, Imported,
-    Invitation, Login, NewAccount, NewRoom, Outgoing, OwnerId, PeopleChanges, Progress, Reading,
-    RoomId, RoomMembership, RoomPage, RoomState, Roster, RosterChanges, RosterVersion, Submitted,
-    TokenRecord,
+    Invitation, ItemPage, ItemQuery, Login, NewAccount, NewRoom, Newcomer, NewestItem, Node, NodeUsage, Outgoing, OwnerId, PeopleChanges, Progress, Reading, RoomId, RoomMembership, RoomPage, RoomState, Roster, RosterChanges, RosterVersion, Submitted, TokenRecord,
 };
 
 /// One kind of database. The methods are those of [`Store`](crate::Store), which documents them; each
@@ -62,6 +60,11 @@ pub trait Backend: Send + Sync + 'static {
     fn private(&self, account: AccountId, key: Arc<str>) -> Reading<Option<String>>;
     fn private_count(&self, account: AccountId) -> Reading<u64>;
     fn vcard(&self, account: AccountId) -> Reading<Option<String>>;
+    fn node(&self, owner: OwnerId, node: Arc<str>) -> Reading<(Option<Node>, NodeUsage)>;
+    fn nodes(&self, owner: OwnerId) -> Reading<Vec<Node>>;
+    fn node_items(&self, owner: OwnerId, node: Arc<str>, query: ItemQuery) -> Reading<ItemPage>;
+    fn newest_items(&self, newcomer: Newcomer, accounts: Vec<Arc<str>>)
+    -> Reading<Vec<NewestItem>>;
     fn activity(&self, account: AccountId) -> Reading<Option<Activity>>;
     fn preferences(&self, account: AccountId) -> Reading<Option<ArchivePreferences>>;
     fn tokens(&self, account: AccountId, client: Option<Arc<str>>) -> Reading<Vec<TokenRecord>>;

@@ -12,6 +12,7 @@ mod archive;
 mod outgoing;
 mod people;
 mod personal;
+mod pubsub;
 mod rooms;
 
 use base::Timestamp;
@@ -41,6 +42,10 @@ pub const PARTS: &[Part] = &[
     ("roster", people::roster),
     ("roster marks are bounded", people::roster_marks),
     ("personal", personal::personal),
+    ("nodes", pubsub::nodes),
+    ("node items", pubsub::node_items),
+    ("node sums and expiry", pubsub::node_sums),
+    ("newest items", pubsub::newest_items),
     ("archive pages", archive::archive_pages),
     ("archive filters", archive::archive_filters),
     ("archive errors", archive::archive_errors),

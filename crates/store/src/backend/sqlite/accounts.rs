@@ -5,6 +5,7 @@ use std::sync::Arc;
 use base::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::pubsub;
 use super::text::{join, split};
 use crate::{
     Account, AccountChange, AccountId, AccountPage, Imported, Invitation, InvitationPurpose, Login,
@@ -187,6 +188,7 @@ pub(super) fn remove(connection: &Connection, account: AccountId) -> Result<bool
     connection
         .prepare_cached("DELETE FROM offline WHERE account = ?")?
         .execute([account.number()])?;
+    pubsub::remove_owner(connection, account.into())?;
     Ok(removed > 0)
 }
 

@@ -10,6 +10,8 @@ mod checkpoint;
 mod error;
 mod outgoing;
 mod personal;
+mod pubsub;
+mod pubsub_page;
 mod queue;
 mod reader;
 mod rooms;
@@ -41,9 +43,7 @@ use crate::store::Figures;
 use crate::{
     Account, AccountId, AccountPage, AccountState, Activity, ArchiveBounds, ArchiveId, ArchiveItem,
     ArchivePage, ArchivePreferences, ArchiveQuery, Batch, CheckDepth, CheckReport, Imported,
-    Invitation, Location, Login, NewAccount, NewRoom, OpenError, Outgoing, OwnerId, PeopleChanges,
-    Progress, Reading, RoomId, RoomMembership, RoomPage, RoomState, Roster, RosterChanges,
-    RosterVersion, StoreConfig, StoreError, Submitted, TokenRecord,
+    Invitation, ItemPage, ItemQuery, Location, Login, NewAccount, NewRoom, Newcomer, NewestItem, Node, NodeUsage, OpenError, Outgoing, OwnerId, PeopleChanges, Progress, Reading, RoomId, RoomMembership, RoomPage, RoomState, Roster, RosterChanges, RosterVersion, StoreConfig, StoreError, Submitted, TokenRecord,
 };
 
 pub(crate) use self::backup::restore;
@@ -407,6 +407,26 @@ impl Backend for Sqlite {
 
     fn vcard(&self, account: AccountId) -> Reading<Option<String>> {
         self.look(move |connection| personal::vcard(connection, account))
+    }
+
+    fn node(&self, owner: OwnerId, node: Arc<str>) -> Reading<(Option<Node>, NodeUsage)> {
+        self.look(move |connection| pubsub::node(connection, owner, &node))
+    }
+
+    fn nodes(&self, owner: OwnerId) -> Reading<Vec<Node>> {
+        self.look(move |connection| pubsub::nodes(connection, owner))
+    }
+
+    fn node_items(&self, owner: OwnerId, node: Arc<str>, query: ItemQuery) -> Reading<ItemPage> {
+        self.look(move |connection| pubsub_page::page(connection, owner, &node, &query))
+    }
+
+    fn newest_items(
+        &self,
+        newcomer: Newcomer,
+        accounts: Vec<Arc<str>>,
+    ) -> Reading<Vec<NewestItem>> {
+        self.look(move |connection| pubsub::newest(connection, &newcomer, &accounts))
     }
 
     fn activity(&self, account: AccountId) -> Reading<Option<Activity>> {

@@ -6,7 +6,7 @@ use base::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::text::{join, split};
-use super::{accounts, archive, roster};
+use super::{accounts, archive, pubsub, roster};
 use crate::{AccountId, AccountState, Activity, ArchiveDefault, ArchivePreferences, StoreError};
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -23,6 +23,7 @@ pub(super) fn state(connection: &Connection, account: AccountId) -> Result<Optio
         blocklist: blocklist(connection, id)?,
         preferences: preferences(connection, id)?,
         activity: activity(connection, id)?,
+        avatar: pubsub::avatar(connection, id.into())?,
         offline_count: archive::offline::count(connection, id.into())?,
     }))
 }

@@ -1,5 +1,7 @@
 //! Rosters in SQLite.
 
+use std::sync::Arc;
+
 use base::Timestamp;
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -55,6 +57,21 @@ pub(super) fn roster(connection: &Connection, account: AccountId) -> Result<Rost
         items,
         version: RosterVersion::from_number(version),
     })
+}
+
+/// Whose presence is seen between the account and a contact, and the contact's groups.
+pub(super) fn contact(
+    connection: &Connection,
+    account: AccountId,
+    contact: &str,
+) -> Result<Option<(Subscription, Vec<Arc<str>>)>> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM roster WHERE account = ? AND contact = ? AND removed = 0"
+    ))?;
+    let item = statement
+        .query_row(params![account.number(), contact], item_of)
+        .optional()?;
+    Ok(item.map(|item| (item.subscription, item.groups)))
 }
 
 pub(super) fn changes_since(

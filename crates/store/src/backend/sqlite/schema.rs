@@ -40,6 +40,11 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("migrations/0002_rooms.sql"),
     },
     Migration {
+        number: 3,
+        name: "pubsub",
+        sql: include_str!("migrations/0003_pubsub.sql"),
+    },
+    Migration {
         number: 4,
         name: "federation",
         sql: include_str!("migrations/0004_federation.sql"),

@@ -16,7 +16,7 @@ use super::archive::tail::Tail;
 use super::checkpoint::Checkpointer;
 use super::error::{damaged, fails_all};
 use super::queue::{Group, Job, Next};
-use super::{Shared, accounts, outgoing, personal, rooms, roster};
+use super::{Shared, accounts, outgoing, personal, pubsub, rooms, roster};
 use crate::archive::codec::{self, JournalCopy, JournalWriter};
 use crate::batch::Write;
 use crate::ticket::Outcome;
@@ -536,6 +536,8 @@ fn apply(connection: &Connection, write: &Write, version: RosterVersion) -> Resu
             personal::private_set(connection, *account, key, xml.as_deref())
         }
         Write::Vcard(account, xml) => personal::vcard_set(connection, *account, xml.as_deref()),
+        Write::Node(owner, write) => pubsub::apply(connection, *owner, write),
+        Write::NodeItemsExpire(now) => pubsub::expire(connection, *now),
         Write::Activity(account, activity) => {
             personal::activity_set(connection, *account, activity)
         }
