@@ -50,6 +50,8 @@ pub const MUC_USER: &str = "http://jabber.org/protocol/muc#user";
 pub const MUC_ADMIN: &str = "http://jabber.org/protocol/muc#admin";
 /// XEP-0045: Multi-User Chat, configuration.
 pub const MUC_OWNER: &str = "http://jabber.org/protocol/muc#owner";
+/// XEP-0048: Bookmarks.
+pub const LEGACY_BOOKMARKS: &str = "storage:bookmarks";
 /// XEP-0049: Private XML Storage.
 pub const PRIVATE: &str = "jabber:iq:private";
 /// XEP-0050: Ad-Hoc Commands.
@@ -70,6 +72,13 @@ pub const PUBSUB_EVENT: &str = "http://jabber.org/protocol/pubsub#event";
 pub const PUBSUB_OWNER: &str = "http://jabber.org/protocol/pubsub#owner";
 /// XEP-0060: Publish-Subscribe, publish options.
 pub const PUBSUB_PUBLISH_OPTIONS: &str = "http://jabber.org/protocol/pubsub#publish-options";
+/// XEP-0060: Publish-Subscribe, configuration of a node.
+pub const PUBSUB_NODE_CONFIG: &str = "http://jabber.org/protocol/pubsub#node_config";
+/// XEP-0060: Publish-Subscribe, what a node is about.
+pub const PUBSUB_META_DATA: &str = "http://jabber.org/protocol/pubsub#meta-data";
+/// XEP-0060: Publish-Subscribe, approving a subscription.
+pub const PUBSUB_SUBSCRIBE_AUTHORIZATION: &str =
+    "http://jabber.org/protocol/pubsub#subscribe_authorization";
 /// XEP-0071: XHTML-IM (obsolete, only recognised).
 pub const XHTML_IM: &str = "http://jabber.org/protocol/xhtml-im";
 /// XEP-0077: In-Band Registration.
@@ -78,6 +87,10 @@ pub const REGISTER: &str = "jabber:iq:register";
 pub const LEGACY_DELAY: &str = "jabber:x:delay";
 /// XEP-0085: Chat State Notifications.
 pub const CHAT_STATES: &str = "http://jabber.org/protocol/chatstates";
+/// XEP-0084: User Avatar, pictures.
+pub const AVATAR_DATA: &str = "urn:xmpp:avatar:data";
+/// XEP-0084: User Avatar, which picture is shown.
+pub const AVATAR_METADATA: &str = "urn:xmpp:avatar:metadata";
 /// XEP-0092: Software Version.
 pub const VERSION: &str = "jabber:iq:version";
 /// XEP-0114: Jabber Component Protocol, the other way round.
@@ -132,6 +145,10 @@ pub const CARBONS_RULES: &str = "urn:xmpp:carbons:rules:0";
 pub const BIDI: &str = "urn:xmpp:bidi";
 /// XEP-0288: Bidirectional Server-to-Server Connections, stream feature.
 pub const BIDI_FEATURE: &str = "urn:xmpp:features:bidi";
+/// XEP-0292: vCard4 Over XMPP, node of an account's own card.
+pub const VCARD4: &str = "urn:xmpp:vcard4";
+/// XEP-0292: vCard4 Over XMPP, node of the cards of contacts.
+pub const VCARD4_CONTACTS: &str = "urn:xmpp:contacts";
 /// XEP-0297: Stanza Forwarding.
 pub const FORWARD: &str = "urn:xmpp:forward:0";
 /// XEP-0300: Cryptographic Hash Functions.
@@ -168,12 +185,27 @@ pub const ENCRYPTION: &str = "urn:xmpp:eme:0";
 pub const OMEMO: &str = "urn:xmpp:omemo:2";
 /// XEP-0384: OMEMO Encryption, the form of version 0.3.
 pub const OMEMO_LEGACY: &str = "eu.siacs.conversations.axolotl";
+/// XEP-0384: OMEMO Encryption, node of the devices.
+pub const OMEMO_DEVICES: &str = "urn:xmpp:omemo:2:devices";
+/// XEP-0384: OMEMO Encryption, node of the bundles.
+pub const OMEMO_BUNDLES: &str = "urn:xmpp:omemo:2:bundles";
+/// XEP-0384: OMEMO Encryption, node of the devices in version 0.3.
+pub const OMEMO_LEGACY_DEVICES: &str = "eu.siacs.conversations.axolotl.devicelist";
+/// XEP-0384: OMEMO Encryption, how the names of the bundles' nodes began in version 0.3; the number
+/// of the device follows.
+pub const OMEMO_LEGACY_BUNDLES: &str = "eu.siacs.conversations.axolotl.bundles:";
 /// XEP-0386: Bind 2.
 pub const BIND2: &str = "urn:xmpp:bind:0";
 /// XEP-0388: Extensible SASL Profile.
 pub const SASL2: &str = "urn:xmpp:sasl:2";
+/// XEP-0398: User Avatar to vCard-Based Avatars Conversion.
+pub const AVATAR_CONVERSION: &str = "urn:xmpp:pep-vcard-conversion:0";
 /// XEP-0402: PEP Native Bookmarks.
 pub const BOOKMARKS: &str = "urn:xmpp:bookmarks:1";
+/// XEP-0402: PEP Native Bookmarks, kept together with private storage.
+pub const BOOKMARKS_COMPAT: &str = "urn:xmpp:bookmarks:1#compat";
+/// XEP-0402: PEP Native Bookmarks, kept together with XEP-0048's node.
+pub const BOOKMARKS_COMPAT_PEP: &str = "urn:xmpp:bookmarks:1#compat-pep";
 /// XEP-0420: Stanza Content Encryption.
 pub const SCE: &str = "urn:xmpp:sce:1";
 /// XEP-0422: Message Fastening.
@@ -234,6 +266,12 @@ pub const CHANNEL_SEARCH_ORDER: &str = "urn:xmpp:channel-search:0:order";
 pub const AFFILIATION_VERSIONS: &str = "urn:xmpp:muc:affiliations:1";
 /// XEP-0503: Server-side spaces.
 pub const SPACES: &str = "urn:xmpp:spaces:0";
+/// XEP-0490: Message Displayed Synchronization.
+pub const DISPLAYED: &str = "urn:xmpp:mds:displayed:0";
+/// XEP-0490: Message Displayed Synchronization, markers in messages.
+pub const DISPLAYED_ASSIST: &str = "urn:xmpp:mds:server-assist:0";
+/// XEP-0492: Chat Notification Settings.
+pub const NOTIFICATION_SETTINGS: &str = "urn:xmpp:notification-settings:1";
 /// XEP-0220: Server Dialback.
 pub const DIALBACK: &str = "jabber:server:dialback";
 /// XEP-0220: Server Dialback, stream feature.
