@@ -78,6 +78,20 @@ pub struct Limits {
     pub private_xml_bytes: usize,
     /// Private XML fragments of one account.
     pub private_xml_items: usize,
+    /// Nodes of one account (XEP-0060, XEP-0163).
+    pub pubsub_nodes: usize,
+    /// Items of one node: what `max` means (XEP-0060 `pubsub#max_items`).
+    pub pubsub_node_items: usize,
+    /// Items in all nodes of one account.
+    pub pubsub_items: usize,
+    /// Bytes of all items of one account.
+    pub pubsub_bytes: usize,
+    /// Items of one answer at most (XEP-0059 `max`).
+    pub pubsub_page: usize,
+    /// Subscriptions, and also affiliations, of one node.
+    pub pubsub_subscriptions: usize,
+    /// Bytes of the configuration of one node.
+    pub pubsub_configuration_bytes: usize,
 }
 
 impl Default for Limits {
@@ -116,6 +130,13 @@ impl Default for Limits {
             archive_page_default: 50,
             private_xml_bytes: 256 * 1024,
             private_xml_items: 200,
+            pubsub_nodes: 1_000,
+            pubsub_node_items: 10_000,
+            pubsub_items: 20_000,
+            pubsub_bytes: 32 * 1024 * 1024,
+            pubsub_page: 1_000,
+            pubsub_subscriptions: 1_000,
+            pubsub_configuration_bytes: 8 * 1024,
         }
     }
 }
@@ -153,6 +174,8 @@ mod tests {
         assert!(limits.mailbox_bytes >= limits.stanza_bytes);
         assert!(limits.unacknowledged_bytes >= limits.stanza_bytes);
         assert!(limits.private_xml_bytes <= limits.stanza_bytes);
+        assert!(limits.pubsub_node_items <= limits.pubsub_items);
+        assert!(limits.pubsub_bytes >= limits.stanza_bytes);
         assert!(limits.archive_page_default <= limits.archive_page);
     }
 }

@@ -31,6 +31,8 @@ pub struct Account {
     presence_order: Mutex<()>,
     /// See [`Account::waiting_order`].
     waiting_order: Mutex<Waiting>,
+    /// See [`Account::event_order`].
+    event_order: Mutex<u64>,
 }
 
 /// What memory knows of messages that wait; see [`Account::waiting_order`].
@@ -140,6 +142,12 @@ impl Account {
     /// session that can be reached now looks whether anything waits: one of the two sees the other.
     pub(crate) fn waiting_order(&self) -> MutexGuard<'_, Waiting> {
         self.waiting_order.lock()
+    }
+
+    /// Held while events of the account's nodes are told, so that nobody gets an older one after a
+    /// newer one. Its value counts how often that happened.
+    pub(crate) fn event_order(&self) -> MutexGuard<'_, u64> {
+        self.event_order.lock()
     }
 
     /// True when a session gets messages that are sent to the account.
@@ -285,6 +293,7 @@ impl Accounts {
             turn: futures_util::lock::Mutex::new(()),
             presence_order: Mutex::new(()),
             waiting_order: Mutex::default(),
+            event_order: Mutex::new(0),
         });
         // Two may have loaded at once: the first to arrive is the account, for everyone. A copy
         // older than a change made meanwhile cannot slip in, since what was changed stays in

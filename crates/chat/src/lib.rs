@@ -51,6 +51,7 @@ pub use specifications::{Document, SPECIFICATIONS, Specification, documents};
 use account::Accounts;
 use faults::Faults;
 use links::Links;
+use modules::caps::KnownFeatures;
 use negotiation::Offers;
 use questions::Questions;
 use session::Resumables;
@@ -74,6 +75,7 @@ pub(crate) struct House {
     rooms: rooms::Rooms,
     relayed: rooms::Relayed,
     links: Links,
+    features: KnownFeatures,
     throttle: Throttle,
     faults: Faults,
     metrics: Metrics,
@@ -106,6 +108,7 @@ impl Chat {
                 rooms: rooms::Rooms::default(),
                 relayed: rooms::Relayed::default(),
                 links: Links::new(now),
+                features: KnownFeatures::default(),
                 throttle: Throttle::new(config.throttle),
                 faults: Faults::default(),
                 metrics: Metrics::default(),
@@ -219,6 +222,11 @@ impl Chat {
 
     pub(crate) fn relayed(&self) -> &rooms::Relayed {
         &self.house.relayed
+    }
+
+    /// What clients can do, by the hashes that they show (XEP-0115).
+    pub(crate) fn known_features(&self) -> &KnownFeatures {
+        &self.house.features
     }
 
     pub(crate) fn questions(&self) -> &Questions {

@@ -98,7 +98,7 @@ fn cards_are_shown_to_all_and_changed_by_their_owner() {
         house
             .ask(romeo, "get", Some("juliet@example.org"), empty)
             .text()
-            .contains(card)
+            .contains("<FN>Juliet</FN>")
     );
     assert_eq!(
         short(&house.ask(romeo, "set", Some("juliet@example.org"), card)),

@@ -56,7 +56,8 @@ fn everyone_sees_everyone_come_change_and_go() {
     let got = house.take(romeo);
     assert_eq!(
         got.iter().map(short).collect::<Vec<_>>(),
-        ["presence romeo/orchard", "presence juliet/balcony"]
+        // What its capabilities stand for is asked once.
+        ["presence romeo/orchard", "presence juliet/balcony", "get"]
     );
     assert_eq!(
         got[1].text(),

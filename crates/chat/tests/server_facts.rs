@@ -99,10 +99,13 @@ fn accounts_are_described_to_those_who_see_their_presence() {
     let juliet = house.come("juliet@example.org/balcony");
     let romeo = house.come("romeo@example.org/orchard");
     let own = info(&house.ask(juliet, "get", None, INFO));
-    assert_eq!(
-        (&*own.identities[0].category, &*own.identities[0].kind),
-        ("account", "registered")
-    );
+    for said in [("account", "registered"), ("pubsub", "pep")] {
+        let mut identities = own.identities.iter();
+        assert!(
+            identities.any(|identity| (&*identity.category, &*identity.kind) == said),
+            "{said:?}"
+        );
+    }
     for to in ["juliet@example.org", "nobody@example.org"] {
         assert_eq!(
             short(&house.ask(romeo, "get", Some(to), INFO)),

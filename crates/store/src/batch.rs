@@ -9,7 +9,8 @@ use crate::archive::codec;
 use crate::rooms::RoomWrite;
 use crate::{
     AccountChange, AccountId, Activity, ArchiveId, ArchiveOwner, ArchivePreferences, Invitation,
-    NodeWrite, Outgoing, OwnerId, RoomId, RosterItem, RosterRequest, RosterVersion, ScramRecord, Ticket, TokenRecord,
+    NodeWrite, Outgoing, OwnerId, RoomId, RosterItem, RosterRequest, RosterVersion, ScramRecord,
+    Ticket, TokenRecord,
 };
 
 /// Gathers writes of all domains. Each domain's file has the methods that add to it.

@@ -192,6 +192,19 @@ pub struct PresenceContext {
     pub to: Option<Jid>,
 }
 
+impl PresenceContext {
+    /// The sending session, for what is done about a session.
+    #[must_use]
+    pub fn session_context(&self) -> SessionContext {
+        SessionContext {
+            chat: self.chat.clone(),
+            now: self.now,
+            session: Arc::clone(&self.session),
+            account: Arc::clone(&self.account),
+        }
+    }
+}
+
 /// A session's beginning, first presence or end.
 pub struct SessionContext {
     /// The messenger.

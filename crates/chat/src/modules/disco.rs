@@ -6,7 +6,7 @@ use xmpp::xep::disco::{self, Info, Item};
 
 use super::presence::is_visible_to;
 use super::{Feature, Identity, IqHandler, Module, OpenIqContext, Reply, Run, Seat, Table, Target};
-use super::{caps, contact, server_information};
+use super::{caps, contact, pubsub, server_information};
 use crate::{Account, ChatConfig, Work};
 
 /// Name of the program as people read it.
@@ -167,25 +167,27 @@ fn visible(context: &OpenIqContext) -> Option<&Account> {
 
 fn account_info(context: OpenIqContext) -> Work<Result<Reply, StanzaError>> {
     Box::pin(async move {
+        if let Some(node) = node(&context) {
+            let info = pubsub::node_info(&context, &node).await?;
+            return Ok(Reply::payload(info.to_xml(Some(&node))));
+        }
         // The same answer whether the account is not there or not for the sender to see.
         if visible(&context).is_none() {
             return Err(StanzaError::new(StanzaCondition::ServiceUnavailable));
         }
-        match node(&context) {
-            None => Ok(Reply::payload(account(context.chat.table()).to_xml(None))),
-            Some(_) => Err(no_such_node()),
-        }
+        Ok(Reply::payload(account(context.chat.table()).to_xml(None)))
     })
 }
 
 fn account_items(context: OpenIqContext) -> Work<Result<Reply, StanzaError>> {
     Box::pin(async move {
-        let node = node(&context);
-        let mut items = Vec::new();
+        if let Some(node) = node(&context) {
+            let items = pubsub::node_items(&context, &node).await?;
+            return Ok(Reply::payload(disco::items_to_xml(&items, Some(&node))));
+        }
+        let mut items = pubsub::visible_nodes(&context).await?;
         // XEP-0030 §8: to others the list is empty, not an error.
-        if let Some(target) = visible(&context)
-            && node.is_none()
-        {
+        if let Some(target) = visible(&context) {
             target.each_session(|session| {
                 if session.is_available() {
                     items.push(Item {
@@ -195,6 +197,6 @@ fn account_items(context: OpenIqContext) -> Work<Result<Reply, StanzaError>> {
                 }
             });
         }
-        Ok(Reply::payload(disco::items_to_xml(&items, node.as_deref())))
+        Ok(Reply::payload(disco::items_to_xml(&items, None)))
     })
 }

@@ -6,7 +6,10 @@
 //! from the same statics.
 
 pub(crate) mod archive_preferences;
+mod avatar;
+mod avatar_conversion;
 mod blocking;
+mod bookmarks;
 pub(crate) mod caps;
 mod carbons;
 mod client_state;
@@ -15,16 +18,23 @@ pub(crate) mod content;
 mod context;
 pub(crate) mod delegation;
 mod disco;
+pub(crate) mod displayed;
 mod hints;
 mod last;
+mod legacy_bookmarks;
 mod legacy_session;
 mod markers;
 mod message_archive;
+mod notification_settings;
 pub(crate) mod offline;
+mod pep;
 mod ping;
 mod presence;
+mod private_data;
 mod private_storage;
 pub(crate) mod privilege;
+mod public_data;
+mod pubsub;
 mod receipts;
 mod roster;
 mod server_information;
@@ -35,6 +45,8 @@ mod subscription;
 mod table;
 mod time;
 mod vcard;
+mod vcard4;
+mod vcard_update;
 mod version;
 
 use store::StoreError;
@@ -67,6 +79,19 @@ pub static ALL: &[&Module] = &[
     // What accounts keep for themselves.
     &private_storage::MODULE,
     &vcard::MODULE,
+    // What accounts publish.
+    &pubsub::MODULE,
+    &pep::MODULE,
+    &public_data::MODULE,
+    &private_data::MODULE,
+    &avatar::MODULE,
+    &vcard_update::MODULE,
+    &avatar_conversion::MODULE,
+    &vcard4::MODULE,
+    &bookmarks::MODULE,
+    &legacy_bookmarks::MODULE,
+    &displayed::MODULE,
+    &notification_settings::MODULE,
     // Contacts and their presence.
     &roster::MODULE,
     &subscription::MODULE,

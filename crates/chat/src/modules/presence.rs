@@ -8,12 +8,15 @@ mod probe;
 use std::sync::Arc;
 
 use base::BareJid;
+use bytes::Bytes;
 use store::{Activity, Batch};
 use xmpp::condition::{StanzaCondition, StanzaError};
 use xmpp::ns;
-use xmpp::xml::{Edit, Head, Stanza, Writer};
+use xmpp::xml::{Head, Stanza, Writer};
 
-pub(crate) use broadcast::{grants, is_visible_to, is_visible_to_account, reveal, withdraw};
+pub(crate) use broadcast::{
+    grants, is_visible_to, is_visible_to_account, reveal, watches, withdraw,
+};
 pub(crate) use elsewhere::{
     from_elsewhere, is_elsewhere, probe as probe_elsewhere, reveal as reveal_elsewhere, tell_gone,
     withdraw as withdraw_elsewhere,
@@ -21,6 +24,7 @@ pub(crate) use elsewhere::{
 
 use super::subscription::{self, Action};
 use super::{Module, PresenceContext, SessionContext, store_failed};
+use super::{caps, pubsub, vcard_update};
 use crate::delivery::Delivery;
 use crate::{Account, Chat, SessionEntry, Work, services};
 
@@ -69,7 +73,15 @@ fn presence(context: PresenceContext) -> Work<Result<Vec<Delivery>, StanzaError>
             return directed::to_service(&context, service, to).await;
         }
         match (kind.as_deref(), &context.to) {
-            (None, None) => available(&context)?,
+            (None, None) => {
+                let was_available = context.session.is_available();
+                available(&context)?;
+                let fresh = caps::noted(&context.chat, &context.session, &context.stanza);
+                // What comes with initial presence is sent when the session counts as available.
+                if was_available && !fresh.is_empty() {
+                    pubsub::send_newest(&context.session_context(), &fresh.into()).await;
+                }
+            }
             (Some("unavailable"), None) => unavailable(&context).await?,
             (None, Some(to)) => directed::available(&context, to)?,
             (Some("unavailable"), Some(to)) => directed::unavailable(&context, to),
@@ -98,7 +110,7 @@ fn available(context: &PresenceContext) -> Result<(), StanzaError> {
         ..
     } = context;
     let priority = priority(stanza)?;
-    let stanza = stamped(stanza, session);
+    let stanza = stamped(stanza, account, session);
     let first = {
         let _order = account.presence_order();
         let first = session.set_available(stanza.clone(), priority, context.now.wall);
@@ -131,7 +143,7 @@ async fn unavailable(context: &PresenceContext) -> Result<(), StanzaError> {
         stanza,
         ..
     } = context;
-    let stanza = stamped(stanza, session);
+    let stanza = stamped(stanza, account, session);
     let was_available = {
         let _order = account.presence_order();
         // The sender itself hears of it too (§4.5.2).
@@ -265,20 +277,53 @@ fn priority(stanza: &Stanza) -> Result<i8, StanzaError> {
     })
 }
 
-/// The stanza with our `from` and without `to`.
-fn stamped(stanza: &Stanza, session: &SessionEntry) -> Stanza {
+/// The stanza with our `from`, without `to`, and with the hash of the account's picture.
+fn stamped(stanza: &Stanza, account: &Account, session: &SessionEntry) -> Stanza {
     let received = stanza.head();
     let head = Head {
         from: Some(session.jid().as_str()),
         to: None,
         ..received.as_head()
     };
-    let text = stanza.relay(&head, &Edit::NONE);
-    let parsed = std::str::from_utf8(&text)
+    reread(&vcard_update::with_hash(account, stanza, &head)).unwrap_or_else(|| stanza.clone())
+}
+
+/// The stanza with the hash of the account's picture, otherwise as it came.
+fn hashed(stanza: &Stanza, account: &Account) -> Stanza {
+    let received = stanza.head();
+    let text = vcard_update::with_hash(account, stanza, &received.as_head());
+    reread(&text).unwrap_or_else(|| stanza.clone())
+}
+
+fn reread(text: &[u8]) -> Option<Stanza> {
+    let parsed = std::str::from_utf8(text)
         .ok()
         .and_then(|text| Stanza::parse(text).ok());
     debug_assert!(parsed.is_some(), "a relayed stanza is readable");
-    parsed.unwrap_or_else(|| stanza.clone())
+    parsed
+}
+
+/// Sends the presence of all sessions of an account once more. `edited` gives what is sent in place
+/// of a presence and what is kept of it; `None` leaves it.
+pub(super) fn show_again(
+    chat: &Chat,
+    account: &Arc<Account>,
+    edited: impl Fn(&Stanza) -> Option<(Bytes, Bytes)>,
+) {
+    let _order = account.presence_order();
+    for session in account.sessions() {
+        let Some((current, priority)) = session.presence().zip(session.priority()) else {
+            continue;
+        };
+        let Some((sent, kept)) = edited(&current.stanza) else {
+            continue;
+        };
+        if let Some((sent, kept)) = reread(&sent).zip(reread(&kept)) {
+            session.set_available(kept, priority, current.at);
+            broadcast::to_watchers(chat, account, &session, &sent);
+            broadcast::to_own(account, &session, &sent);
+        }
+    }
 }
 
 /// What the server says for a session that is gone.

@@ -5,8 +5,11 @@ use std::collections::HashMap;
 use store::{Batch, StoreError};
 use xmpp::condition::{StanzaCondition, StanzaError};
 use xmpp::ns;
-use xmpp::xml::{Element, Writer};
+use xmpp::xep::bookmarks::Storage;
+use xmpp::xml::{Element, Tree, Writer};
 
+use super::bookmarks;
+use super::pubsub::Visit;
 use super::{Feature, IqContext, IqHandler, Module, Reply, Run, Seat, Target, store_failed};
 use crate::Work;
 
@@ -125,6 +128,11 @@ fn fragments(context: &IqContext) -> Result<Vec<Fragment>, StanzaError> {
     Ok(fragments)
 }
 
+/// XEP-0402 §5.3: bookmarks are kept in the newer form.
+fn is_bookmarks(name: &str, namespace: &str) -> bool {
+    name == "storage" && namespace == ns::LEGACY_BOOKMARKS
+}
+
 fn get(context: IqContext) -> Work<Result<Reply, StanzaError>> {
     Box::pin(async move {
         let mut out = Writer::with_capacity(512);
@@ -133,6 +141,11 @@ fn get(context: IqContext) -> Work<Result<Reply, StanzaError>> {
             name, namespace, ..
         } in fragments(&context)?
         {
+            if is_bookmarks(&name, &namespace) {
+                let storage = bookmarks::storage(&Visit::at_home(&context)).await?;
+                out.raw(&storage.to_xml());
+                continue;
+            }
             let kept = context
                 .chat
                 .store()
@@ -151,15 +164,9 @@ fn get(context: IqContext) -> Work<Result<Reply, StanzaError>> {
 fn set(context: IqContext) -> Work<Result<Reply, StanzaError>> {
     Box::pin(async move {
         let most = context.chat.config().limits.private_xml_bytes;
-        let fragments = fragments(&context)?;
-        let mut batch = Batch::new();
-        for Fragment {
-            name,
-            namespace,
-            xml,
-        } in &fragments
-        {
-            let bytes = xml.as_ref().map_or(0, String::len);
+        let mut fragments = fragments(&context)?;
+        for fragment in &fragments {
+            let bytes = fragment.xml.as_ref().map_or(0, String::len);
             if bytes > most {
                 return Err(
                     StanzaError::new(StanzaCondition::ResourceConstraint).text(format!(
@@ -167,9 +174,20 @@ fn set(context: IqContext) -> Work<Result<Reply, StanzaError>> {
                     )),
                 );
             }
-            batch.private_set(context.account.id(), name, namespace, xml.as_deref());
         }
-        let _turn = context.account.turn().await;
+        let is_bookmarks =
+            |fragment: &mut Fragment| is_bookmarks(&fragment.name, &fragment.namespace);
+        let storage = fragments.extract_if(.., is_bookmarks).last();
+        let mut batch = Batch::new();
+        for fragment in &fragments {
+            batch.private_set(
+                context.account.id(),
+                &fragment.name,
+                &fragment.namespace,
+                fragment.xml.as_deref(),
+            );
+        }
+        let turn = context.account.turn().await;
         let room = has_room(&context, &fragments).await;
         if !room.map_err(|error| store_failed(&error))? {
             let most = context.chat.config().limits.private_xml_items;
@@ -180,8 +198,18 @@ fn set(context: IqContext) -> Work<Result<Reply, StanzaError>> {
                 )),
             );
         }
-        let kept = context.chat.store().submit(batch).ticket.await;
-        kept.map_err(|error| store_failed(&error))?;
+        if let Some(fragment) = storage {
+            let storage = fragment
+                .xml
+                .and_then(|xml| Tree::parse(&xml).ok())
+                .and_then(|tree| Storage::read(tree.root()));
+            let visit = Visit::at_home(&context);
+            bookmarks::replace(&visit, &turn, &storage.unwrap_or_default()).await?;
+        }
+        if !batch.is_empty() {
+            let kept = context.chat.store().submit(batch).ticket.await;
+            kept.map_err(|error| store_failed(&error))?;
+        }
         Ok(Reply::empty())
     })
 }

@@ -3,8 +3,10 @@
 use store::Batch;
 use xmpp::condition::{StanzaCondition, StanzaError};
 use xmpp::ns;
-use xmpp::xml::Writer;
+use xmpp::xml::{Tree, Writer};
 
+use super::avatar_conversion;
+use super::pubsub::Visit;
 use super::{
     Feature, IqContext, IqHandler, Module, OpenIqContext, Reply, Run, Seat, Target, store_failed,
 };
@@ -58,6 +60,7 @@ fn own(context: IqContext) -> Work<Result<Reply, StanzaError>> {
     Box::pin(async move {
         let card = context.chat.store().vcard(context.account.id()).await;
         let card = card.map_err(|error| store_failed(&error))?;
+        let card = avatar_conversion::card(&Visit::at_home(&context), card).await?;
         Ok(Reply::payload(card.unwrap_or_else(|| {
             let mut empty = Writer::new();
             empty.leaf("vCard", ns::VCARD);
@@ -78,6 +81,10 @@ fn other(context: OpenIqContext) -> Work<Result<Reply, StanzaError>> {
                 .map_err(|error| store_failed(&error))?,
             None => None,
         };
+        let card = match Visit::of(&context) {
+            Some(visit) => avatar_conversion::card(&visit, card).await?,
+            None => None,
+        };
         card.map(Reply::payload)
             .ok_or_else(|| StanzaError::new(StanzaCondition::ServiceUnavailable))
     })
@@ -88,15 +95,15 @@ fn set(context: IqContext) -> Work<Result<Reply, StanzaError>> {
     Box::pin(async move {
         let most = context.chat.config().limits.private_xml_bytes;
         let payload = context.payload();
-        let card = payload.root().raw().into_owned();
-        let empty = payload.root().children().next().is_none();
-        drop(payload);
-        if card.len() > most {
+        let length = payload.root().raw().len();
+        if length > most {
             return Err(StanzaError::new(StanzaCondition::ResourceConstraint).text(format!(
-                "A card may have {most} bytes, this one has {}; please use a smaller picture. Nothing was changed.",
-                card.len()
+                "A card may have {most} bytes, this one has {length}; please use a smaller picture. Nothing was changed."
             )));
         }
+        // The picture is kept in the nodes of XEP-0084.
+        let card = avatar_conversion::take(&Visit::at_home(&context), payload.root()).await?;
+        let empty = Tree::parse(&card).is_ok_and(|tree| tree.root().children().next().is_none());
         let mut batch = Batch::new();
         batch.vcard_set(context.account.id(), (!empty).then_some(card.as_str()));
         let kept = context.chat.store().submit(batch).ticket.await;

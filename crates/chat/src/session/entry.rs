@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use store::ArchiveId;
 
 use crate::delivery::Mailbox;
+use crate::modules::caps::SessionFeatures;
 
 /// Priority of a session that is not available.
 const UNAVAILABLE: i16 = i16::MIN;
@@ -25,6 +26,7 @@ pub struct SessionEntry {
     blocking_interested: AtomicBool,
     reads_archive: AtomicBool,
     presence: Mutex<PresenceState>,
+    features: SessionFeatures,
     returned: Mutex<Vec<ArchiveId>>,
     /// Number of the first kept message that it got since it is reachable; 0 before that.
     first_kept: AtomicI64,
@@ -62,6 +64,7 @@ impl SessionEntry {
             blocking_interested: AtomicBool::new(false),
             reads_archive: AtomicBool::new(false),
             presence: Mutex::default(),
+            features: SessionFeatures::default(),
             returned: Mutex::default(),
             first_kept: AtomicI64::new(0),
             turn: AtomicU64::new(0),
@@ -187,6 +190,11 @@ impl SessionEntry {
         }
         returned.push(id);
         true
+    }
+
+    /// What its client can do (XEP-0115).
+    pub(crate) fn features(&self) -> &SessionFeatures {
+        &self.features
     }
 
     /// The current available presence.

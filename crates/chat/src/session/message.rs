@@ -13,11 +13,21 @@ use crate::Account;
 use crate::delivery::Delivery;
 use crate::links::outward::{self, Outward};
 use crate::messages::{self, Planned};
+use crate::modules::displayed;
 use crate::router::{Route, route};
 
 impl Session {
     pub(super) fn message(&mut self, stanza: Stanza, now: Now) {
         self.chat.metrics().messages_in.increment();
+        let stanza = match displayed::detach(&stanza) {
+            None => stanza,
+            Some((rest, marker)) => {
+                if let Some(work) = displayed::publish(&self.chat, &self.sender, marker, now) {
+                    self.event(work);
+                }
+                rest
+            }
+        };
         let Ok(to) = self.addressee(&stanza) else {
             return;
         };

@@ -10,7 +10,7 @@ use xmpp::xml::Stanza;
 use super::{Outcome, Session, Step};
 use crate::Account;
 use crate::links::outward;
-use crate::modules::{Target, barred};
+use crate::modules::{Target, barred, caps};
 use crate::requests::{self, Addressee};
 use crate::router::{Route, route};
 
@@ -106,7 +106,12 @@ impl Session {
         let answer = requests::answer(&self.chat, &self.sender, addressee, &stanza, now);
         let work = match answer {
             Ok(Some(work)) => work,
-            Ok(None) => return,
+            Ok(None) => {
+                if let Some(work) = caps::answered(self.context(now), &stanza) {
+                    self.event(work);
+                }
+                return;
+            }
             Err(error) => {
                 self.bounce(&stanza, &error);
                 return;

@@ -448,6 +448,20 @@ section! {
         private_xml_bytes: usize = 256 * 1024,
         /// Private XML fragments of one account.
         private_xml_items: usize = 200,
+        /// Nodes of one account (XEP-0060, XEP-0163).
+        pubsub_nodes: usize = 1_000,
+        /// Items of one node: what `max` means (XEP-0060 `pubsub#max_items`).
+        pubsub_node_items: usize = 10_000,
+        /// Items in all nodes of one account.
+        pubsub_items: usize = 20_000,
+        /// Bytes of all items of one account.
+        pubsub_bytes: usize = 32 * 1024 * 1024,
+        /// Items of one answer at most (XEP-0059 `max`).
+        pubsub_page: usize = 1_000,
+        /// Subscriptions, and also affiliations, of one node.
+        pubsub_subscriptions: usize = 1_000,
+        /// Bytes of the configuration of one node.
+        pubsub_configuration_bytes: usize = 8 * 1024,
         /// Longest time a BOSH request may be held, in seconds.
         bosh_wait_seconds: u32 = 60,
         /// Time without any BOSH request after which that session ends, in seconds.
@@ -498,6 +512,13 @@ impl Limits {
             archive_page_default: self.archive_page_default,
             private_xml_bytes: self.private_xml_bytes,
             private_xml_items: self.private_xml_items,
+            pubsub_nodes: self.pubsub_nodes,
+            pubsub_node_items: self.pubsub_node_items,
+            pubsub_items: self.pubsub_items,
+            pubsub_bytes: self.pubsub_bytes,
+            pubsub_page: self.pubsub_page,
+            pubsub_subscriptions: self.pubsub_subscriptions,
+            pubsub_configuration_bytes: self.pubsub_configuration_bytes,
         }
     }
 }

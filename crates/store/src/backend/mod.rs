@@ -12,7 +12,9 @@ use crate::store::Figures;
 use crate::{
     Account, AccountId, AccountPage, AccountState, Activity, ArchiveBounds, ArchiveId, ArchiveItem,
     ArchivePage, ArchivePreferences, ArchiveQuery, Batch, CheckDepth, CheckReport, Imported,
-    Invitation, ItemPage, ItemQuery, Login, NewAccount, NewRoom, Newcomer, NewestItem, Node, NodeUsage, Outgoing, OwnerId, PeopleChanges, Progress, Reading, RoomId, RoomMembership, RoomPage, RoomState, Roster, RosterChanges, RosterVersion, Submitted, TokenRecord,
+    Invitation, ItemPage, ItemQuery, Login, NewAccount, NewRoom, Newcomer, NewestItem, Node,
+    NodeUsage, Outgoing, OwnerId, PeopleChanges, Progress, Reading, RoomId, RoomMembership,
+    RoomPage, RoomState, Roster, RosterChanges, RosterVersion, Submitted, TokenRecord,
 };
 
 /// One kind of database. The methods are those of [`Store`](crate::Store), which documents them; each

@@ -45,7 +45,7 @@ fn is_wanted_by(owner: &Account, viewer: &Account) -> bool {
 }
 
 /// True when presence of `owner` flows to `viewer` by subscription.
-pub(super) fn watches(viewer: &Account, owner: &Account) -> bool {
+pub(crate) fn watches(viewer: &Account, owner: &Account) -> bool {
     is_visible_to_account(owner, viewer) && is_wanted_by(owner, viewer)
 }
 

@@ -30,7 +30,7 @@ pub(super) fn available(context: &PresenceContext, to: &Jid) -> Result<(), Stanz
         return Err(blocked_by_sender());
     }
     if elsewhere::is_elsewhere(chat, to) {
-        let stanza = super::stamped(stanza, session);
+        let stanza = super::stamped(stanza, account, session);
         let _order = account.presence_order();
         let covered = session.is_available() && broadcast::grants(account, to.bare_str());
         if !covered && !session.add_directed(to.clone(), MOST_DIRECTED) {
@@ -45,7 +45,7 @@ pub(super) fn available(context: &PresenceContext, to: &Jid) -> Result<(), Stanz
     let Some(viewer) = viewer(chat, to) else {
         return Ok(());
     };
-    let stanza = super::stamped(stanza, session);
+    let stanza = super::stamped(stanza, account, session);
     let _order = account.presence_order();
     // Who watches the account anyway is told of its end anyway (§4.6.3).
     let watches = Arc::ptr_eq(&viewer, account) || broadcast::watches(&viewer, account);
@@ -89,7 +89,8 @@ pub(super) async fn to_service(
                 account: Arc::clone(account),
             },
             to: to.clone(),
-            stanza: stanza.clone(),
+            // XEP-0398 §4: the hash goes into what joins a room, too.
+            stanza: super::hashed(stanza, account),
         },
     )
     .await;
@@ -145,7 +146,7 @@ pub(super) fn unavailable(context: &PresenceContext, to: &Jid) {
         stanza,
         ..
     } = context;
-    let stanza = super::stamped(stanza, session);
+    let stanza = super::stamped(stanza, account, session);
     let _order = account.presence_order();
     session.remove_directed(to);
     deliver(chat, account, session, &stanza, to);
@@ -164,7 +165,13 @@ pub(super) fn error(context: &PresenceContext, to: &Jid) {
         stanza,
         ..
     } = context;
-    deliver(chat, account, session, &super::stamped(stanza, session), to);
+    deliver(
+        chat,
+        account,
+        session,
+        &super::stamped(stanza, account, session),
+        to,
+    );
 }
 
 /// Delivers to an address, if anyone is there.

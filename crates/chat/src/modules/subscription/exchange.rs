@@ -10,9 +10,9 @@ use xmpp::xml::{Edit, Head, Stanza, Writer};
 use super::state::{Action, inbound, outbound};
 use crate::delivery::Delivery;
 use crate::links::outward;
-use crate::modules::blocks;
 use crate::modules::presence::{Party, reveal, reveal_elsewhere, withdraw, withdraw_elsewhere};
 use crate::modules::roster::{Draft, commit};
+use crate::modules::{SessionContext, blocks, pubsub};
 use crate::{Account, Chat, SessionEntry};
 
 /// A request that is larger is kept without what is inside.
@@ -279,12 +279,28 @@ impl Exchange<'_> {
         for (draft, viewer) in both.iter().flatten() {
             if shows(draft) == (false, true) {
                 reveal(draft.account(), viewer);
+                self.introduce(draft.account(), viewer).await;
             }
         }
         if elsewhere && shows(&own) == (false, true) {
             reveal_elsewhere(self.chat, self.account, self.contact);
         }
         Ok(())
+    }
+
+    /// Who sees the owner's presence from now on hears of what it has published (XEP-0163 §4.3.4).
+    async fn introduce(&self, owner: &Account, viewer: &Arc<Account>) {
+        for session in viewer.sessions() {
+            if session.is_available() {
+                let context = SessionContext {
+                    chat: self.chat.clone(),
+                    now: self.now,
+                    session,
+                    account: Arc::clone(viewer),
+                };
+                pubsub::introduce(&context, owner).await;
+            }
+        }
     }
 }
 

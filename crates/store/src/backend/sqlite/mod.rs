@@ -43,7 +43,10 @@ use crate::store::Figures;
 use crate::{
     Account, AccountId, AccountPage, AccountState, Activity, ArchiveBounds, ArchiveId, ArchiveItem,
     ArchivePage, ArchivePreferences, ArchiveQuery, Batch, CheckDepth, CheckReport, Imported,
-    Invitation, ItemPage, ItemQuery, Location, Login, NewAccount, NewRoom, Newcomer, NewestItem, Node, NodeUsage, OpenError, Outgoing, OwnerId, PeopleChanges, Progress, Reading, RoomId, RoomMembership, RoomPage, RoomState, Roster, RosterChanges, RosterVersion, StoreConfig, StoreError, Submitted, TokenRecord,
+    Invitation, ItemPage, ItemQuery, Location, Login, NewAccount, NewRoom, Newcomer, NewestItem,
+    Node, NodeUsage, OpenError, Outgoing, OwnerId, PeopleChanges, Progress, Reading, RoomId,
+    RoomMembership, RoomPage, RoomState, Roster, RosterChanges, RosterVersion, StoreConfig,
+    StoreError, Submitted, TokenRecord,
 };
 
 pub(crate) use self::backup::restore;
