@@ -24,6 +24,7 @@ SUITES = [
     "websocket",
     "bosh",
     "host_meta",
+    "inbox",
     "operations",
     "federation",
     "abuse",

@@ -27,6 +27,8 @@ pub struct ChatConfig {
     pub limits: Limits,
     /// Whether new accounts archive their messages.
     pub archive: bool,
+    /// Whether accounts get only the keys of their own devices with an OMEMO message (XEP-0384).
+    pub own_keys_only: bool,
     /// Whether clients may log in again by token (XEP-0484).
     pub tokens: bool,
     /// How long a token lasts that is not used.
@@ -68,6 +70,7 @@ impl ChatConfig {
             starttls: true,
             limits: Limits::default(),
             archive: true,
+            own_keys_only: true,
             tokens: true,
             token_lifetime: Duration::from_secs(21 * 24 * 3600),
             throttle: crate::throttle::ThrottleConfig::default(),

@@ -6,6 +6,7 @@
 
 mod account;
 mod authentication;
+mod compliance;
 mod config;
 mod connection;
 mod delivery;
@@ -39,6 +40,7 @@ use xmpp::condition::StreamCondition;
 use xmpp::stream::Seed;
 
 pub use account::{Account, AccountFacts};
+pub use compliance::{Claim, Evidence, claims};
 pub use config::{ChatConfig, Contact, Offload};
 pub use connection::{Connection, Output};
 pub use delivery::{Delivery, Mailbox};

@@ -12,7 +12,9 @@ use xmpp::xep::carbons::{self, Direction};
 use xmpp::xml::{Edit, Head, Stanza};
 
 use crate::delivery::Delivery;
-use crate::modules::{MessageContext, MessagePlan, MessageType, Verdict, stanza_ids};
+use crate::modules::{
+    MessageContext, MessagePlan, MessageType, Verdict, content, omemo, stanza_ids,
+};
 use crate::{Account, Chat, Sender};
 
 /// What becomes of a message.
@@ -111,6 +113,7 @@ impl Message<'_> {
         let mut copies = Copies::default();
         let keeps = plan.keep_for_recipient || plan.wait;
         let from = self.sender.jid();
+        let quiet = content::is_about_others(self.stanza);
         let mut owners: SmallVec<[ArchiveOwner<'_>; 2]> = SmallVec::new();
         if keeps {
             copies.for_recipient = Some(owners.len());
@@ -121,6 +124,7 @@ impl Message<'_> {
                 flags: EntryFlags {
                     offline: plan.wait,
                     hidden: !plan.keep_for_recipient,
+                    quiet,
                     ..EntryFlags::default()
                 },
             });
@@ -136,6 +140,7 @@ impl Message<'_> {
                 with_resource: self.to.resource(),
                 flags: EntryFlags {
                     outgoing: true,
+                    quiet,
                     ..EntryFlags::default()
                 },
             });
@@ -172,7 +177,12 @@ impl Message<'_> {
         let kept = id_of(copies.for_recipient);
         // A hidden copy is in no archive: its id would lead nowhere.
         let shown = kept.filter(|_| plan.keep_for_recipient);
-        let received = with_stanza_id(text, shown, self.recipient.jid());
+        let copies_of = omemo::Copies::of(self.chat, self.stanza, text);
+        let received = with_stanza_id(
+            &copies_of.for_account(self.recipient),
+            shown,
+            self.recipient.jid(),
+        );
         let kind = self.stanza.type_();
         let mut deliveries: SmallVec<[Delivery; 2]> = SmallVec::new();
         for session in plan.deliver {
@@ -199,7 +209,11 @@ impl Message<'_> {
             && !plan.sent_copies.is_empty()
         {
             let id = id_of(copies.for_sender.or(copies.for_recipient));
-            let sent = with_stanza_id(text, id.filter(|_| plan.keep_for_sender), account.jid());
+            let sent = with_stanza_id(
+                &copies_of.for_account(account),
+                id.filter(|_| plan.keep_for_sender),
+                account.jid(),
+            );
             for session in plan.sent_copies {
                 let stanza = carbons::wrap(
                     Direction::Sent,

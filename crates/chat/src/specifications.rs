@@ -55,6 +55,12 @@ pub static SPECIFICATIONS: &[Specification] = &[
         "2014",
         "server/src/http/websocket.rs",
     ),
+    all_of(
+        "RFC 7590",
+        "Use of Transport Layer Security (TLS) in XMPP",
+        "2015",
+        "server/src/tls",
+    ),
     all_of("RFC 7622", "XMPP Address Format", "2015", "base/src/jid.rs"),
     all_of(
         "XEP-0004",
@@ -275,14 +281,19 @@ pub fn documents() -> Vec<Document> {
             path: "docs/hauspost.doap",
             text: doap(&rows),
         },
+        Document {
+            path: "docs/compliance.md",
+            text: crate::compliance::document(),
+        },
     ]
 }
 
-struct Row {
-    specification: &'static str,
+/// What a module or an entry of [`SPECIFICATIONS`] declares.
+pub(crate) struct Row {
+    pub(crate) specification: &'static str,
     title: &'static str,
     version: &'static str,
-    status: Status,
+    pub(crate) status: Status,
     since: &'static str,
     place: String,
 }
@@ -293,13 +304,22 @@ impl Row {
         self.specification.strip_prefix("XEP-")
     }
 
+    /// `inbox` of `urn:hauspost:inbox:0`, a protocol of our own.
+    fn own(&self) -> Option<&'static str> {
+        let (name, _) = self
+            .specification
+            .strip_prefix("urn:hauspost:")?
+            .split_once(':')?;
+        Some(name)
+    }
+
     fn rfc(&self) -> Option<&'static str> {
         self.specification.strip_prefix("RFC ")
     }
 }
 
 /// Everything, RFCs first, each kind by number.
-fn rows() -> Vec<Row> {
+pub(crate) fn rows() -> Vec<Row> {
     let declared = modules::ALL.iter().map(|module| Row {
         specification: module.specification,
         title: module.title,
@@ -338,7 +358,10 @@ fn table(rows: &[Row]) -> String {
                 "[{}](https://www.rfc-editor.org/rfc/rfc{number})",
                 row.specification
             ),
-            _ => row.specification.to_owned(),
+            (None, None) => match row.own() {
+                Some(name) => format!("[{}]({name}.md)", row.specification),
+                None => row.specification.to_owned(),
+            },
         };
         let status = match row.status {
             Status::Complete => "complete".to_owned(),
@@ -469,6 +492,9 @@ mod tests {
     #[test]
     fn every_specification_says_what_it_is() {
         for row in rows() {
+            if row.own().is_some() {
+                continue;
+            }
             let number = row.xep().or(row.rfc()).unwrap_or_default();
             assert_eq!(number.len(), 4, "{} has four digits", row.specification);
             assert!(

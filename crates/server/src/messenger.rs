@@ -57,6 +57,7 @@ pub fn chat_config(config: &Config, secret: [u8; 32]) -> ChatConfig {
     chat.limits = config.limits.messenger();
     chat.archive = config.archive.enabled;
     chat.federation = federation(config);
+    chat.own_keys_only = config.policy.encryption.own_keys_only;
     chat.throttle.free_failures = config.auth.failures_before_delay;
     chat.throttle.longest_delay = Duration::from_secs(u64::from(config.auth.longest_delay_seconds));
     chat.throttle.refuse_after = config.auth.failures_per_address;

@@ -138,6 +138,8 @@ pub enum Write {
     NodeItemsExpire(Timestamp),
     Activity(AccountId, Box<Activity>),
     Preferences(AccountId, Box<ArchivePreferences>),
+    DevicesListed(AccountId, Arc<[u32]>),
+    InboxDisplayed(AccountId, Arc<str>, ArchiveId),
     TokenIssue(AccountId, Box<TokenRecord>),
     TokenUsed {
         account: AccountId,

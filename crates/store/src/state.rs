@@ -25,6 +25,9 @@ pub struct AccountState {
     pub avatar: Option<Arc<str>>,
     /// How many messages wait for it.
     pub offline_count: u64,
+    /// Every device that ever stood in its device list (XEP-0384), sorted; see
+    /// [`Batch::devices_listed`](crate::Batch::devices_listed).
+    pub devices: Arc<[u32]>,
 }
 
 impl Store {

@@ -230,6 +230,7 @@ impl World {
                 offline: hidden || offline,
                 outgoing: size % 2 == 0,
                 groupchat: false,
+                quiet: size % 3 == 0,
             };
             let owners: Vec<usize> = [Some(one), two.filter(|two| *two != one)]
                 .into_iter()

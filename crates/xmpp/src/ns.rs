@@ -179,6 +179,8 @@ pub const STANZA_ID: &str = "urn:xmpp:sid:0";
 pub const HTTP_UPLOAD: &str = "urn:xmpp:http:upload:0";
 /// XEP-0373: OpenPGP for XMPP.
 pub const OPENPGP: &str = "urn:xmpp:openpgp:0";
+/// XEP-0372: References.
+pub const REFERENCES: &str = "urn:xmpp:reference:0";
 /// XEP-0380: Explicit Message Encryption.
 pub const ENCRYPTION: &str = "urn:xmpp:eme:0";
 /// XEP-0384: OMEMO Encryption.
@@ -222,6 +224,10 @@ pub const ARCHIVE_CONFIGURE: &str = "urn:xmpp:mam#configure";
 pub const REACTIONS: &str = "urn:xmpp:reactions:0";
 /// XEP-0461: Message Replies.
 pub const REPLY: &str = "urn:xmpp:reply:0";
+/// XEP-0469: Bookmark Pinning.
+pub const BOOKMARKS_PINNING: &str = "urn:xmpp:bookmarks-pinning:0";
+/// XEP-0492: Chat Notification Settings.
+pub const NOTIFICATION_SETTINGS: &str = "urn:xmpp:notification-settings:1";
 /// XEP-0478: Stream Limits Advertisement.
 pub const STREAM_LIMITS: &str = "urn:xmpp:stream-limits:0";
 /// XEP-0480: SASL Upgrade Tasks.
@@ -271,11 +277,12 @@ pub const DISPLAYED: &str = "urn:xmpp:mds:displayed:0";
 /// XEP-0490: Message Displayed Synchronization, markers in messages.
 pub const DISPLAYED_ASSIST: &str = "urn:xmpp:mds:server-assist:0";
 /// XEP-0492: Chat Notification Settings.
-pub const NOTIFICATION_SETTINGS: &str = "urn:xmpp:notification-settings:1";
 /// XEP-0220: Server Dialback.
 pub const DIALBACK: &str = "jabber:server:dialback";
 /// XEP-0220: Server Dialback, stream feature.
 pub const DIALBACK_FEATURE: &str = "urn:xmpp:features:dialback";
+/// The inbox, a protocol of our own (`docs/inbox.md`).
+pub const INBOX: &str = "urn:hauspost:inbox:0";
 /// Extensible Resource Descriptor of host-meta (RFC 6415).
 pub const HOST_META: &str = "http://docs.oasis-open.org/ns/xri/xrd-1.0";
 

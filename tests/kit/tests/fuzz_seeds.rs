@@ -12,6 +12,8 @@ mod archive_journal;
 mod federation;
 #[path = "../../../fuzz/bodies/jid.rs"]
 mod jid;
+#[path = "../../../fuzz/bodies/omemo.rs"]
+mod omemo;
 #[path = "../../../fuzz/bodies/sasl.rs"]
 mod sasl;
 #[path = "../../../fuzz/bodies/scanner.rs"]
@@ -70,6 +72,11 @@ fn received_bytes() {
 }
 
 #[test]
+fn keys_of_messages() {
+    run("omemo", omemo::check);
+}
+
+#[test]
 fn login_messages() {
     run("sasl", sasl::check);
 }
@@ -103,6 +110,7 @@ fn every_target_is_here() {
             "archive_journal.rs",
             "federation.rs",
             "jid.rs",
+            "omemo.rs",
             "sasl.rs",
             "scanner.rs",
             "stream.rs"

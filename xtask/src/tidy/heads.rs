@@ -58,7 +58,7 @@ fn declares_a_module(text: &str) -> bool {
         .any(|line| line.contains("static ") && line.contains(": Module ="))
 }
 
-/// `//! XEP-0280: Title` or `//! RFC 6121…`, and the same specification as in the static.
+/// `//! XEP-0280: Title`, `//! RFC 6121…` or `//! urn:hauspost:…`, and the same specification as in the static.
 fn names_its_source(head: &str, text: &str) -> bool {
     let head = head.trim_start_matches("//! ");
     let named = text.lines().find_map(|line| {
@@ -69,7 +69,8 @@ fn names_its_source(head: &str, text: &str) -> bool {
     if named.is_some_and(|(named, _)| !head.starts_with(named)) {
         return false;
     }
-    if head.starts_with("RFC ") {
+    // Protocols of our own are described in docs/.
+    if head.starts_with("RFC ") || head.starts_with("urn:hauspost:") {
         return true;
     }
     let Some((number, title)) = head

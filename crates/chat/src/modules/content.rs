@@ -35,6 +35,31 @@ pub(crate) fn is_encrypted(message: &Stanza) -> bool {
     })
 }
 
+/// A message that says something about others only: a receipt, a marker, a reaction, a correction, a
+/// retraction. What is inside of encryption cannot be told apart and counts as words.
+pub(crate) fn is_about_others(message: &Stanza) -> bool {
+    let mut words = false;
+    for child in message.children() {
+        match (child.namespace(), child.name()) {
+            (ns::REACTIONS, "reactions")
+            | (ns::RETRACTION, "retract")
+            | (ns::FASTENING, "apply-to")
+            | (ns::CORRECTION, "replace") => return true,
+            (ns::CLIENT, "body" | "subject") | (ns::OPENPGP, "openpgp") | (ns::CONFERENCE, "x") => {
+                words = true;
+            }
+            // Without a payload it moves a ratchet on, and says nothing.
+            (ns::OMEMO | ns::OMEMO_LEGACY, "encrypted") => {
+                let tree = child.tree();
+                words |= tree.root().child("payload", child.namespace()).is_some();
+            }
+            (ns::JINGLE_MESSAGE, _) => words = true,
+            _ => {}
+        }
+    }
+    !words
+}
+
 /// A message that holds nothing but a chat state (XEP-0085) and notes about itself.
 pub(crate) fn is_only_chat_state(message: &Stanza) -> bool {
     let mut state = false;
@@ -89,6 +114,27 @@ mod tests {
             "<body xmlns='urn:example'>Hi</body>",
         ] {
             assert!(!is_conversation(&message(inner)), "{inner}");
+        }
+    }
+
+    #[test]
+    fn what_is_a_message_of_its_own() {
+        for inner in [
+            "<body>Hi</body>",
+            "<encrypted xmlns='urn:xmpp:omemo:2'><header/><payload>AA==</payload></encrypted>",
+            "<body>Hi</body><request xmlns='urn:xmpp:receipts'/>",
+            "<x xmlns='jabber:x:conference' jid='a@b'/>",
+        ] {
+            assert!(!is_about_others(&message(inner)), "{inner}");
+        }
+        for inner in [
+            "<received xmlns='urn:xmpp:receipts' id='a'/>",
+            "<displayed xmlns='urn:xmpp:chat-markers:0' id='a'/>",
+            "<body>Ho</body><replace xmlns='urn:xmpp:message-correct:0' id='a'/>",
+            "<body>+1</body><reactions xmlns='urn:xmpp:reactions:0' id='a'/>",
+            "<encrypted xmlns='urn:xmpp:omemo:2'><header/></encrypted>",
+        ] {
+            assert!(is_about_others(&message(inner)), "{inner}");
         }
     }
 

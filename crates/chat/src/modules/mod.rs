@@ -20,6 +20,7 @@ pub(crate) mod delegation;
 mod disco;
 pub(crate) mod displayed;
 mod hints;
+pub(crate) mod inbox;
 mod last;
 mod legacy_bookmarks;
 mod legacy_session;
@@ -27,6 +28,7 @@ mod markers;
 mod message_archive;
 mod notification_settings;
 pub(crate) mod offline;
+pub(crate) mod omemo;
 mod pep;
 mod ping;
 mod presence;
@@ -76,6 +78,8 @@ pub static ALL: &[&Module] = &[
     &stanza_ids::MODULE,
     &receipts::MODULE,
     &markers::MODULE,
+    &omemo::MODULE,
+    &inbox::MODULE,
     // What accounts keep for themselves.
     &private_storage::MODULE,
     &vcard::MODULE,

@@ -9,6 +9,7 @@ use xmpp::xep::delay::Delay;
 use xmpp::xml::{Stanza, Writer};
 
 use super::content::is_only_chat_state;
+use super::omemo;
 use super::stanza_ids::{with_child, with_id};
 use super::{Feature, MessageContext, MessageType, Module, Seat, SessionContext, Verdict};
 use crate::delivery::Parcel;
@@ -135,7 +136,8 @@ async fn collect(
     loop {
         let items = store.offline(account.id(), through, AT_ONCE).await?;
         let last_page = items.len() < AT_ONCE;
-        for item in items {
+        for mut item in items {
+            item.stanza = omemo::kept(&context.chat, account, &item.stanza);
             let id = item.id;
             let hidden = item.flags.hidden;
             // XEP-0386 §4: a client may read the archive itself. What is in no archive it gets.

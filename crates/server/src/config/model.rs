@@ -583,6 +583,11 @@ section! {
         groups: EncryptionRule = EncryptionRule::Required,
         /// With people on other servers.
         remote: EncryptionRule = EncryptionRule::Default,
+        /// An OMEMO message carries a key for every device of everybody who may read it. On: each user gets, and finds in
+        /// archives, only those for devices that ever stood in his device list, which makes messages in large rooms many
+        /// times smaller; the archive keeps all. Switch it off for the first days after moving accounts here from another
+        /// server without their device lists.
+        own_keys_only: bool = true,
     }
 }
 

@@ -35,6 +35,9 @@ pub struct EntryFlags {
     pub hidden: bool,
     /// It came from a room.
     pub groupchat: bool,
+    /// It says something about other messages (a receipt, a marker, a reaction, a correction): no
+    /// new message in the [inbox](Store::inbox).
+    pub quiet: bool,
 }
 
 /// Which entries a query wants. The default wants all of them, the first page of 50.

@@ -12,9 +12,10 @@ use crate::store::Figures;
 use crate::{
     Account, AccountId, AccountPage, AccountState, Activity, ArchiveBounds, ArchiveId, ArchiveItem,
     ArchivePage, ArchivePreferences, ArchiveQuery, Batch, CheckDepth, CheckReport, Imported,
-    Invitation, ItemPage, ItemQuery, Login, NewAccount, NewRoom, Newcomer, NewestItem, Node,
-    NodeUsage, Outgoing, OwnerId, PeopleChanges, Progress, Reading, RoomId, RoomMembership,
-    RoomPage, RoomState, Roster, RosterChanges, RosterVersion, Submitted, TokenRecord,
+    InboxPage, InboxQuery, Invitation, ItemPage, ItemQuery, Login, Mentions, NewAccount, NewRoom,
+    Newcomer, NewestItem, Node, NodeUsage, Outgoing, OwnerId, PeopleChanges, Progress, Reading,
+    RoomId, RoomMembership, RoomPage, RoomState, Roster, RosterChanges, RosterVersion, Submitted,
+    TokenRecord,
 };
 
 /// One kind of database. The methods are those of [`Store`](crate::Store), which documents them; each
@@ -48,6 +49,12 @@ pub trait Backend: Send + Sync + 'static {
 
     fn archive_page(&self, owner: OwnerId, query: ArchiveQuery) -> Reading<ArchivePage>;
     fn archive_bounds(&self, owner: OwnerId) -> Reading<Option<ArchiveBounds>>;
+    fn inbox(
+        &self,
+        account: AccountId,
+        query: InboxQuery,
+        mentions: Mentions,
+    ) -> Reading<InboxPage>;
     fn archive_expire(&self, before: Timestamp) -> Reading<u64>;
     fn archive_purge(&self, owner: OwnerId, before: Timestamp) -> Reading<u64>;
     fn offline(

@@ -9,6 +9,7 @@
 )]
 
 mod archive;
+mod inbox;
 mod outgoing;
 mod people;
 mod personal;
@@ -50,6 +51,9 @@ pub const PARTS: &[Part] = &[
     ("archive filters", archive::archive_filters),
     ("archive errors", archive::archive_errors),
     ("archive expiry", archive::archive_expiry),
+    ("inbox", inbox::inbox),
+    ("inbox of rooms", inbox::rooms),
+    ("inbox moves on", inbox::moves_on),
     ("offline", archive::offline),
     ("outgoing", outgoing::outgoing),
     ("account removal", people::account_removal),

@@ -74,6 +74,7 @@ pub(super) fn personal(subject: &mut dyn Subject) {
     assert_eq!(state.blocklist.len(), 2);
     assert_eq!(state.preferences, Some(preferences));
     write(subject, |batch| batch.unblock_all(account));
+    devices(subject, account);
     let store = subject.store();
     assert!(wait(store.blocklist(account)).unwrap().is_empty());
     assert_eq!(wait(store.vcard(account)), Ok(None));
@@ -84,4 +85,31 @@ pub(super) fn personal(subject: &mut dyn Subject) {
         wait(store.account_state(AccountId::from_number(999))),
         Ok(None)
     );
+}
+
+/// A device that was listed once is known for ever, up to a bound.
+fn devices(subject: &mut dyn Subject, account: AccountId) {
+    let known = |subject: &dyn Subject| {
+        let state = wait(subject.store().account_state(account));
+        state.unwrap().unwrap().devices.to_vec()
+    };
+    assert!(known(subject).is_empty());
+    write(subject, |batch| {
+        batch.devices_listed(account, &[7, u32::MAX])
+    });
+    write(subject, |batch| batch.devices_listed(account, &[3, 7]));
+    write(subject, |batch| batch.devices_listed(account, &[]));
+    subject.reopen();
+    assert_eq!(known(subject), [3, 7, u32::MAX]);
+    let most = MOST_DEVICES as u32;
+    write(subject, |batch| {
+        batch.devices_listed(account, &(3..most + 1).collect::<Vec<_>>());
+    });
+    assert_eq!(known(subject).len(), MOST_DEVICES - 1);
+    for _ in 0..2 {
+        write(subject, |batch| {
+            batch.devices_listed(account, &(most..3 * most).collect::<Vec<_>>());
+        });
+        assert!(known(subject).is_empty(), "too many to be told apart");
+    }
 }

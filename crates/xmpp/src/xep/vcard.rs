@@ -31,7 +31,12 @@ pub fn picture(card: Element<'_>) -> Option<Picture> {
 /// The card without its pictures: all else as it was.
 #[must_use]
 pub fn without_picture(card: Element<'_>) -> String {
-    rewritten(card, None)
+    let has_picture = card.children().any(|child| child.is("PHOTO", ns::VCARD));
+    if has_picture {
+        rewritten(card, None)
+    } else {
+        card.raw().into_owned()
+    }
 }
 
 /// The card with this picture in place of others.

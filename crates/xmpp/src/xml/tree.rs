@@ -2,6 +2,7 @@
 //! nobody a stack.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::found::{Namespace, Sink, Span, StartTag};
@@ -431,6 +432,13 @@ impl<'t> Element<'t> {
                 Cow::Owned(all)
             }
         }
+    }
+
+    /// Where it stands in the text of the stanza that the tree was made of: bytes from the start of
+    /// its start tag to behind its end tag.
+    pub fn place(self) -> Range<usize> {
+        let source = self.view().source;
+        source.start as usize..source.end as usize
     }
 
     /// The XML text of the element, self-contained: every namespace it needs is declared in it.

@@ -7,7 +7,7 @@ use xmpp::xep::message_archive::{ArchiveRequest, Fin, ResultWriter};
 use xmpp::xep::result_set::PageAnswer;
 
 use crate::Work;
-use crate::modules::{IqContext, Reply, store_failed};
+use crate::modules::{IqContext, Reply, omemo, store_failed};
 
 /// How much of what may wait for a client unacknowledged (XEP-0198) one page may take.
 const PAGE_SHARE: usize = 4;
@@ -30,6 +30,9 @@ pub(super) fn run(context: IqContext) -> Work<Result<Reply, StanzaError>> {
             StoreError::ItemNotFound => not_found(),
             error => store_failed(&error),
         })?;
+        for item in &mut page.items {
+            item.stanza = omemo::kept(&context.chat, &context.account, &item.stanza);
+        }
         shorten(
             &mut page,
             limits.unacknowledged_bytes / PAGE_SHARE,

@@ -127,22 +127,25 @@ const OUTGOING: u8 = 1;
 const OFFLINE: u8 = 2;
 const HIDDEN: u8 = 4;
 const GROUPCHAT: u8 = 8;
+const QUIET: u8 = 16;
 
-fn flags_byte(flags: EntryFlags) -> u8 {
+pub(crate) fn flags_byte(flags: EntryFlags) -> u8 {
     let EntryFlags {
         outgoing,
         offline,
         hidden,
         groupchat,
+        quiet,
     } = flags;
     (u8::from(outgoing) * OUTGOING)
         | (u8::from(offline) * OFFLINE)
         | (u8::from(hidden) * HIDDEN)
         | (u8::from(groupchat) * GROUPCHAT)
+        | (u8::from(quiet) * QUIET)
 }
 
-fn flags_of(byte: u8) -> Read<EntryFlags> {
-    if byte & !(OUTGOING | OFFLINE | HIDDEN | GROUPCHAT) != 0 {
+pub(crate) fn flags_of(byte: u8) -> Read<EntryFlags> {
+    if byte & !(OUTGOING | OFFLINE | HIDDEN | GROUPCHAT | QUIET) != 0 {
         return Err(Damage("a flag is unknown"));
     }
     Ok(EntryFlags {
@@ -150,6 +153,7 @@ fn flags_of(byte: u8) -> Read<EntryFlags> {
         offline: byte & OFFLINE != 0,
         hidden: byte & HIDDEN != 0,
         groupchat: byte & GROUPCHAT != 0,
+        quiet: byte & QUIET != 0,
     })
 }
 

@@ -33,7 +33,7 @@ use rusqlite::Connection;
 
 use self::archive::expire::Expiry;
 use self::archive::tail::Tail;
-use self::archive::{offline, page};
+use self::archive::{inbox, offline, page};
 use self::checkpoint::Checkpointer;
 use self::queue::{Function, Job, Queue};
 use self::reader::Readers;
@@ -43,10 +43,10 @@ use crate::store::Figures;
 use crate::{
     Account, AccountId, AccountPage, AccountState, Activity, ArchiveBounds, ArchiveId, ArchiveItem,
     ArchivePage, ArchivePreferences, ArchiveQuery, Batch, CheckDepth, CheckReport, Imported,
-    Invitation, ItemPage, ItemQuery, Location, Login, NewAccount, NewRoom, Newcomer, NewestItem,
-    Node, NodeUsage, OpenError, Outgoing, OwnerId, PeopleChanges, Progress, Reading, RoomId,
-    RoomMembership, RoomPage, RoomState, Roster, RosterChanges, RosterVersion, StoreConfig,
-    StoreError, Submitted, TokenRecord,
+    InboxPage, InboxQuery, Invitation, ItemPage, ItemQuery, Location, Login, Mentions, NewAccount,
+    NewRoom, Newcomer, NewestItem, Node, NodeUsage, OpenError, Outgoing, OwnerId, PeopleChanges,
+    Progress, Reading, RoomId, RoomMembership, RoomPage, RoomState, Roster, RosterChanges,
+    RosterVersion, StoreConfig, StoreError, Submitted, TokenRecord,
 };
 
 pub(crate) use self::backup::restore;
@@ -373,6 +373,15 @@ impl Backend for Sqlite {
 
     fn archive_bounds(&self, owner: OwnerId) -> Reading<Option<ArchiveBounds>> {
         self.read(move |view| page::bounds(view, owner))
+    }
+
+    fn inbox(
+        &self,
+        account: AccountId,
+        query: InboxQuery,
+        mentions: Mentions,
+    ) -> Reading<InboxPage> {
+        self.read(move |view| inbox::page(view, account, &query, &mentions))
     }
 
     fn archive_expire(&self, before: Timestamp) -> Reading<u64> {

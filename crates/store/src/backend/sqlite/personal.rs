@@ -7,7 +7,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::text::{join, split};
 use super::{accounts, archive, pubsub, roster};
-use crate::{AccountId, AccountState, Activity, ArchiveDefault, ArchivePreferences, StoreError};
+use crate::{
+    AccountId, AccountState, Activity, ArchiveDefault, ArchivePreferences, MOST_DEVICES, StoreError,
+};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -25,6 +27,7 @@ pub(super) fn state(connection: &Connection, account: AccountId) -> Result<Optio
         activity: activity(connection, id)?,
         avatar: pubsub::avatar(connection, id.into())?,
         offline_count: archive::offline::count(connection, id.into())?,
+        devices: devices(connection, id)?,
     }))
 }
 
@@ -183,6 +186,33 @@ pub(super) fn preferences_set(
             join(&preferences.always),
             join(&preferences.never)
         ])?;
+    Ok(())
+}
+
+fn devices(connection: &Connection, account: AccountId) -> Result<Arc<[u32]>> {
+    let mut statement = connection
+        .prepare_cached("SELECT device FROM omemo_device WHERE account = ? ORDER BY device")?;
+    let rows = statement.query_map([account.number()], |row| row.get(0))?;
+    let devices = rows.collect::<std::result::Result<Vec<u32>, _>>()?;
+    if devices.len() > MOST_DEVICES {
+        return Ok(Arc::default());
+    }
+    Ok(devices.into())
+}
+
+pub(super) fn devices_listed(
+    connection: &Connection,
+    account: AccountId,
+    devices: &[u32],
+) -> Result<()> {
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO omemo_device (account, device)
+         SELECT ?1, ?2 WHERE (SELECT count(*) FROM omemo_device WHERE account = ?1) <= ?3
+         ON CONFLICT DO NOTHING",
+    )?;
+    for device in devices {
+        statement.execute(params![account.number(), device, MOST_DEVICES as i64])?;
+    }
     Ok(())
 }
 

@@ -49,6 +49,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "federation",
         sql: include_str!("migrations/0004_federation.sql"),
     },
+    Migration {
+        number: 8,
+        name: "inbox",
+        sql: include_str!("migrations/0008_inbox.sql"),
+    },
 ];
 
 fn io(path: &Path) -> impl FnOnce(std::io::Error) -> OpenError {

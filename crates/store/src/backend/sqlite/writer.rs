@@ -11,8 +11,8 @@ use rusqlite::Connection;
 use super::archive::expire::{self, Expiry};
 use super::archive::flush::{self, Round, Slice};
 use super::archive::is_gone;
-use super::archive::offline;
 use super::archive::tail::Tail;
+use super::archive::{inbox, offline};
 use super::checkpoint::Checkpointer;
 use super::error::{damaged, fails_all};
 use super::queue::{Group, Job, Next};
@@ -543,6 +543,12 @@ fn apply(connection: &Connection, write: &Write, version: RosterVersion) -> Resu
         }
         Write::Preferences(account, preferences) => {
             personal::preferences_set(connection, *account, preferences)
+        }
+        Write::DevicesListed(account, devices) => {
+            personal::devices_listed(connection, *account, devices)
+        }
+        Write::InboxDisplayed(account, peer, through) => {
+            inbox::displayed(connection, *account, peer, *through, version)
         }
         Write::TokenIssue(account, token) => accounts::token_issue(connection, *account, token),
         Write::TokenUsed {

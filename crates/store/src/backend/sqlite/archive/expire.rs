@@ -3,7 +3,9 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::flush::Slice;
-use super::{Result, delete_chunk, delete_peer, is_gone, parse, replace_chunk, set_totals, totals};
+use super::{
+    Result, delete_chunk, delete_peer, inbox, is_gone, parse, replace_chunk, set_totals, totals,
+};
 use crate::archive::codec::ChunkWriter;
 use crate::{ArchiveId, OwnerId};
 
@@ -105,6 +107,7 @@ fn finish(connection: &Connection, owner: OwnerId, limit: ArchiveId) -> Result<(
     connection
         .prepare_cached("DELETE FROM offline WHERE account = ? AND id < ?")?
         .execute(params![owner.number(), limit.number()])?;
+    inbox::expire(connection, owner, limit)?;
     if is_gone(connection, owner)? {
         connection
             .prepare_cached("DELETE FROM archive_account WHERE account = ?")?

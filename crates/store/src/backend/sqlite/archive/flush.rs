@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, params};
 
 use super::tail::TailEntry;
-use super::{Result, delete_chunk, is_gone, offline, parse, peer_key, set_totals, totals};
+use super::{Result, delete_chunk, inbox, is_gone, offline, parse, peer_key, set_totals, totals};
 use crate::archive::codec::{Chunk, ChunkWriter, WrittenChunk};
-use crate::{ArchiveId, OwnerId, StoreConfig};
+use crate::{ArchiveId, OwnerId, OwnerKind, StoreConfig};
 
 /// Small chunks at the end of an owner, from which on they are merged.
 const LOOSE: usize = 7;
@@ -100,11 +100,13 @@ pub(in super::super) fn owner(
             }
         }
     }
+    let mut fresh = Vec::with_capacity(entries.len());
     for tail in entries {
         if tail.id.number() <= totals.moved {
             continue;
         }
         let entry = tail.read()?;
+        fresh.push((tail.id, entry));
         if entry.flags.hidden {
             if !offline::waits(connection, owner, tail.id)? {
                 continue;
@@ -115,6 +117,9 @@ pub(in super::super) fn owner(
         writer.push(tail.id, &entry)?;
     }
     writer.finish()?;
+    if let OwnerKind::Account(account) = owner.kind() {
+        inbox::moved(connection, account, &fresh)?;
+    }
     totals.moved = totals.moved.max(last.id.number());
     set_totals(connection, owner, totals)
 }

@@ -7,6 +7,7 @@
 
 pub(super) mod expire;
 pub(super) mod flush;
+pub(super) mod inbox;
 pub(super) mod offline;
 pub(super) mod page;
 pub(super) mod tail;

@@ -349,13 +349,34 @@ fn blob(value: ValueRef<'_>) -> Result<&[u8]> {
         .map_err(|_| StoreError::Corrupt("archive chunk: not a blob".into()))
 }
 
-fn item(chunk: &Chunk, entry: &ChunkEntry) -> ArchiveItem {
+pub(super) fn item(chunk: &Chunk, entry: &ChunkEntry) -> ArchiveItem {
     ArchiveItem {
         id: entry.id,
         timestamp: entry.id.timestamp(),
         flags: entry.flags,
         stanza: chunk.stanza(entry),
     }
+}
+
+/// The newest entries behind `after` that stand in chunks, with one peer or all; newest first.
+pub(super) fn newest(
+    connection: &Connection,
+    owner: OwnerId,
+    peer: Option<&str>,
+    after: ArchiveId,
+    max: usize,
+) -> Result<Vec<ArchiveItem>> {
+    let mut filter = Filter::all();
+    filter.after(after);
+    filter.with = peer.map(|peer| (peer.to_owned(), None));
+    let mut gather = Gather {
+        filter: &filter,
+        wanted: max,
+        items: Vec::new(),
+        owner,
+    };
+    gather.backward(connection)?;
+    Ok(gather.items)
 }
 
 /// The chunk that holds the entry with this id, and where it is there.

@@ -1,0 +1,168 @@
+//! XEP-0384 at the level of connections: with which keys a message reaches whom.
+
+mod common;
+
+use common::{House, Who};
+use store::Batch;
+use xmpp::ns;
+use xmpp::xep::carbons;
+use xmpp::xml::{Kind, Stanza};
+
+/// The devices of the two, one of which writes.
+const ROMEO: [u32; 2] = [11, 12];
+const JULIET: [u32; 3] = [21, 22, 23];
+
+fn listed(house: &House, name: &str, devices: &[u32]) {
+    let store = house.chat.store();
+    let account = store::wait(store.account_find(name)).expect("a store");
+    let mut batch = Batch::new();
+    batch.devices_listed(account.expect("an account").id, devices);
+    store.submit(batch).ticket.wait().expect("kept");
+}
+
+fn house(own_keys_only: bool) -> House {
+    let house = House::with(&["romeo", "juliet", "nurse"], |config| {
+        config.own_keys_only = own_keys_only;
+    });
+    listed(&house, "romeo", &ROMEO);
+    listed(&house, "juliet", &JULIET);
+    house
+}
+
+fn come(house: &mut House, address: &str) -> Who {
+    let who = house.come(address);
+    house.ask(who, "set", None, "<enable xmlns='urn:xmpp:carbons:2'/>");
+    house.forget();
+    who
+}
+
+fn encrypted(to: &str) -> String {
+    let legacy: String = ROMEO[1..]
+        .iter()
+        .chain(&JULIET)
+        .map(|device| format!("<key rid='{device}'>a2V5</key>"))
+        .collect();
+    format!(
+        "<message to='{to}@example.org' type='chat' id='m'>\
+         <encrypted xmlns='eu.siacs.conversations.axolotl'><header sid='11'>{legacy}<iv>aXY=</iv></header>\
+         <payload>cGF5</payload></encrypted>\
+         <encrypted xmlns='urn:xmpp:omemo:2'><header sid='11'><keys jid='romeo@example.org'>\
+         <key rid='12'>a2V5</key></keys><keys jid='juliet@example.org'><key rid='21'>a2V5</key>\
+         <key rid='23'>a2V5</key></keys></header><payload>cGF5</payload></encrypted>\
+         <store xmlns='urn:xmpp:hints'/></message>"
+    )
+}
+
+/// The numbers of the keys in a message: those of the legacy form, then the others.
+fn keys(message: &Stanza) -> [Vec<u32>; 2] {
+    [ns::OMEMO_LEGACY, ns::OMEMO].map(|namespace| {
+        let Some(child) = message.child("encrypted", namespace) else {
+            return Vec::new();
+        };
+        let tree = child.tree();
+        let header = tree.root().child("header", namespace).expect("a header");
+        header
+            .children()
+            .flat_map(|child| match child.name() {
+                "keys" => child.children().collect::<Vec<_>>(),
+                _ => vec![child],
+            })
+            .filter_map(|key| key.attr("rid")?.parse().ok())
+            .collect()
+    })
+}
+
+/// The keys in the messages that came, and in those that copies and results carry.
+fn heard(house: &mut House, who: Who) -> Vec<[Vec<u32>; 2]> {
+    let stanzas = house.take(who);
+    stanzas
+        .iter()
+        .filter(|stanza| stanza.kind() == Kind::Message)
+        .map(|stanza| match carbons::unwrap(stanza) {
+            Some((_, forwarded)) => keys(&forwarded.stanza),
+            None => match stanza.child("result", ns::ARCHIVE) {
+                Some(result) => {
+                    let tree = result.tree();
+                    let forwarded = tree.root().child("forwarded", ns::FORWARD);
+                    let forwarded = forwarded.and_then(xmpp::xep::forwarding::Forwarded::read);
+                    keys(&forwarded.expect("a message").stanza)
+                }
+                None => keys(stanza),
+            },
+        })
+        .collect()
+}
+
+fn archive(house: &mut House, who: Who) -> Vec<[Vec<u32>; 2]> {
+    house.forget();
+    house.send(
+        who,
+        "<iq type='set' id='q'><query xmlns='urn:xmpp:mam:2'/></iq>",
+    );
+    heard(house, who)
+}
+
+fn of_juliet() -> [Vec<u32>; 2] {
+    [JULIET.to_vec(), vec![21, 23]]
+}
+
+fn of_romeo() -> [Vec<u32>; 2] {
+    [vec![12], vec![12]]
+}
+
+#[test]
+fn everyone_gets_the_keys_of_his_own_devices() {
+    let mut house = house(true);
+    let desk = come(&mut house, "romeo@example.org/desk");
+    let phone = come(&mut house, "romeo@example.org/phone");
+    let one = come(&mut house, "juliet@example.org/one");
+    let other = house.log_in("juliet@example.org/other");
+    house.ask(other, "set", None, "<enable xmlns='urn:xmpp:carbons:2'/>");
+    house.forget();
+    house.send(desk, &encrypted("juliet"));
+    assert_eq!(heard(&mut house, one), [of_juliet()], "delivered");
+    assert_eq!(
+        heard(&mut house, other),
+        [of_juliet()],
+        "copied to a session that is not available"
+    );
+    assert_eq!(
+        heard(&mut house, phone),
+        [of_romeo()],
+        "copied to who has sent it"
+    );
+    assert_eq!(archive(&mut house, one), [of_juliet()]);
+    assert_eq!(archive(&mut house, desk), [of_romeo()]);
+}
+
+#[test]
+fn what_waits_comes_with_the_keys_of_his_own_devices() {
+    let mut house = house(true);
+    let desk = come(&mut house, "romeo@example.org/desk");
+    house.send(desk, &encrypted("juliet"));
+    let one = house.log_in("juliet@example.org/one");
+    house.send(one, "<presence/>");
+    assert_eq!(heard(&mut house, one), [of_juliet()]);
+}
+
+#[test]
+fn who_never_listed_a_device_gets_all() {
+    let mut house = house(true);
+    let desk = come(&mut house, "romeo@example.org/desk");
+    let nurse = come(&mut house, "nurse@example.org/kitchen");
+    house.send(desk, &encrypted("nurse"));
+    let all = vec![[vec![12, 21, 22, 23], vec![12, 21, 23]]];
+    assert_eq!(heard(&mut house, nurse), all);
+    assert_eq!(archive(&mut house, nurse), all);
+}
+
+#[test]
+fn it_can_be_switched_off() {
+    let mut house = house(false);
+    let desk = come(&mut house, "romeo@example.org/desk");
+    let one = come(&mut house, "juliet@example.org/one");
+    house.send(desk, &encrypted("juliet"));
+    let all = vec![[vec![12, 21, 22, 23], vec![12, 21, 23]]];
+    assert_eq!(heard(&mut house, one), all);
+    assert_eq!(archive(&mut house, desk), all);
+}
