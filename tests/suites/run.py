@@ -20,6 +20,7 @@ from harness.tests import run_one
 SUITES = [
     "login_slixmpp",
     "messaging_slixmpp",
+    "rooms_slixmpp",
     "sasl2",
     "websocket",
     "bosh",

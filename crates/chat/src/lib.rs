@@ -261,7 +261,7 @@ impl Chat {
         }
         self.house.questions.sweep(now.moment);
         self.house.relayed.sweep(now.moment);
-        self.house.rooms.tick(self, now);
+        self.house.rooms.tick(self, now).await;
         self.house.links.tick(self, now);
         for work in self.house.links.take_works() {
             work.await;

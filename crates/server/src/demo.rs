@@ -6,8 +6,8 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use store::{
-    AccountId, ArchiveOwner, Batch, EntryFlags, Imported, NewAccount, OwnerId, RosterItem, Store,
-    Subscription,
+    AccountId, Affiliation, ArchiveOwner, Batch, EntryFlags, Imported, NewAccount, NewRoom,
+    OwnerId, RoomConfig, RoomPerson, RosterItem, Store, Subscription,
 };
 use xmpp::sasl::Password;
 use xmpp::xml::Writer;
@@ -53,6 +53,66 @@ const TALK: [(&str, &str, &str); 14] = [
     ("anna", "farid", "Super!! Cake at three. 🎂"),
     ("anna", "clara", "Could you order a cake for three o'clock?"),
     ("clara", "anna", "Done. With cherries."),
+];
+
+/// A room: name, what people call it, its kind, and what was said in it.
+struct DemoRoom {
+    localpart: &'static str,
+    config: fn() -> RoomConfig,
+    /// Who has made it, and who else is a member by name.
+    owner: &'static str,
+    members: &'static [&'static str],
+    talk: &'static [(&'static str, &'static str)],
+}
+
+const ROOMS: [DemoRoom; 3] = [
+    DemoRoom {
+        localpart: "canteen",
+        config: || RoomConfig {
+            name: Some("Canteen".into()),
+            description: Some("Lunch, cake and the weather. Open to everyone.".into()),
+            persistent: true,
+            listed: true,
+            occupants_change_subject: true,
+            ..RoomConfig::default()
+        },
+        owner: "clara",
+        members: &[],
+        talk: &[
+            ("clara", "Today: lentil soup, or pasta with mushrooms."),
+            ("farid", "Soup! 🥣"),
+            ("emma", "Is there cake at three? I heard rumours."),
+            ("clara", "There are cherries in it. I say no more."),
+        ],
+    },
+    DemoRoom {
+        localpart: "workshop",
+        config: || RoomConfig::department_room("Workshop", false),
+        owner: "ben",
+        members: &[],
+        talk: &[
+            ("ben", "The steel comes tomorrow at eight. Who can unload?"),
+            ("david", "I'm there."),
+        ],
+    },
+    DemoRoom {
+        localpart: "lindner",
+        config: || RoomConfig {
+            name: Some("Lindner".into()),
+            description: Some("Everything about the Lindner order.".into()),
+            ..RoomConfig::group_chat()
+        },
+        owner: "anna",
+        members: &["ben", "emma", "farid"],
+        talk: &[
+            (
+                "anna",
+                "They take the large one. Delivery by the end of the month?",
+            ),
+            ("ben", "With the press running again: yes."),
+            ("emma", "Then I'll send them the dates today."),
+        ],
+    },
 ];
 
 /// Setting under which the password of the demo is kept.
@@ -109,7 +169,56 @@ pub(crate) async fn fill(store: &Store, config: &Config) -> anyhow::Result<Strin
             store.submit(batch).ticket.await?;
         }
     }
+    for room in &ROOMS {
+        make_room(store, config, room).await?;
+    }
     Ok(words(config, &password))
+}
+
+async fn make_room(store: &Store, config: &Config, room: &DemoRoom) -> anyhow::Result<()> {
+    let domain = &config.domain;
+    let person = |name: &str, affiliation| RoomPerson {
+        address: format!("{name}@{domain}").into(),
+        affiliation,
+        ..RoomPerson::default()
+    };
+    let mut people = vec![person(room.owner, Affiliation::Owner)];
+    let members = room.members.iter();
+    people.extend(members.map(|name| person(name, Affiliation::Member)));
+    let new = NewRoom {
+        localpart: room.localpart.into(),
+        config: (room.config)(),
+        people,
+    };
+    let (id, _) = store.room_create(new).await?;
+    if !config.archive.enabled {
+        return Ok(());
+    }
+    for (number, (from, body)) in room.talk.iter().enumerate() {
+        let mut out = Writer::new();
+        out.start("message")
+            .attr("from", format!("{}@rooms.{domain}/{from}", room.localpart))
+            .attr("id", format!("demo-{number}"))
+            .attr("type", "groupchat");
+        out.start("body").text(body).end();
+        out.end();
+        let sender = format!("{from}@{domain}");
+        let mut batch = Batch::new();
+        batch.archive(
+            ArchiveOwner {
+                id: id.into(),
+                with: &sender,
+                with_resource: Some(from),
+                flags: EntryFlags {
+                    groupchat: true,
+                    ..EntryFlags::default()
+                },
+            },
+            out.finish().as_bytes(),
+        );
+        store.submit(batch).ticket.await?;
+    }
+    Ok(())
 }
 
 fn words(config: &Config, password: &str) -> String {
@@ -212,6 +321,7 @@ mod tests {
             store.roster(anna.id).await.expect("reads").items.len(),
             PEOPLE.len() - 1
         );
+        assert_eq!(store.room_count(false).await, Ok(ROOMS.len() as u64));
         let page = store
             .archive_page(anna.id, store::ArchiveQuery::default())
             .await

@@ -39,13 +39,22 @@ pub(crate) struct Message {
 impl Message {
     /// A stanza to the bare address `to`; `framed` adds the forwarder's delimiter.
     pub(crate) fn new(to: &str, content: Content, framed: bool) -> Self {
+        Self::of_type("chat", to, content, framed)
+    }
+
+    /// A stanza to the room `to`.
+    pub(crate) fn to_room(to: &str, content: Content) -> Self {
+        Self::of_type("groupchat", to, content, false)
+    }
+
+    fn of_type(kind: &str, to: &str, content: Content, framed: bool) -> Self {
         let mark = format!("{}{}", String::from_utf8_lossy(MARK), "0".repeat(STAMP));
         let payload = match content {
             Content::Text => format!("<body>{mark}{}</body>", filler(200 - mark.len())),
             Content::Omemo => omemo(&mark),
         };
         let mut text = format!(
-            "<message to='{to}' type='chat' id='{}'>{payload}</message>",
+            "<message to='{to}' type='{kind}' id='{}'>{payload}</message>",
             "0".repeat(STAMP)
         );
         if framed {

@@ -24,6 +24,8 @@ use crate::{Chat, Sender};
 
 /// Most occupants of a room that names no smaller number.
 pub(super) const MOST_OCCUPANTS: u32 = 10_000;
+/// Longest presence that is shown to a room, in bytes: everyone there gets it.
+const LONGEST_PRESENCE: usize = 16 * 1024;
 /// Longest nickname, in bytes.
 const LONGEST_NICK: usize = 256;
 
@@ -68,6 +70,11 @@ pub(super) async fn presence(
     if nick.trim().is_empty() || nick.len() > LONGEST_NICK {
         return Err(StanzaError::new(StanzaCondition::NotAcceptable)
             .text("A nickname has some visible characters, and 256 bytes at the most."));
+    }
+    if stanza.text().len() > LONGEST_PRESENCE {
+        return Err(StanzaError::new(StanzaCondition::NotAcceptable).text(
+            "Presence in a room has 16 KiB at the most; please leave out what others need not see.",
+        ));
     }
     loop {
         let room = match (chat.rooms().load(chat, local).await?, &join) {

@@ -32,6 +32,7 @@ mod versions;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use base::{BareJid, Now};
@@ -55,6 +56,10 @@ pub(crate) static SERVICE: Service = Service {
     take,
 };
 
+/// How long a temporary room may be empty before it ends, when its end was not somebody leaving.
+const EMPTY: Duration = Duration::from_secs(60);
+/// How long after a start temporary rooms of an earlier run wait for their occupants.
+const LEFT_OVER: Duration = Duration::from_secs(3_600);
 /// How long a room that nobody is in stays in memory after its last use.
 const KEPT_IDLE: Duration = Duration::from_secs(300);
 
@@ -84,6 +89,10 @@ fn tell_kept(chat: &Chat, kept: &Kept) {
 #[derive(Default)]
 pub(crate) struct Rooms {
     known: RwLock<HashMap<Box<str>, Arc<Room>>>,
+    /// How many rooms were removed: what was read from the store before that may be of one of them.
+    removed: AtomicU64,
+    /// Temporary rooms that an earlier run has left were looked for.
+    swept: AtomicBool,
 }
 
 impl Rooms {
@@ -102,6 +111,7 @@ impl Rooms {
             return Ok(Some(room));
         }
         let failed = |error: store::StoreError| store_failed(&error);
+        let removed = self.removed.load(Ordering::SeqCst);
         let Some(state) = chat.store().room_state(local).await.map_err(failed)? else {
             return Ok(None);
         };
@@ -121,13 +131,25 @@ impl Rooms {
         let (text, newcomers) = talk::subject_for_newcomers(&room, subject.as_ref());
         room.state().subject = text;
         room.line.remember(said, complete, Some(newcomers));
-        let mut known = self.known.write();
-        let room = known.entry(local.into()).or_insert(room);
-        Ok(Some(Arc::clone(room)))
+        let room = {
+            let mut known = self.known.write();
+            Arc::clone(known.entry(local.into()).or_insert(room))
+        };
+        if self.removed.load(Ordering::SeqCst) != removed {
+            // Perhaps it was this one.
+            let there = chat.store().room_state(local).await.map_err(failed)?;
+            if there.is_none_or(|there| there.id != room.id()) {
+                room.state().gone = true;
+                self.forget(&room);
+                return Box::pin(self.load(chat, local)).await;
+            }
+        }
+        Ok(Some(room))
     }
 
     /// Takes a room that is gone out of memory.
     pub(crate) fn forget(&self, room: &Arc<Room>) {
+        self.removed.fetch_add(1, Ordering::SeqCst);
         let local = room.jid().local().unwrap_or_default();
         let mut known = self.known.write();
         if known
@@ -157,12 +179,17 @@ impl Rooms {
         }
     }
 
-    /// Tells what has gathered in large rooms, and lets rooms that nobody uses leave memory.
-    pub(crate) fn tick(&self, chat: &Chat, now: Now) {
+    /// Tells what has gathered in large rooms, ends temporary rooms that nobody is in, and lets rooms
+    /// that nobody uses leave memory.
+    pub(crate) async fn tick(&self, chat: &Chat, now: Now) {
         let rooms: Vec<Arc<Room>> = self.known.read().values().cloned().collect();
+        let mut empty = Vec::new();
         for room in rooms {
             let flushed = {
                 let mut state = room.state();
+                if !state.config.persistent && state.occupants.is_empty() {
+                    empty.push(Arc::clone(&room));
+                }
                 let mut outputs = Vec::new();
                 show::flush(&room, &mut state, &mut outputs);
                 let flushed = !outputs.is_empty();
@@ -172,6 +199,17 @@ impl Rooms {
             if flushed {
                 room.line.drain(chat);
             }
+        }
+        for room in empty {
+            // Whoever is just entering it has used it now.
+            if now.moment.since(room.used()) > EMPTY {
+                self.forget_if_over(chat, &room).await;
+            }
+        }
+        if now.moment.since(chat.started().moment) > LEFT_OVER
+            && !self.swept.swap(true, Ordering::Relaxed)
+        {
+            self.remove_left_over(chat).await;
         }
         let idle = |room: &Room| now.moment.since(room.used()) > KEPT_IDLE;
         self.known.write().retain(|_, room| {
@@ -184,6 +222,33 @@ impl Rooms {
             state.gone = true;
             false
         });
+    }
+}
+
+impl Rooms {
+    /// Removes temporary rooms that an earlier run has left: those who were in them have had time to
+    /// come back.
+    async fn remove_left_over(&self, chat: &Chat) {
+        let mut after: Option<Arc<str>> = None;
+        loop {
+            let page = chat.store().room_list(after.as_deref(), 500, false).await;
+            let page = match page {
+                Ok(page) => page,
+                Err(error) => {
+                    tracing::error!(%error, "rooms could not be listed");
+                    return;
+                }
+            };
+            for room in page.rooms.iter().filter(|room| !room.config.persistent) {
+                if let Ok(Some(room)) = self.load(chat, &room.localpart).await {
+                    self.forget_if_over(chat, &room).await;
+                }
+            }
+            after = page.rooms.last().map(|room| Arc::clone(&room.localpart));
+            if !page.more {
+                return;
+            }
+        }
     }
 }
 

@@ -6,6 +6,7 @@ mod idle;
 mod latency;
 mod login;
 mod paging;
+mod rooms;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -38,6 +39,14 @@ pub(crate) enum Work {
     },
     Latency {
         archive: bool,
+    },
+    /// Filling a room.
+    Fill {
+        occupants: usize,
+    },
+    /// Talking in a full room.
+    Room {
+        occupants: usize,
     },
 }
 
@@ -163,6 +172,21 @@ pub(crate) const ALL: &[Scenario] = &[
         title: "p99 at equal offered load, archive off",
         work: Work::Latency { archive: false },
     },
+    Scenario {
+        name: "room-fill",
+        title: "filling a room with 1,000 occupants",
+        work: Work::Fill { occupants: 1_000 },
+    },
+    Scenario {
+        name: "room-200",
+        title: "a room of 200, 200-byte bodies, archive on",
+        work: Work::Room { occupants: 200 },
+    },
+    Scenario {
+        name: "room-1000",
+        title: "a room of 1,000, 200-byte bodies, archive on",
+        work: Work::Room { occupants: 1_000 },
+    },
 ];
 
 impl Work {
@@ -184,6 +208,8 @@ impl Work {
             Self::Chat { .. } => ("messages / server CPU s", true),
             Self::Paging { .. } => ("pages / server CPU s", true),
             Self::Latency { .. } => ("µs p99", false),
+            Self::Fill { .. } => ("server CPU s", false),
+            Self::Room { .. } => ("copies / server CPU s", true),
         }
     }
 }
@@ -250,6 +276,7 @@ async fn measure(work: Work, kind: Kind, places: &Places, extent: &Extent) -> Re
         Work::Idle { .. } => extent.idle_sessions,
         Work::Chat { .. } | Work::Latency { .. } => extent.pairs * 2,
         Work::Paging { .. } => 2,
+        Work::Fill { occupants } | Work::Room { occupants } => occupants,
     };
     let archive = !matches!(
         work,
@@ -281,6 +308,8 @@ async fn measure(work: Work, kind: Kind, places: &Places, extent: &Extent) -> Re
         } => chat::run(&server, extent, archive, window, content).await,
         Work::Paging { messages } => paging::run(&server, extent, messages).await,
         Work::Latency { archive } => latency::run(&server, extent, archive).await,
+        Work::Fill { occupants } => rooms::fill(&server, occupants).await,
+        Work::Room { occupants } => rooms::talk(&server, extent, occupants).await,
     }?;
     measured
         .details

@@ -26,7 +26,6 @@ const MODULES: &[&str] = &[
     "mod_configure",
     "mod_disco",
     "mod_last",
-    "mod_muc",
     "mod_offline",
     "mod_ping",
     "mod_privacy",
@@ -60,6 +59,12 @@ pub(super) fn start(places: &Places, folder: &Path, setup: &Setup) -> Result<Sta
     }
     configuration
         .push_str("  mod_roster:\n    versioning: true\n  mod_vcard:\n    search: false\n");
+    writeln!(
+        configuration,
+        "  mod_muc:\n    host: \"rooms.{DOMAIN}\"\n    max_users: 5000\n    max_user_conferences: 100\n    \
+         default_room_options:\n      mam: {}\n      max_users: 5000",
+        setup.archive
+    )?;
     configuration.push_str("  mod_pubsub:\n    plugins:\n      - flat\n      - pep\n");
     if setup.archive {
         configuration

@@ -47,7 +47,10 @@ pub(super) fn start(places: &Places, folder: &Path, setup: &Setup) -> Result<Sta
              archive_expires_after = 'never'\n\
              storage_archive_item_limit = 10000000\n\
              VirtualHost '{DOMAIN}'\n\
-             ssl = {{ certificate = '{certificate}', key = '{key}' }}\n",
+             ssl = {{ certificate = '{certificate}', key = '{key}' }}\n\
+             Component 'rooms.{DOMAIN}' 'muc'\n\
+             modules_enabled = {{ 'muc_mam' }}\n\
+             muc_log_by_default = true\n",
             folder = folder.display(),
             data = data.display(),
             mam = if setup.archive { "; 'mam'" } else { "" },
