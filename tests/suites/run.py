@@ -28,6 +28,9 @@ SUITES = [
     "inbox",
     "operations",
     "federation",
+    "uploads",
+    "push",
+    "relays",
     "abuse",
 ]
 ROOT = Path(__file__).resolve().parents[2]

@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use base::Limits;
 
+use crate::PushConfig;
+use crate::modules::{RelayConfig, UploadConfig};
+
 /// Runs a piece of work away from the connections (a thread pool), or at once in tests.
 pub type Offload = Arc<dyn Fn(Box<dyn FnOnce() + Send>) + Send + Sync>;
 
@@ -43,6 +46,12 @@ pub struct ChatConfig {
     pub federation: crate::FederationSettings,
     /// Version shown by XEP-0092.
     pub version: Arc<str>,
+    /// What may be uploaded, and where to (XEP-0363); `None` is nothing.
+    pub uploads: Option<UploadConfig>,
+    /// How sleeping devices are told that something has come (XEP-0357).
+    pub push: PushConfig,
+    /// Relays for calls (XEP-0215).
+    pub relays: RelayConfig,
 }
 
 /// One kind of contact addresses (XEP-0157 §3).
@@ -78,6 +87,9 @@ impl ChatConfig {
             publish_server_information: false,
             federation: crate::FederationSettings::default(),
             version: env!("CARGO_PKG_VERSION").into(),
+            uploads: Some(Self::default_uploads(domain)),
+            push: PushConfig::default(),
+            relays: RelayConfig::default(),
         }
     }
 }

@@ -18,6 +18,7 @@ mod metrics;
 pub mod modules;
 mod negotiation;
 mod post;
+mod push;
 mod questions;
 mod requests;
 pub mod rooms;
@@ -46,6 +47,7 @@ pub use connection::{Connection, Output};
 pub use delivery::{Delivery, Mailbox};
 pub use links::{Dial, DialError, FederationSettings, PeerConnection};
 pub use metrics::{Metrics, MetricsSnapshot};
+pub use push::{PushConfig, WebCourier, WebNotification};
 pub use sender::Sender;
 pub use session::{CurrentPresence, Session, SessionEntry};
 pub use specifications::{Document, SPECIFICATIONS, Specification, documents};
@@ -54,6 +56,7 @@ use account::Accounts;
 use faults::Faults;
 use links::Links;
 use modules::caps::KnownFeatures;
+use modules::external_services::Watchers;
 use negotiation::Offers;
 use questions::Questions;
 use session::Resumables;
@@ -80,6 +83,8 @@ pub(crate) struct House {
     features: KnownFeatures,
     throttle: Throttle,
     faults: Faults,
+    relay_watchers: Watchers,
+    pushes: push::Pushes,
     metrics: Metrics,
     table: modules::Table,
     negotiation: arc_swap::ArcSwap<Offers>,
@@ -113,6 +118,8 @@ impl Chat {
                 features: KnownFeatures::default(),
                 throttle: Throttle::new(config.throttle),
                 faults: Faults::default(),
+                relay_watchers: Watchers::default(),
+                pushes: push::Pushes::default(),
                 metrics: Metrics::default(),
                 negotiation: arc_swap::ArcSwap::from_pointee(negotiation),
                 config: arc_swap::ArcSwap::from_pointee(config),
@@ -126,11 +133,13 @@ impl Chat {
     }
 
     /// Takes a changed configuration; open streams keep what was negotiated.
-    pub fn reload(&self, config: ChatConfig) {
+    pub fn reload(&self, config: ChatConfig, now: Now) {
+        let before = self.config();
         self.house
             .negotiation
             .store(Arc::new(Offers::new(&config, &self.house.table)));
         self.house.config.store(Arc::new(config));
+        modules::external_services::announce(self, &before, now.wall);
     }
 
     /// The configuration in force.
@@ -239,6 +248,14 @@ impl Chat {
         &self.house.faults
     }
 
+    pub(crate) fn pushes(&self) -> &push::Pushes {
+        &self.house.pushes
+    }
+
+    pub(crate) fn relay_watchers(&self) -> &Watchers {
+        &self.house.relay_watchers
+    }
+
     pub(crate) fn throttle(&self) -> &Throttle {
         &self.house.throttle
     }
@@ -266,6 +283,7 @@ impl Chat {
         for work in self.house.links.take_works() {
             work.await;
         }
+        self.tick_pushes(now).await;
         self.house.throttle.sweep(now.moment);
         self.house.faults.sweep(now.moment);
         self.house.accounts.sweep(now.moment);

@@ -15,7 +15,7 @@ use crate::delivery::Delivery;
 use crate::modules::{
     MessageContext, MessagePlan, MessageType, Verdict, content, omemo, stanza_ids,
 };
-use crate::{Account, Chat, Sender};
+use crate::{Account, Chat, Sender, push};
 
 /// What becomes of a message.
 pub(crate) enum Planned {
@@ -104,6 +104,11 @@ impl Message<'_> {
         let mut batch = Batch::new();
         let copies = self.keep(&plan, &text, &mut batch);
         let Submitted { ids, ticket, .. } = self.submit(&plan, batch)?;
+        if !self.sender.is_of(self.recipient)
+            && push::wakes(self.stanza, MessageType::of(self.stanza))
+        {
+            self.chat.note(self.recipient, &ticket);
+        }
         let deliveries = self.deliveries(plan, &text, &copies, &ids);
         Some(Planned::Send { ticket, deliveries })
     }

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use base::Redacted;
-use chat::{Chat, ChatConfig, Contact, FederationSettings};
+use chat::modules::{RelayConfig, UploadConfig, upload_base};
+use chat::{Chat, ChatConfig, Contact, FederationSettings, PushConfig};
 use store::Store;
 
 use xmpp::stream::federation::Peers;
@@ -14,6 +15,7 @@ use xmpp::xep::privilege;
 
 use crate::config::{Access, Config, FederationMode, Mechanism};
 use crate::net::Clock;
+use crate::uploads::Uploads;
 
 /// Setting under which the server's secret is kept.
 const SECRET: &str = "server-secret";
@@ -61,6 +63,18 @@ pub fn chat_config(config: &Config, secret: [u8; 32]) -> ChatConfig {
     chat.throttle.free_failures = config.auth.failures_before_delay;
     chat.throttle.longest_delay = Duration::from_secs(u64::from(config.auth.longest_delay_seconds));
     chat.throttle.refuse_after = config.auth.failures_per_address;
+    chat.uploads = config.uploads.enabled.then(|| upload_config(config));
+    chat.push = PushConfig {
+        enabled: config.push.enabled,
+        placeholder: Some(config.push.placeholder.clone()).filter(|text| !text.is_empty()),
+        coalesce: Duration::from_secs(u64::from(config.push.coalesce_seconds)),
+        registrations: config.limits.push_registrations,
+    };
+    chat.relays = RelayConfig {
+        services: config.turn.services(),
+        secret: config.turn.secret.expose().to_owned().into(),
+        lifetime: Duration::from_secs(u64::from(config.turn.credential_seconds)),
+    };
     let contact = &config.contact;
     chat.contact = [
         ("abuse-addresses", &contact.abuse),
@@ -164,18 +178,94 @@ fn federation(config: &Config) -> FederationSettings {
     }
 }
 
+fn upload_config(config: &Config) -> UploadConfig {
+    let limits = &config.limits;
+    let days = u64::from(config.uploads.retention_days);
+    UploadConfig {
+        base: upload_base(&config.public_url()),
+        file_bytes: limits.upload_file_bytes,
+        profile_bytes: limits.upload_profile_bytes,
+        account_bytes: limits.upload_account_bytes,
+        slot: Duration::from_secs(u64::from(limits.upload_slot_seconds)),
+        slots: limits.upload_slots,
+        retention: (days > 0).then(|| Duration::from_secs(days * 86_400)),
+    }
+}
+
 /// Chores of every second and every hour, for as long as the server runs.
-pub async fn chores(chat: Chat, config: Arc<ArcSwap<Config>>, clock: Clock) {
+pub async fn chores(chat: Chat, config: Arc<ArcSwap<Config>>, uploads: Arc<Uploads>, clock: Clock) {
     let mut second = tokio::time::interval(Duration::from_secs(1));
     second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut seconds: u32 = 0;
+    let mut files = tokio::spawn(async {});
+    let mut compared = None;
     loop {
         second.tick().await;
         chat.tick(clock.now()).await;
         if seconds.is_multiple_of(3600) {
             hourly(&chat, &config.load_full(), clock).await;
         }
+        let settings = config.load_full();
+        if settings.uploads.enabled && seconds.is_multiple_of(FILES_EVERY) && files.is_finished() {
+            let uploads = Arc::clone(&uploads);
+            let all = compared.is_none_or(|then| seconds.wrapping_sub(then) >= COMPARED_EVERY);
+            if all && uploads.is_ready() {
+                compared = Some(seconds);
+            }
+            files = tokio::spawn(async move { files_chore(&uploads, &settings, clock, all).await });
+        }
         seconds = seconds.wrapping_add(1);
+    }
+}
+
+/// Seconds between collections of files whose time has come.
+const FILES_EVERY: u32 = 60;
+/// Seconds between comparisons of all records with all files.
+const COMPARED_EVERY: u32 = 24 * 3600;
+
+/// What is to be done about files; `all` compares records and objects, too.
+async fn files_chore(uploads: &Uploads, config: &Config, clock: Clock, all: bool) {
+    let now = clock.now();
+    if !uploads.is_ready() {
+        if let Err(error) = uploads.recover().await {
+            tracing::error!(
+                error = format!("{error:#}"),
+                "files cannot be used; trying again in a minute"
+            );
+            return;
+        }
+        tracing::info!("files can be used");
+    }
+    let days = i64::from(config.uploads.retention_days);
+    let before = (days > 0).then(|| {
+        base::Timestamp::from_micros(now.wall.micros().saturating_sub(days * 86_400_000_000))
+    });
+    match uploads.expire(now, before).await {
+        Ok(0) => {}
+        Ok(removed) => tracing::info!(removed, "files removed whose time was over"),
+        Err(error) => {
+            tracing::error!(
+                error = format!("{error:#}"),
+                "old files could not be removed"
+            );
+        }
+    }
+    if !all {
+        return;
+    }
+    match uploads.compare(now).await {
+        Ok(orphans) if orphans == Default::default() => {}
+        Ok(orphans) => tracing::warn!(
+            objects = orphans.objects,
+            records = orphans.records,
+            "files without a record and records without a file removed"
+        ),
+        Err(error) => {
+            tracing::error!(
+                error = format!("{error:#}"),
+                "files could not be compared with their records"
+            );
+        }
     }
 }
 

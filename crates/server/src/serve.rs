@@ -21,7 +21,10 @@ use crate::config::{self, Config, FederationMode, Loaded};
 use crate::dns::Names;
 use crate::http::{self, Accept, Setup, Web};
 use crate::net::{self, Clock, Doors, PeerDoor, Peers};
+use crate::objects::Objects;
 use crate::tls::PeerTls;
+use crate::uploads::Uploads;
+use crate::web_push::WebPush;
 use crate::{doors, log, messenger, telemetry, tls};
 
 /// Stack of a worker thread. Nothing here recurses on input.
@@ -40,7 +43,8 @@ pub fn run(cli: &Cli, loaded: &Loaded, serve: &Serve) -> anyhow::Result<()> {
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(workers)
-        .max_blocking_threads(cores + 2)
+        // Besides passwords: files being read, written and synced.
+        .max_blocking_threads(cores + 14)
         .thread_stack_size(STACK_BYTES)
         .thread_name("hauspost")
         .enable_all()
@@ -148,6 +152,21 @@ async fn start_and_serve(cli: &Cli, loaded: &Loaded, serve: &Serve) -> anyhow::R
     } else {
         String::new()
     };
+    let objects = Objects::open(&config.objects, &config.data_dir)?;
+    let sending = config.limits.downloads_at_once as usize;
+    let uploads = Arc::new(Uploads::new(store.clone(), objects, sending));
+    if config.uploads.enabled
+        && let Err(error) = uploads.recover().await
+    {
+        // People can still talk.
+        tracing::error!(
+            error = format!("{error:#}"),
+            "files cannot be used; trying again in a minute"
+        );
+    }
+    if config.push.enabled {
+        WebPush::open(&store, config).await?.serve(&chat, clock);
+    }
     let setup = Arc::new(Setup::new(store.clone(), config.domain.clone(), clock));
     let token = setup.invite().await?;
 
@@ -177,7 +196,7 @@ async fn start_and_serve(cli: &Cli, loaded: &Loaded, serve: &Serve) -> anyhow::R
     let addresses = listening.addresses();
     tokio::spawn(source.keep(tls.resolver.clone(), running.reload.clone()));
     running.chat.resume_outgoing(clock.now()).await?;
-    running.open_doors(listening, &tls, setup, stopping);
+    running.open_doors(listening, &tls, setup, uploads.clone(), stopping);
     let execution = Execution {
         store: store.clone(),
         domain: config.domain.clone(),
@@ -188,6 +207,7 @@ async fn start_and_serve(cli: &Cli, loaded: &Loaded, serve: &Serve) -> anyhow::R
     tokio::spawn(messenger::chores(
         running.chat.clone(),
         running.config.clone(),
+        uploads,
         clock,
     ));
     running.api.health.enter(Phase::Serving);
@@ -208,6 +228,7 @@ impl Running {
         listening: Listening,
         tls: &tls::ServerTls,
         setup: Arc<Setup>,
+        uploads: Arc<Uploads>,
         stopping: watch::Receiver<bool>,
     ) {
         for (listeners, door) in [
@@ -239,6 +260,7 @@ impl Running {
             self.api.clone(),
             tls.resolver.clone(),
             setup,
+            uploads,
             stopping,
         );
         let router = web.router();
@@ -279,8 +301,10 @@ impl Running {
         for key in config.keep_fixed(&before) {
             tracing::warn!("a change of `{key}` takes effect at the next start");
         }
-        self.chat
-            .reload(messenger::chat_config(&config, self.secret));
+        self.chat.reload(
+            messenger::chat_config(&config, self.secret),
+            self.clock.now(),
+        );
         self.config.store(Arc::new(config));
         tracing::info!("configuration and certificates read again");
     }

@@ -12,6 +12,7 @@ use crate::{
     NodeWrite, Outgoing, OwnerId, RoomId, RosterItem, RosterRequest, RosterVersion, ScramRecord,
     Ticket, TokenRecord,
 };
+use crate::{PushRegistration, PushTarget};
 
 /// Gathers writes of all domains. Each domain's file has the methods that add to it.
 ///
@@ -156,4 +157,8 @@ pub enum Write {
     Room(RoomId, RoomWrite),
     OutgoingSet(Box<Outgoing>),
     OutgoingRemove(u64),
+    UploadTransfer(Arc<str>, Option<Arc<str>>),
+    UploadRemove(Arc<str>),
+    PushSet(AccountId, Box<PushRegistration>),
+    PushRemove(AccountId, Box<PushTarget>),
 }

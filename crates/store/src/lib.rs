@@ -24,6 +24,7 @@ mod outgoing;
 mod preferences;
 mod private;
 mod pubsub;
+mod push;
 mod reading;
 mod rooms;
 mod roster;
@@ -32,6 +33,7 @@ mod state;
 mod store;
 mod ticket;
 mod tokens;
+mod uploads;
 mod vcard;
 
 pub use accounts::{Account, AccountChange, AccountPage, Imported, Login, NewAccount, ScramRecord};
@@ -54,6 +56,7 @@ pub use pubsub::{
     ItemPage, ItemPosition, ItemQuery, Newcomer, NewestItem, Node, NodeAffiliation, NodeItem,
     NodeSettings, NodeSubscription, NodeUsage, NodeWrite,
 };
+pub use push::{PushRegistration, PushTarget};
 pub use reading::{Answer, Reading, wait};
 pub use rooms::{
     Affiliation, NewRoom, PeopleChanges, PrivateMessages, RoomConfig, RoomHat, RoomMembership,
@@ -64,6 +67,7 @@ pub use state::AccountState;
 pub use store::{Figures, Store};
 pub use ticket::Ticket;
 pub use tokens::TokenRecord;
+pub use uploads::{Kept, NewUpload, Reserved, Upload, UploadBounds, UploadPurpose, UploadUsage};
 
 /// Entry points for fuzzing: decoders of what is read from the disk.
 #[doc(hidden)]

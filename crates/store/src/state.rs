@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::{
-    Account, AccountId, Activity, ArchivePreferences, Reading, Roster, RosterRequest, Store,
+    Account, AccountId, Activity, ArchivePreferences, PushRegistration, Reading, Roster,
+    RosterRequest, Store,
 };
 
 /// What is kept about an account, but for its archive and its keys.
@@ -28,6 +29,8 @@ pub struct AccountState {
     /// Every device that ever stood in its device list (XEP-0384), sorted; see
     /// [`Batch::devices_listed`](crate::Batch::devices_listed).
     pub devices: Arc<[u32]>,
+    /// Devices that are told when something comes while they sleep, oldest first.
+    pub push: Vec<PushRegistration>,
 }
 
 impl Store {

@@ -131,6 +131,8 @@ pub const DELAY: &str = "urn:xmpp:delay";
 pub const XBOSH: &str = "urn:xmpp:xbosh";
 /// XEP-0167: Jingle RTP Sessions.
 pub const JINGLE_RTP: &str = "urn:xmpp:jingle:apps:rtp:1";
+/// XEP-0215: External Service Discovery.
+pub const EXTERNAL_SERVICES: &str = "urn:xmpp:extdisco:2";
 /// XEP-0224: Attention.
 pub const ATTENTION: &str = "urn:xmpp:attention:0";
 /// XEP-0234: Jingle File Transfer.
@@ -173,10 +175,16 @@ pub const CLIENT_STATE: &str = "urn:xmpp:csi:0";
 pub const DELEGATION: &str = "urn:xmpp:delegation:2";
 /// XEP-0356: Privileged Entity.
 pub const PRIVILEGE: &str = "urn:xmpp:privilege:2";
+/// XEP-0357: Push Notifications.
+pub const PUSH: &str = "urn:xmpp:push:0";
+/// XEP-0357: Push Notifications, form type of what a notification says.
+pub const PUSH_SUMMARY: &str = "urn:xmpp:push:summary";
 /// XEP-0359: Unique and Stable Stanza IDs.
 pub const STANZA_ID: &str = "urn:xmpp:sid:0";
 /// XEP-0363: HTTP File Upload.
 pub const HTTP_UPLOAD: &str = "urn:xmpp:http:upload:0";
+/// XEP-0363: HTTP File Upload, what a file is for.
+pub const HTTP_UPLOAD_PURPOSE: &str = "urn:xmpp:http:upload:purpose:0";
 /// XEP-0373: OpenPGP for XMPP.
 pub const OPENPGP: &str = "urn:xmpp:openpgp:0";
 /// XEP-0372: References.
@@ -277,6 +285,8 @@ pub const DISPLAYED: &str = "urn:xmpp:mds:displayed:0";
 /// XEP-0490: Message Displayed Synchronization, markers in messages.
 pub const DISPLAYED_ASSIST: &str = "urn:xmpp:mds:server-assist:0";
 /// XEP-0492: Chat Notification Settings.
+/// Web Push subscriptions (RFC 8030), ours.
+pub const WEB_PUSH: &str = "urn:hauspost:webpush:0";
 /// XEP-0220: Server Dialback.
 pub const DIALBACK: &str = "jabber:server:dialback";
 /// XEP-0220: Server Dialback, stream feature.

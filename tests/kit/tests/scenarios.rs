@@ -4,6 +4,7 @@ use chat::Contact;
 use kit::house::House;
 use kit::script::{Script, all};
 use kit::server::Server;
+use xmpp::xep::external_services::Service;
 
 fn report(failures: &[String]) {
     assert!(
@@ -23,6 +24,14 @@ fn chosen() -> Vec<(String, Script)> {
     scripts
 }
 
+/// What the house in memory is told, for the binary.
+const SETTINGS: &str = r#"[contact]
+admin = ["xmpp:admin@example.org"]
+[turn]
+servers = ["turn:turn.example.org", "stun:stun.example.org"]
+secret = "north"
+"#;
+
 #[test]
 fn in_memory() {
     let mut failures = Vec::new();
@@ -33,6 +42,17 @@ fn in_memory() {
                 addresses: vec!["xmpp:admin@example.org".into()],
             });
             config.publish_server_information = script.server_information;
+            config.relays.services = [("turn", true), ("stun", false)]
+                .map(|(kind, restricted)| Service {
+                    host: format!("{kind}.example.org"),
+                    port: Some(3478),
+                    kind: kind.into(),
+                    transport: Some("udp".into()),
+                    restricted,
+                    ..Service::default()
+                })
+                .into();
+            config.relays.secret = "north".to_owned().into();
         });
         if let Err(why) = script.run(&mut house) {
             failures.push(format!("{name}.scn, {why}"));
@@ -48,9 +68,12 @@ fn against_the_binary() {
         if script.only_in_memory {
             continue;
         }
-        let config = format!(
-            "[contact]\nadmin = [\"xmpp:admin@example.org\"]\npublish_server_information = {}\n",
-            script.server_information
+        let config = SETTINGS.replace(
+            "[contact]\n",
+            &format!(
+                "[contact]\npublish_server_information = {}\n",
+                script.server_information
+            ),
         );
         let mut server = Server::start(&name, &config);
         if let Err(why) = script.run(&mut server) {

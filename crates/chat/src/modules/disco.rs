@@ -7,6 +7,7 @@ use xmpp::xep::disco::{self, Info, Item};
 use super::presence::is_visible_to;
 use super::{Feature, Identity, IqHandler, Module, OpenIqContext, Reply, Run, Seat, Table, Target};
 use super::{caps, contact, pubsub, server_information};
+use crate::services;
 use crate::{Account, ChatConfig, Work};
 
 /// Name of the program as people read it.
@@ -144,12 +145,8 @@ fn host_items(context: OpenIqContext) -> Work<Result<Reply, StanzaError>> {
         let (config, node) = (context.chat.config(), node(&context));
         let items = match node.as_deref() {
             None => {
-                let mut items = server_information::items(&config);
-                items.extend(crate::services::ALL.iter().map(|service| Item {
-                    jid: format!("{}.{}", service.label, config.domain),
-                    name: Some(service.title.into()),
-                    ..Item::default()
-                }));
+                let mut items = services::items(&config);
+                items.extend(server_information::items(&config));
                 items
             }
             Some(node) => server_information::node_items(&config, node).ok_or_else(no_such_node)?,

@@ -19,7 +19,9 @@ mod context;
 pub(crate) mod delegation;
 mod disco;
 pub(crate) mod displayed;
+pub(crate) mod external_services;
 mod hints;
+pub(crate) mod http_upload;
 pub(crate) mod inbox;
 mod last;
 mod legacy_bookmarks;
@@ -37,6 +39,7 @@ mod private_storage;
 pub(crate) mod privilege;
 mod public_data;
 mod pubsub;
+mod push;
 mod receipts;
 mod roster;
 mod server_information;
@@ -50,6 +53,7 @@ mod vcard;
 mod vcard4;
 mod vcard_update;
 mod version;
+mod web_push;
 
 use store::StoreError;
 use xmpp::condition::StanzaError;
@@ -59,6 +63,8 @@ pub use context::{
     IqContext, MessageContext, MessagePlan, MessageType, OpenIqContext, PresenceContext, Reply,
     SessionContext,
 };
+pub use external_services::RelayConfig;
+pub use http_upload::{UploadConfig, upload_base};
 pub(crate) use last::refuses as refuses_last_activity;
 pub(crate) use message_archive::{archive_metadata, query as archive_query};
 pub(crate) use presence::{from_elsewhere, is_elsewhere};
@@ -70,6 +76,7 @@ use crate::delivery::Delivery;
 /// The list. Its order is the order of the phases in which modules decide about a message.
 pub static ALL: &[&Module] = &[
     &blocking::MODULE,
+    &push::MODULE,
     &message_archive::MODULE,
     &archive_preferences::MODULE,
     &offline::MODULE,
@@ -112,11 +119,15 @@ pub static ALL: &[&Module] = &[
     // What components may do.
     &privilege::MODULE,
     &delegation::MODULE,
+    // Files and calls.
+    &http_upload::MODULE,
+    &external_services::MODULE,
     // The stream.
     &stream_limits::MODULE,
     &legacy_session::MODULE,
     &stream_management::MODULE,
     &client_state::MODULE,
+    &web_push::MODULE,
 ];
 
 /// What a module does when something happens.

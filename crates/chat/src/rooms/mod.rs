@@ -53,6 +53,7 @@ use crate::services::{Served, Service, ServiceContext, Taken};
 pub(crate) static SERVICE: Service = Service {
     label: "rooms",
     title: "Rooms",
+    open: |_| true,
     take,
 };
 

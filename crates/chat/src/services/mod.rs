@@ -6,13 +6,16 @@
 use base::{Jid, Now};
 use bytes::Bytes;
 use xmpp::condition::StanzaError;
+use xmpp::iq;
+use xmpp::xep::disco::Item;
 use xmpp::xml::Stanza;
 
 use crate::delivery::Delivery;
-use crate::{Chat, Sender, Work};
+use crate::modules::http_upload;
+use crate::{Chat, ChatConfig, Sender, Work};
 
 /// The list.
-pub static ALL: &[&Service] = &[&crate::rooms::SERVICE];
+pub static ALL: &[&Service] = &[&crate::rooms::SERVICE, &http_upload::SERVICE];
 
 /// A service declares itself.
 #[derive(Debug)]
@@ -21,6 +24,8 @@ pub struct Service {
     pub label: &'static str,
     /// What people read (XEP-0030 `name`).
     pub title: &'static str,
+    /// Whether the configuration lets it be found.
+    pub open: fn(&ChatConfig) -> bool,
     /// Takes a stanza.
     pub take: fn(ServiceContext) -> Taken,
 }
@@ -37,6 +42,24 @@ pub struct ServiceContext {
     pub to: Jid,
     /// The stanza as it came; `from` is not stamped.
     pub stanza: Stanza,
+}
+
+impl ServiceContext {
+    /// The result of the request that this is, with `payload` as raw XML.
+    #[must_use]
+    pub fn result(&self, payload: &str) -> Served {
+        let from = self.stanza.to();
+        let to = self.sender.jid();
+        Served {
+            own: vec![iq::result(
+                &self.stanza,
+                from.as_deref(),
+                Some(to.as_str()),
+                payload,
+            )],
+            deliveries: Vec::new(),
+        }
+    }
 }
 
 /// What a service has made of a stanza.
@@ -66,6 +89,18 @@ pub struct Served {
 pub fn find(address: &str, domain: &str) -> Option<&'static Service> {
     let label = address.strip_suffix(domain)?.strip_suffix('.')?;
     ALL.iter().find(|service| service.label == label).copied()
+}
+
+/// The services as the domain lists them (XEP-0030 §4).
+#[must_use]
+pub fn items(config: &ChatConfig) -> Vec<Item> {
+    let open = ALL.iter().filter(|service| (service.open)(config));
+    open.map(|service| Item {
+        jid: format!("{}.{}", service.label, config.domain),
+        name: Some(service.title.into()),
+        ..Item::default()
+    })
+    .collect()
 }
 
 /// Gives a stanza to a service and sees it through.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicI16, AtomicI64, AtomicU64, Ordering};
 
 use base::{FullJid, Jid, Timestamp};
 use parking_lot::Mutex;
-use store::ArchiveId;
+use store::{ArchiveId, PushTarget};
 
 use crate::delivery::Mailbox;
 use crate::modules::caps::SessionFeatures;
@@ -28,12 +28,22 @@ pub struct SessionEntry {
     presence: Mutex<PresenceState>,
     features: SessionFeatures,
     returned: Mutex<Vec<ArchiveId>>,
+    /// Its client is gone, and it waits for resumption.
+    forsaken: AtomicBool,
+    /// Nobody looks at its client (XEP-0352).
+    unwatched: AtomicBool,
+    /// Its client has not answered whether it has got what was sent.
+    silent: AtomicBool,
+    /// Registrations for notifications that its client has made.
+    push: Mutex<Vec<PushTarget>>,
     /// Number of the first kept message that it got since it is reachable; 0 before that.
     first_kept: AtomicI64,
     /// Which in order it was when it last became reachable; 0 when it never was.
     turn: AtomicU64,
 }
 
+/// Registrations that are remembered as those of a client.
+const MOST_PUSH: usize = 16;
 /// Messages of other sessions that are remembered as given to this one too.
 const MOST_RETURNED: usize = 1_000;
 
@@ -66,6 +76,10 @@ impl SessionEntry {
             presence: Mutex::default(),
             features: SessionFeatures::default(),
             returned: Mutex::default(),
+            forsaken: AtomicBool::new(false),
+            unwatched: AtomicBool::new(false),
+            silent: AtomicBool::new(false),
+            push: Mutex::default(),
             first_kept: AtomicI64::new(0),
             turn: AtomicU64::new(0),
         })
@@ -104,6 +118,44 @@ impl SessionEntry {
     /// Switches copies on or off (XEP-0280 §4).
     pub fn set_carbons(&self, on: bool) {
         self.carbons.store(on, Ordering::Relaxed);
+    }
+
+    /// True while it has not taken what came, or not answered whether it has got it (XEP-0198 §4).
+    pub(crate) fn is_silent(&self) -> bool {
+        self.silent.load(Ordering::Relaxed) || !self.mailbox.is_empty()
+    }
+
+    /// Whether it has still to answer that.
+    pub(crate) fn set_silent(&self, silent: bool) {
+        self.silent.store(silent, Ordering::Relaxed);
+    }
+
+    /// True while its client is there and somebody looks at it.
+    pub(crate) fn attends(&self) -> bool {
+        !self.forsaken.load(Ordering::Relaxed) && !self.unwatched.load(Ordering::Relaxed)
+    }
+
+    /// Whether it waits for its client to resume.
+    pub(crate) fn set_forsaken(&self, forsaken: bool) {
+        self.forsaken.store(forsaken, Ordering::Relaxed);
+    }
+
+    /// Whether nobody looks at its client.
+    pub(crate) fn set_unwatched(&self, unwatched: bool) {
+        self.unwatched.store(unwatched, Ordering::Relaxed);
+    }
+
+    /// Its client has made a registration for notifications.
+    pub(crate) fn add_push(&self, target: PushTarget) {
+        let mut push = self.push.lock();
+        if push.len() < MOST_PUSH && !push.contains(&target) {
+            push.push(target);
+        }
+    }
+
+    /// Whether its client has made this registration.
+    pub(crate) fn has_push(&self, target: &PushTarget) -> bool {
+        self.push.lock().contains(target)
     }
 
     /// True when it has asked for the roster (an interested resource, RFC 6121 §2.2).

@@ -248,10 +248,12 @@ impl Session {
         match (element.namespace(), element.name()) {
             (ns::STREAM_MANAGEMENT, _) => self.stream_management(element),
             (ns::CLIENT_STATE, "active") => {
+                self.entry.set_unwatched(false);
                 let released = self.outbox.set_active();
                 self.wrote(released);
             }
             (ns::CLIENT_STATE, "inactive") => {
+                self.entry.set_unwatched(true);
                 let most = self.chat.config().limits.inactive_stanzas;
                 self.outbox.set_inactive(most);
             }
@@ -277,6 +279,7 @@ impl Session {
                     self.end(Ending::Written);
                 }
                 self.forget_received();
+                self.entry.set_silent(self.outbox.awaits_answer());
             }
             Some(SmElement::Enable { resume, max }) => {
                 let enabled = self.enable(SmRequest { resume, max }).unwrap_or(failed);
@@ -434,7 +437,11 @@ impl Session {
                 self.entry.mailbox().wake();
             }
         }
-        self.outbox.next()
+        let next = self.outbox.next();
+        if self.outbox.awaits_answer() {
+            self.entry.set_silent(true);
+        }
+        next
     }
 
     fn take_deliveries(&mut self) {
@@ -589,6 +596,9 @@ impl Session {
     /// A connection has the session now; `declare` as in framings without a stream header.
     pub(crate) fn arrive(&mut self, declare: bool) {
         self.declare = declare;
+        self.entry.set_forsaken(false);
+        self.entry.set_unwatched(false);
+        self.entry.set_silent(false);
     }
 
     /// The client is back and has handled `h` of our stanzas (XEP-0198 §5). Gives a stream error
@@ -645,6 +655,7 @@ impl Session {
             return self.end_session(now).await;
         };
         self.settle(now).await;
+        self.entry.set_forsaken(true);
         let chat = self.chat.clone();
         let until = now.moment + self.resume_for;
         let mut session = self;

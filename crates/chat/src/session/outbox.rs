@@ -140,7 +140,7 @@ impl Outbox {
             let urgency = match keeping {
                 // What has waited once does not wait again.
                 Keeping::Waiting(_) => Urgency::Now,
-                _ => state.offer(&stanza),
+                _ => state.offer(&stanza, keeping),
             };
             match urgency {
                 Urgency::Held | Urgency::Dropped => return Ok(()),
@@ -204,12 +204,12 @@ impl Outbox {
     }
 
     fn release_held(&mut self) -> Result<(), StreamCondition> {
-        let held: Vec<Bytes> = match &mut self.inactive {
-            Some(state) => state.take().collect(),
+        let held = match &mut self.inactive {
+            Some(state) => state.take(),
             None => return Ok(()),
         };
         held.into_iter()
-            .try_for_each(|stanza| self.send(stanza, None))
+            .try_for_each(|held| self.send(held.sent.stanza, Some(held.sent.keeping)))
     }
 
     /// XEP-0352 §4.1.
@@ -292,6 +292,13 @@ impl Outbox {
         Ok(())
     }
 
+    /// Whether the client was asked what it has handled, and has not answered.
+    pub(crate) fn awaits_answer(&self) -> bool {
+        self.management
+            .as_ref()
+            .is_some_and(|management| management.machine.awaits_answer())
+    }
+
     /// Deliveries that the client has not acknowledged, or, without stream management, that were not written.
     pub(crate) fn take_left(&mut self) -> Vec<Sent> {
         let mut left = std::mem::take(&mut self.taken);
@@ -303,6 +310,9 @@ impl Outbox {
         }));
         if let Some(management) = self.management.take() {
             left.extend(management.machine.into_unacknowledged());
+        }
+        if let Some(state) = &mut self.inactive {
+            left.extend(state.take().into_iter().map(|held| held.sent));
         }
         left
     }

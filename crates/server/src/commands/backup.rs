@@ -1,6 +1,7 @@
 //! `hauspost backup` and `hauspost restore`.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -26,9 +27,10 @@ const FORMAT: u32 = 1;
 const MANIFEST: &str = "backup.json";
 const STORE: &str = "store.sqlite";
 const TLS: &str = "tls";
+const OBJECTS: &str = "objects";
 
-/// Makes the folder `dest` with the store, the certificates and a manifest, which is written last: without it a folder
-/// is no backup.
+/// Makes the folder `dest` with the store, the certificates, the files and a manifest, which is written last: without it
+/// a folder is no backup.
 pub(super) fn backup(config: &Config, dest: &Path) -> anyhow::Result<()> {
     let dest =
         std::path::absolute(dest).with_context(|| format!("{} is no path", dest.display()))?;
@@ -47,8 +49,12 @@ pub(super) fn backup(config: &Config, dest: &Path) -> anyhow::Result<()> {
         let _ = fs::remove_dir_all(&dest);
     }
     made?;
+    let files = match objects_folder(config) {
+        Some(_) => "",
+        None => "; the files in the S3 store are not part of it",
+    };
     print(&format!(
-        "{} holds the backup; keep it where the server cannot reach it\n",
+        "{} holds the backup{files}; keep it where the server cannot reach it\n",
         dest.display()
     ))
 }
@@ -59,6 +65,10 @@ fn fill(config: &Config, dest: &Path) -> anyhow::Result<()> {
         target: dest.join(STORE),
     })?;
     copy_tls(&config.data_dir.join(TLS), &dest.join(TLS))?;
+    // After the store: every file of its records is there, unless it went meanwhile.
+    if let Some(folder) = objects_folder(config) {
+        copy_objects(&folder, &dest.join(OBJECTS))?;
+    }
     let manifest = Manifest {
         format: FORMAT,
         program: env!("CARGO_PKG_VERSION").to_owned(),
@@ -67,6 +77,50 @@ fn fill(config: &Config, dest: &Path) -> anyhow::Result<()> {
     let path = dest.join(MANIFEST);
     fs::write(&path, serde_json::to_string_pretty(&manifest)?)
         .with_context(|| format!("{} cannot be written", path.display()))?;
+    Ok(())
+}
+
+/// Where files are, unless that is an S3 store.
+fn objects_folder(config: &Config) -> Option<PathBuf> {
+    let folder = config.objects.url.strip_prefix("file:")?;
+    Some(config.data_dir.join(folder))
+}
+
+/// Copies a folder of files with what is in it. Files never change once they have their names; what is still being
+/// written (it has a `#` in its name) is left out, and so is what vanishes meanwhile.
+fn copy_objects(from: &Path, to: &Path) -> anyhow::Result<()> {
+    let entries = match fs::read_dir(from) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => {
+            return Err(error).with_context(|| format!("{} cannot be read", from.display()));
+        }
+    };
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(to)
+        .with_context(|| format!("{} cannot be made", to.display()))?;
+    for entry in entries {
+        let entry = entry.with_context(|| format!("{} cannot be read", from.display()))?;
+        let (name, kind) = (entry.file_name(), entry.file_type());
+        if name.to_string_lossy().contains('#') {
+            continue;
+        }
+        let target = to.join(&name);
+        if kind.is_ok_and(|kind| kind.is_dir()) {
+            copy_objects(&entry.path(), &target)?;
+            continue;
+        }
+        match fs::copy(entry.path(), &target) {
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::NotFound && !entry.path().exists() => {}
+            Err(error) => {
+                return Err(error)
+                    .with_context(|| format!("{} cannot be written", target.display()));
+            }
+        }
+    }
     Ok(())
 }
 
@@ -123,6 +177,14 @@ pub(super) fn restore(config: &Config, src: &Path) -> anyhow::Result<()> {
     let before: Option<PathBuf> = store::restore(&src.join(STORE), &store_path(&config.data_dir))?;
     if src.join(TLS).is_dir() {
         copy_tls(&src.join(TLS), &config.data_dir.join(TLS))?;
+    }
+    if src.join(OBJECTS).is_dir() {
+        match objects_folder(config) {
+            Some(folder) => copy_objects(&src.join(OBJECTS), &folder)?,
+            None => bail!(
+                "the backup holds files, and `objects.url` names an S3 store; restore into a folder first"
+            ),
+        }
     }
     match before {
         Some(before) => print(&format!(

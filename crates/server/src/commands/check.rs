@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::bail;
 use rustix::fs::{Access, access, statvfs};
 
-use super::{dns, print};
+use super::{dns, objects, print};
 use crate::admin::{Reply, Request, connect, open_target};
 use crate::config::{Config, FederationMode, Loaded, TlsMode};
 use crate::tls::{self, certificate_facts};
@@ -83,6 +83,7 @@ pub(super) fn run(loaded: &Loaded, full: bool) -> anyhow::Result<()> {
     data_dir(&config.data_dir, &mut findings);
     let running = matches!(connect(&config.data_dir), Ok(Some(_)));
     store(config, full, &mut findings);
+    objects::check(config, &mut findings);
     certificate(config, &mut findings);
     dns::check(config, &mut findings);
     ports(config, running, &mut findings);

@@ -5,6 +5,7 @@ mod check;
 mod csv;
 mod dns;
 mod import;
+mod objects;
 mod password;
 mod terminal;
 mod user;

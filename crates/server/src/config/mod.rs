@@ -6,6 +6,7 @@ mod manual;
 mod model;
 mod network;
 mod section;
+mod turn;
 mod validate;
 
 pub use error::{ConfigError, Source};

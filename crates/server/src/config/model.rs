@@ -25,6 +25,9 @@ section! {
         tls: Tls,
         store: Store,
         objects: Objects,
+        uploads: Uploads,
+        push: Push,
+        turn: Turn,
         cluster: Cluster,
         components: Components,
         privileges: Privileges,
@@ -174,10 +177,60 @@ section! {
 }
 
 section! {
-    /// Where files are kept. Not used by this version yet.
+    /// Where the bytes of files are kept.
     pub struct Objects {
-        /// `"file:FOLDER"`, relative to `data_dir`.
+        /// `"file:FOLDER"`, relative to `data_dir`; or `"s3://BUCKET/PREFIX"`: any store that speaks S3. Give its bucket a
+        /// rule that ends incomplete multipart uploads after a day.
         url: String = "file:objects".to_owned(),
+        /// Address of the S3 store, such as `"https://s3.example.org"`. Empty: that of AWS in `region`.
+        endpoint: String = String::new(),
+        /// Region of the bucket. Empty: as AWS's own tools find it (`AWS_REGION`), or `us-east-1`.
+        region: String = String::new(),
+        /// Name of the key for the S3 store. Empty: as AWS's own tools find it (`AWS_ACCESS_KEY_ID`, role of the machine).
+        access_key_id: String = String::new(),
+        /// The key itself. Better given as `HAUSPOST__OBJECTS__SECRET_ACCESS_KEY`.
+        secret_access_key: Secret = Secret::default(),
+    }
+}
+
+section! {
+    /// Files that people upload (XEP-0363). Bounds are in `[limits]`: `upload_…`.
+    pub struct Uploads {
+        /// Let accounts of this server upload files.
+        enabled: bool = true,
+        /// Days after which files sent in messages are removed; 0 keeps them. Avatars stay.
+        retention_days: u32 = 0,
+    }
+}
+
+section! {
+    /// Notifications for devices that sleep: by way of app servers (XEP-0357), and to browsers (Web Push). They tell
+    /// that something has come, never what or from whom.
+    pub struct Push {
+        /// Let clients ask for notifications.
+        enabled: bool = true,
+        /// Stands where the text of a message would, in notifications to app servers; some of them wake a device only
+        /// when there is one. Empty: nothing stands there.
+        placeholder: String = "New message".to_owned(),
+        /// Least time between two notifications to one device, in seconds; what comes meanwhile is counted together.
+        coalesce_seconds: u32 = 5,
+        /// Push services of browsers that are not on the public Internet, such as `["10.0.0.0/8"]`. Without this no
+        /// notification goes to an address inside the house, whoever names one.
+        allowed_networks: Vec<Network> = Vec::new(),
+    }
+}
+
+section! {
+    /// Relays for calls, told to clients (XEP-0215). For coturn: the same secret as its `static-auth-secret`, with
+    /// `use-auth-secret`.
+    pub struct Turn {
+        /// Relays and helpers, such as `["turn:turn.example.org:3478", "turns:turn.example.org:5349", "stun:stun.example.org:3478"]`,
+        /// with `?transport=tcp` behind those that speak TCP.
+        servers: Vec<String> = Vec::new(),
+        /// Secret shared with the relays. Better given as `HAUSPOST__TURN__SECRET`.
+        secret: Secret = Secret::default(),
+        /// How long credentials for a relay work, in seconds.
+        credential_seconds: u32 = 12 * 3600,
     }
 }
 
@@ -261,7 +314,7 @@ impl super::section::Described for Privileges {
 }
 
 /// A secret of the configuration: never printed.
-#[derive(Clone, PartialEq, Deserialize)]
+#[derive(Clone, Default, PartialEq, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
 
@@ -280,7 +333,7 @@ impl std::fmt::Debug for Secret {
 
 impl Serialize for Secret {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str("…")
+        serializer.serialize_str(if self.0.is_empty() { "" } else { "…" })
     }
 }
 
@@ -462,6 +515,26 @@ section! {
         pubsub_subscriptions: usize = 1_000,
         /// Bytes of the configuration of one node.
         pubsub_configuration_bytes: usize = 8 * 1024,
+        /// Largest file that may be uploaded, in bytes.
+        upload_file_bytes: u64 = 256 * 1024 * 1024,
+        /// Largest file of a profile that may be uploaded, such as an avatar, in bytes.
+        upload_profile_bytes: u64 = 4 * 1024 * 1024,
+        /// All files of one account together, in bytes.
+        upload_account_bytes: u64 = 10 * 1024 * 1024 * 1024,
+        /// How long a slot waits for its file (XEP-0363 §8 recommends about 300), in seconds.
+        upload_slot_seconds: u32 = 600,
+        /// Slots of one account that wait for their files.
+        upload_slots: u32 = 100,
+        /// Files received at once, from everybody. With S3 each larger than 5 MiB takes that much memory.
+        uploads_at_once: u32 = 64,
+        /// Files received at once, from one account.
+        uploads_at_once_per_account: u32 = 8,
+        /// Files sent at once, to everybody.
+        downloads_at_once: u32 = 1_000,
+        /// How long a sender or reader of a file may stall (64 KiB must pass in this time), in seconds.
+        upload_stall_seconds: u32 = 30,
+        /// Devices of one account that are told when something comes; with one more, the oldest is forgotten.
+        push_registrations: usize = 30,
         /// Longest time a BOSH request may be held, in seconds.
         bosh_wait_seconds: u32 = 60,
         /// Time without any BOSH request after which that session ends, in seconds.

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use super::model::{AcmeChallenge, Config, FederationMode, TlsMode};
+use super::turn::service;
 
 /// Something that cannot work.
 #[derive(Debug)]
@@ -41,6 +42,8 @@ impl Config {
                 "write url = \"sqlite\"; PostgreSQL comes with a later version",
             );
         }
+        self.validate_objects()?;
+        self.validate_turn()?;
         if !self.cluster.url.is_empty() {
             return wrong(
                 "cluster.url",
@@ -53,6 +56,60 @@ impl Config {
                 "log.level",
                 format!("cannot be read: {error}"),
                 "write \"error\", \"warn\", \"info\", \"debug\" or \"trace\", or by part: \"info,chat=debug\"",
+            );
+        }
+        Ok(())
+    }
+
+    fn validate_turn(&self) -> Result<(), Wrong> {
+        let wrong_one = self
+            .turn
+            .servers
+            .iter()
+            .find(|server| service(server).is_none());
+        if let Some(server) = wrong_one {
+            return wrong(
+                "turn.servers",
+                format!("\"{server}\" names no relay"),
+                "write \"turn:HOST:3478\", \"turns:HOST:5349\" or \"stun:HOST:3478\", with \"?transport=tcp\" behind for TCP",
+            );
+        }
+        let relays = self.turn.services();
+        if relays.iter().any(|relay| relay.restricted) && self.turn.secret.expose().is_empty() {
+            return wrong(
+                "turn.secret",
+                "is missing: no client could use the relays",
+                "set the same secret as `static-auth-secret` of coturn",
+            );
+        }
+        Ok(())
+    }
+
+    fn validate_objects(&self) -> Result<(), Wrong> {
+        let objects = &self.objects;
+        let is_folder = objects
+            .url
+            .strip_prefix("file:")
+            .is_some_and(|folder| !folder.is_empty());
+        if !is_folder && crate::objects::bucket(&objects.url).is_none() {
+            return wrong(
+                "objects.url",
+                format!("\"{}\" is no place for files", objects.url),
+                "write \"file:objects\" for a folder, or \"s3://BUCKET\"",
+            );
+        }
+        if objects.access_key_id.is_empty() != objects.secret_access_key.expose().is_empty() {
+            return wrong(
+                "objects.secret_access_key",
+                "access_key_id and secret_access_key go together",
+                "set both, or neither",
+            );
+        }
+        if self.limits.upload_slot_seconds == 0 {
+            return wrong(
+                "limits.upload_slot_seconds",
+                "0 leaves no time for any upload",
+                "write 300 or so",
             );
         }
         Ok(())
@@ -387,7 +444,8 @@ impl Config {
         }
         keep!(
             "domain" => domain, "data_dir" => data_dir, "listen" => listen, "tls" => tls, "store" => store,
-            "federation" => federation,
+            "federation" => federation, "objects" => objects, "uploads.enabled" => uploads.enabled,
+            "push.enabled" => push.enabled, "push.allowed_networks" => push.allowed_networks,
             "log" => log, "runtime" => runtime, "http.websocket" => http.websocket, "http.bosh" => http.bosh
         );
         kept

@@ -8,6 +8,7 @@ mod listener;
 mod origin;
 mod pages;
 mod setup;
+mod upload;
 mod websocket;
 
 use std::sync::Arc;
@@ -29,6 +30,7 @@ pub use setup::Setup;
 use crate::config::Config;
 use crate::net::{Clock, Doors, Open};
 use crate::tls::{HTTP01_PREFIX, Resolver};
+use crate::uploads::Uploads;
 
 /// What the web face works with; cheap to clone.
 #[derive(Clone)]
@@ -51,6 +53,8 @@ pub struct Web {
     pub places: Arc<Open>,
     /// BOSH sessions.
     pub bosh: Arc<bosh::Sessions>,
+    /// Uploaded files.
+    pub uploads: Arc<Uploads>,
 }
 
 impl Web {
@@ -61,6 +65,7 @@ impl Web {
         api: Api,
         resolver: Arc<Resolver>,
         setup: Arc<Setup>,
+        uploads: Arc<Uploads>,
         stopping: watch::Receiver<bool>,
     ) -> Self {
         Self {
@@ -73,6 +78,7 @@ impl Web {
             stopping,
             places: doors.places(),
             bosh: Arc::default(),
+            uploads,
         }
     }
 
@@ -97,6 +103,10 @@ impl Web {
             router = router
                 .route("/http-bind", bosh.clone())
                 .route("/http-bind/", bosh);
+        }
+        if http.uploads.enabled {
+            // Every method comes to one place, which also says which there are.
+            router = router.route(upload::ROUTE, any(upload::request));
         }
         router
             .with_state(self.clone())

@@ -17,6 +17,7 @@ use crate::{
     RoomId, RoomMembership, RoomPage, RoomState, Roster, RosterChanges, RosterVersion, Submitted,
     TokenRecord,
 };
+use crate::{Kept, NewUpload, PushRegistration, Reserved, Upload, UploadBounds, UploadUsage};
 
 /// One kind of database. The methods are those of [`Store`](crate::Store), which documents them; each
 /// backend is free to be fast in its own way. The suite in `conformance` says what all must do.
@@ -103,6 +104,21 @@ pub trait Backend: Send + Sync + 'static {
     ) -> Reading<Vec<(ArchiveId, Bytes)>>;
 
     fn outgoing(&self, after: u64, max: usize) -> Reading<Vec<Outgoing>>;
+
+    fn push_registrations(&self, account: AccountId) -> Reading<Vec<PushRegistration>>;
+
+    fn upload_reserve(&self, upload: NewUpload, bounds: UploadBounds) -> Reading<Reserved>;
+    fn upload(&self, id: Arc<str>) -> Reading<Option<Upload>>;
+    fn upload_keep(&self, id: Arc<str>, kept: Kept) -> Reading<bool>;
+    fn upload_due(
+        &self,
+        now: Timestamp,
+        before: Option<Timestamp>,
+        max: usize,
+    ) -> Reading<Vec<Upload>>;
+    fn upload_slots(&self, after: Arc<str>, max: usize) -> Reading<Vec<Upload>>;
+    fn upload_ids(&self, prefix: Arc<str>) -> Reading<Vec<(Arc<str>, bool)>>;
+    fn upload_usage(&self, account: AccountId) -> Reading<UploadUsage>;
 
     fn backup(&self, target: PathBuf, progress: Option<Progress>) -> Reading<()>;
     fn check(&self, depth: CheckDepth) -> Reading<CheckReport>;

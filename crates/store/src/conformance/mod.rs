@@ -14,7 +14,9 @@ mod outgoing;
 mod people;
 mod personal;
 mod pubsub;
+mod push;
 mod rooms;
+mod uploads;
 
 use base::Timestamp;
 
@@ -61,6 +63,10 @@ pub const PARTS: &[Part] = &[
     ("people of rooms", rooms::people),
     ("list of rooms", rooms::list),
     ("archive of a room", rooms::archive_of_a_room),
+    ("push", push::push),
+    ("uploads", uploads::life),
+    ("bounds of uploads", uploads::bounds),
+    ("uploads of removed accounts", uploads::removed_accounts),
     ("failures are exact", failures_are_exact),
     ("check finds nothing", check_finds_nothing),
 ];

@@ -217,7 +217,8 @@ fn answer(text: String, kind: &'static str, cors: Option<HeaderValue>) -> Respon
     response
 }
 
-fn allowed_origin(config: &Config, headers: &HeaderMap) -> Option<HeaderValue> {
+/// The value of `Access-Control-Allow-Origin` for this request, if its page may read the answer.
+pub(super) fn allowed_origin(config: &Config, headers: &HeaderMap) -> Option<HeaderValue> {
     if config.http.allowed_origins.iter().any(|entry| entry == "*") {
         return Some(HeaderValue::from_static("*"));
     }

@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::pubsub;
 use super::text::{join, split};
+use super::uploads;
 use crate::{
     Account, AccountChange, AccountId, AccountPage, Imported, Invitation, InvitationPurpose, Login,
     NewAccount, ScramRecord, StoreError, TokenRecord,
@@ -182,6 +183,7 @@ pub(super) fn add_key(
 
 /// Removes all but the archive, which goes in slices later.
 pub(super) fn remove(connection: &Connection, account: AccountId) -> Result<bool> {
+    uploads::abandon(connection, account)?;
     let removed = connection
         .prepare_cached("DELETE FROM account WHERE id = ?")?
         .execute([account.number()])?;

@@ -12,12 +12,14 @@ mod outgoing;
 mod personal;
 mod pubsub;
 mod pubsub_page;
+mod push;
 mod queue;
 mod reader;
 mod rooms;
 mod roster;
 mod schema;
 mod text;
+mod uploads;
 mod writer;
 
 use std::fs::File;
@@ -48,6 +50,7 @@ use crate::{
     Progress, Reading, RoomId, RoomMembership, RoomPage, RoomState, Roster, RosterChanges,
     RosterVersion, StoreConfig, StoreError, Submitted, TokenRecord,
 };
+use crate::{Kept, NewUpload, PushRegistration, Reserved, Upload, UploadBounds, UploadUsage};
 
 pub(crate) use self::backup::restore;
 
@@ -528,6 +531,45 @@ impl Backend for Sqlite {
 
     fn outgoing(&self, after: u64, max: usize) -> Reading<Vec<Outgoing>> {
         self.look(move |connection| outgoing::list(connection, after, max))
+    }
+
+    fn push_registrations(&self, account: AccountId) -> Reading<Vec<PushRegistration>> {
+        self.look(move |connection| push::registrations(connection, account))
+    }
+
+    fn upload_reserve(&self, upload: NewUpload, bounds: UploadBounds) -> Reading<Reserved> {
+        self.perform(512, move |connection| {
+            uploads::reserve(connection, &upload, &bounds)
+        })
+    }
+
+    fn upload(&self, id: Arc<str>) -> Reading<Option<Upload>> {
+        self.look(move |connection| uploads::get(connection, &id))
+    }
+
+    fn upload_keep(&self, id: Arc<str>, kept: Kept) -> Reading<bool> {
+        self.perform(256, move |connection| uploads::keep(connection, &id, kept))
+    }
+
+    fn upload_due(
+        &self,
+        now: Timestamp,
+        before: Option<Timestamp>,
+        max: usize,
+    ) -> Reading<Vec<Upload>> {
+        self.look(move |connection| uploads::due(connection, now, before, max))
+    }
+
+    fn upload_slots(&self, after: Arc<str>, max: usize) -> Reading<Vec<Upload>> {
+        self.look(move |connection| uploads::slots(connection, &after, max))
+    }
+
+    fn upload_ids(&self, prefix: Arc<str>) -> Reading<Vec<(Arc<str>, bool)>> {
+        self.look(move |connection| uploads::ids(connection, &prefix))
+    }
+
+    fn upload_usage(&self, account: AccountId) -> Reading<UploadUsage> {
+        self.look(move |connection| uploads::usage(connection, account))
     }
 
     fn backup(&self, target: PathBuf, progress: Option<Progress>) -> Reading<()> {

@@ -6,7 +6,7 @@ use base::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::text::{join, split};
-use super::{accounts, archive, pubsub, roster};
+use super::{accounts, archive, pubsub, push, roster};
 use crate::{
     AccountId, AccountState, Activity, ArchiveDefault, ArchivePreferences, MOST_DEVICES, StoreError,
 };
@@ -28,6 +28,7 @@ pub(super) fn state(connection: &Connection, account: AccountId) -> Result<Optio
         avatar: pubsub::avatar(connection, id.into())?,
         offline_count: archive::offline::count(connection, id.into())?,
         devices: devices(connection, id)?,
+        push: push::registrations(connection, id)?,
     }))
 }
 

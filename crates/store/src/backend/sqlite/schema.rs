@@ -50,6 +50,16 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("migrations/0004_federation.sql"),
     },
     Migration {
+        number: 5,
+        name: "uploads",
+        sql: include_str!("migrations/0005_uploads.sql"),
+    },
+    Migration {
+        number: 7,
+        name: "push",
+        sql: include_str!("migrations/0007_push.sql"),
+    },
+    Migration {
         number: 8,
         name: "inbox",
         sql: include_str!("migrations/0008_inbox.sql"),

@@ -16,7 +16,7 @@ use super::archive::{inbox, offline};
 use super::checkpoint::Checkpointer;
 use super::error::{damaged, fails_all};
 use super::queue::{Group, Job, Next};
-use super::{Shared, accounts, outgoing, personal, pubsub, rooms, roster};
+use super::{Shared, accounts, outgoing, personal, pubsub, push, rooms, roster, uploads};
 use crate::archive::codec::{self, JournalCopy, JournalWriter};
 use crate::batch::Write;
 use crate::ticket::Outcome;
@@ -568,5 +568,11 @@ fn apply(connection: &Connection, write: &Write, version: RosterVersion) -> Resu
         Write::OutgoingSet(entry) => outgoing::set(connection, entry),
         Write::OutgoingRemove(id) => outgoing::remove(connection, *id),
         Write::Setting(key, value) => personal::setting_set(connection, key, value.as_deref()),
+        Write::UploadTransfer(id, transfer) => {
+            uploads::transfer(connection, id, transfer.as_deref())
+        }
+        Write::PushSet(account, registration) => push::set(connection, *account, registration),
+        Write::PushRemove(account, target) => push::remove(connection, *account, target),
+        Write::UploadRemove(id) => uploads::remove(connection, id),
     }
 }

@@ -1,0 +1,79 @@
+//! Registrations for notifications in SQLite.
+
+use base::Timestamp;
+use rusqlite::{Connection, params};
+
+use crate::{AccountId, PushRegistration, PushTarget, StoreError};
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+/// Kind, address and node.
+fn columns(target: &PushTarget) -> (i64, &str, &str) {
+    match target {
+        PushTarget::Service { jid, node } => (0, jid, node),
+        PushTarget::Web { endpoint } => (1, endpoint, ""),
+    }
+}
+
+pub(super) fn registrations(
+    connection: &Connection,
+    account: AccountId,
+) -> Result<Vec<PushRegistration>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT kind, address, node, options, registered FROM push WHERE account = ?
+         ORDER BY registered, address, node",
+    )?;
+    let rows = statement.query_map([account.number()], |row| {
+        let target = match row.get::<_, i64>(0)? {
+            0 => PushTarget::Service {
+                jid: row.get(1)?,
+                node: row.get(2)?,
+            },
+            _ => PushTarget::Web {
+                endpoint: row.get(1)?,
+            },
+        };
+        Ok(PushRegistration {
+            target,
+            options: row.get::<_, Option<Vec<u8>>>(3)?.map(Into::into),
+            registered: Timestamp::from_micros(row.get(4)?),
+        })
+    })?;
+    Ok(rows.collect::<std::result::Result<_, _>>()?)
+}
+
+pub(super) fn set(
+    connection: &Connection,
+    account: AccountId,
+    registration: &PushRegistration,
+) -> Result<()> {
+    let (kind, address, node) = columns(&registration.target);
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO push (account, kind, address, node, options, registered)
+             VALUES (?, ?, ?, ?, ?, ?)",
+        )?
+        .execute(params![
+            account.number(),
+            kind,
+            address,
+            node,
+            registration.options.as_deref(),
+            registration.registered.micros()
+        ])?;
+    Ok(())
+}
+
+pub(super) fn remove(
+    connection: &Connection,
+    account: AccountId,
+    target: &PushTarget,
+) -> Result<()> {
+    let (kind, address, node) = columns(target);
+    connection
+        .prepare_cached(
+            "DELETE FROM push WHERE account = ? AND kind = ? AND address = ? AND node = ?",
+        )?
+        .execute(params![account.number(), kind, address, node])?;
+    Ok(())
+}
