@@ -21,7 +21,7 @@ pub(crate) fn check(data: &[u8]) {
     for (plus, hash) in [(false, ScramHash::Sha1), (true, ScramHash::Sha256)] {
         if let Ok(read) = ServerFirst::read(first, hash, plus, true, &bindings) {
             let keys = UnknownAccounts::new(b"secret", 4096).keys(&read.username, hash);
-            let (_, proof) = read.challenge(keys, "nonce", None);
+            let (_, proof) = read.challenge(keys.clone(), vec![keys], "nonce", None);
             assert!(
                 proof.check(rest).is_err(),
                 "nobody gets in without the keys"

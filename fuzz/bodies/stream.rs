@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use xmpp::condition::{SaslCondition, StanzaCondition};
 use xmpp::sasl::{ChannelBindings, ScramHash};
-use xmpp::stream::server::{Answer, Negotiation, Output, Question, ServerConfig};
+use xmpp::stream::server::{
+    Answer, Negotiation, Output, Question, RegistrationOffer, ServerConfig,
+};
 use xmpp::stream::{Security, TlsFacts, TlsVersion, Transport, TransportKind};
 use xmpp::xml::{Framing, Reader, ReaderLimits};
 
 /// Lets everybody in by password, and nobody by anything else.
 fn answer(question: Question) -> Answer {
     match question {
-        Question::Keys { .. } => Answer::Keys(None),
+        Question::Keys { .. } => Answer::Keys(Vec::new()),
         Question::Password { .. } | Question::StoreKeys { .. } | Question::Failed { .. } => {
             Answer::Accepted
         }
@@ -25,6 +27,8 @@ fn answer(question: Question) -> Answer {
             h: None,
             condition: StanzaCondition::ItemNotFound,
         },
+        Question::Invitation { .. } => Answer::Invited(Ok(None)),
+        Question::Register { .. } => Answer::Registered(Ok(())),
         _ => Answer::Refused(SaslCondition::NotAuthorized),
     }
 }
@@ -54,6 +58,7 @@ pub(crate) fn check(data: &[u8]) {
     };
     let config = ServerConfig {
         plain: true,
+        registration: RegistrationOffer::Invited,
         ..ServerConfig::new("example.org", [1; 32])
     };
     let transport = Transport {

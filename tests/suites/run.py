@@ -31,6 +31,8 @@ SUITES = [
     "uploads",
     "push",
     "relays",
+    "accounts_slixmpp",
+    "portable",
     "abuse",
 ]
 ROOT = Path(__file__).resolve().parents[2]

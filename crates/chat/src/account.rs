@@ -265,7 +265,16 @@ impl Accounts {
         Some(account)
     }
 
+    /// The account of an address that may log in.
     pub(crate) async fn load(&self, address: &BareJid) -> Result<Option<Arc<Account>>, StoreError> {
+        Ok(self
+            .open(address)
+            .await?
+            .filter(|account| account.facts().account.enabled))
+    }
+
+    /// The account of an address. One that may not log in is not kept in memory.
+    pub(crate) async fn open(&self, address: &BareJid) -> Result<Option<Arc<Account>>, StoreError> {
         if address.domain() != &*self.domain {
             return Ok(None);
         }
@@ -278,9 +287,6 @@ impl Accounts {
         let Some(record) = self.store.account_find(local).await? else {
             return Ok(None);
         };
-        if !record.enabled {
-            return Ok(None);
-        }
         let Some(facts) = self.store.account_state(record.id).await? else {
             return Ok(None);
         };
@@ -295,6 +301,9 @@ impl Accounts {
             waiting_order: Mutex::default(),
             event_order: Mutex::new(0),
         });
+        if !account.facts().account.enabled {
+            return Ok(Some(account));
+        }
         // Two may have loaded at once: the first to arrive is the account, for everyone. A copy
         // older than a change made meanwhile cannot slip in, since what was changed stays in
         // memory for minutes.

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::{BareJid, Now};
-use store::{Batch, ScramRecord, StoreError, TokenRecord};
+use store::{AppPasswordId, Batch, ScramRecord, StoreError, TokenRecord};
 use xmpp::condition::{SaslCondition, StanzaCondition, StanzaError, StreamCondition};
 use xmpp::sasl::{Mechanism, Password, ScramHash, ScramKeys, UnknownAccounts};
-use xmpp::stream::server::{Answer, BindRequest, Question, StoredToken};
+use xmpp::stream::server::{Answer, BindRequest, Candidate, Credential, Question, StoredToken};
 use xmpp::xml::Writer;
 
+use crate::accounts::{AccountDraft, Admission, Refusal};
 use crate::delivery::{Bounds, Mailbox};
 use crate::session::{Claim, SessionEntry};
 use crate::throttle::Toll;
@@ -79,7 +80,12 @@ pub(crate) fn answer(asker: Asker, question: Question) -> Work<Answered> {
                 client,
                 mechanism,
                 seed,
-            } => or_temporary(asker.issue_token(&account, client, mechanism, seed).await),
+                credential,
+            } => or_temporary(
+                asker
+                    .issue_token(&account, client, mechanism, seed, credential)
+                    .await,
+            ),
             Question::Hashes { account } => or_temporary(asker.hashes(&account).await),
             Question::StoreKeys { account, keys } => {
                 or_temporary(asker.store_keys(&account, &keys).await)
@@ -89,7 +95,14 @@ pub(crate) fn answer(asker: Asker, question: Question) -> Work<Answered> {
                 account,
                 previous,
                 h: _,
-            } => asker.resume(&account, &previous).await,
+                credential,
+            } => asker.resume(&account, &previous, credential).await,
+            Question::Invitation { token } => asker.invitation(&token).await,
+            Question::Register {
+                username,
+                password,
+                token,
+            } => asker.register(username, password, token).await,
             Question::Failed { account, .. } => {
                 let chat = &asker.chat;
                 chat.metrics().logins_failed.increment();
@@ -171,38 +184,41 @@ impl Asker {
 
     async fn keys(&self, account: &BareJid, hash: ScramHash) -> Result<Answer, StoreError> {
         let login = self.login(account).await?;
-        let keys = login
-            .iter()
-            .flat_map(|login| &login.keys)
-            .filter_map(from_record)
-            .find(|keys| keys.hash == hash);
-        Ok(Answer::Keys(keys))
+        let mut candidates = candidates(login.as_ref());
+        candidates.retain(|candidate| candidate.keys.hash == hash);
+        Ok(Answer::Keys(candidates))
     }
 
     async fn password(&self, account: &BareJid, password: Password) -> Result<Answer, StoreError> {
         let login = self.login(account).await?;
-        let keys: Vec<ScramKeys> = login
+        let mut known = candidates(login.as_ref());
+        // The cheapest record decides: all were made of the same password, and app passwords share
+        // its salt, so that the password is stretched once whatever it is.
+        let cheapest = known
             .iter()
-            .flat_map(|login| &login.keys)
-            .filter_map(from_record)
-            .collect();
-        // The cheapest record decides: all were made of the same password.
-        let known = keys
-            .into_iter()
-            .min_by_key(|keys| (keys.iterations, keys.hash.length()));
+            .min_by_key(|one| {
+                let own = one.credential == Credential::Account;
+                (!own, one.keys.iterations, one.keys.hash.length())
+            })
+            .map(|one| one.keys.hash);
+        known.retain(|one| Some(one.keys.hash) == cheapest);
         let config = self.chat.config();
-        let found = known.is_some();
-        let keys = known.unwrap_or_else(|| {
+        let credentials: Vec<Credential> = known.iter().map(|one| one.credential).collect();
+        let mut keys = known.into_iter().map(|one| one.keys);
+        let first = keys.next().unwrap_or_else(|| {
             UnknownAccounts::new(&config.secret, config.scram_iterations)
                 .keys(account.as_str(), ScramHash::Sha256)
         });
+        let others: Vec<ScramKeys> = keys.collect();
         let (tell, told) = futures_channel::oneshot::channel();
         self.chat.offload(Box::new(move || {
-            let _ = tell.send(keys.verify(&password));
+            let _ = tell.send(first.verify_among(&others, &password));
         }));
         Ok(match told.await {
-            Ok(true) if found => Answer::Accepted,
-            Ok(_) => Answer::Refused(SaslCondition::NotAuthorized),
+            Ok(place) => match place.and_then(|place| credentials.get(place)) {
+                Some(credential) => Answer::Admitted(*credential),
+                None => Answer::Refused(SaslCondition::NotAuthorized),
+            },
             Err(_) => Answer::Refused(SaslCondition::TemporaryAuthFailure),
         })
     }
@@ -247,6 +263,9 @@ impl Asker {
                 expired: record.expires <= now,
                 rotate: record.expires <= now + rotate_before,
                 count: (record.counter > 0).then_some(record.counter),
+                credential: record
+                    .app_password
+                    .map_or(Credential::Account, |id| Credential::App(id.number())),
             })
         });
         Ok(Answer::Tokens(tokens.collect()))
@@ -288,6 +307,7 @@ impl Asker {
         client: xmpp::stream::ClientAgent,
         mechanism: Mechanism,
         seed: [u8; 32],
+        credential: Credential,
     ) -> Result<Answer, StoreError> {
         let (Some(login), Some(id)) = (self.login(account).await?, &client.id) else {
             return Ok(Answer::Refused(SaslCondition::NotAuthorized));
@@ -306,6 +326,10 @@ impl Asker {
                 counter: 0,
                 software: client.software.as_deref().map(Into::into),
                 device: client.device.as_deref().map(Into::into),
+                app_password: match credential {
+                    Credential::App(number) => Some(AppPasswordId::from_number(number)),
+                    Credential::Account => None,
+                },
             },
         );
         self.chat.store().submit(batch).ticket.await?;
@@ -350,7 +374,14 @@ impl Asker {
             stanzas: config.limits.mailbox_stanzas,
             bytes: config.limits.mailbox_bytes,
         };
-        let entry = SessionEntry::new(request.jid.clone(), Mailbox::new(bounds));
+        let admission = Admission {
+            credential: request.credential,
+            by_password: request.by_password,
+            agent: request.agent.clone(),
+            since: self.now.wall,
+        };
+        let mailbox = Mailbox::new(bounds);
+        let entry = SessionEntry::new(request.jid.clone(), mailbox, admission);
         match account.bind(Arc::clone(&entry), config.limits.sessions_per_account) {
             Ok(Some(older)) => self.replace(&older).await,
             Ok(None) => {}
@@ -361,6 +392,21 @@ impl Asker {
                 );
             }
         }
+        // Others see the session from here on: an app password that is revoked now finds it, and one
+        // that was revoked since it was shown is found here.
+        if let Credential::App(number) = request.credential {
+            let there = self.chat.store().app_passwords(account.id()).await;
+            let there = there.is_ok_and(|list| list.iter().any(|one| one.id.number() == number));
+            if !there {
+                account.unbind(&entry);
+                return refused(
+                    StanzaCondition::NotAuthorized,
+                    "This app password is not valid any more.",
+                );
+            }
+        }
+        self.chat
+            .note_admission(&account, entry.admission(), self.now);
         entry.set_carbons(request.enable.carbons);
         if request.bind2 {
             entry.set_reads_archive();
@@ -409,8 +455,9 @@ impl Asker {
         }
     }
 
-    async fn resume(&self, account: &BareJid, previous: &str) -> Answered {
-        let session = match self.chat.resumables().claim(previous, account) {
+    async fn resume(&self, account: &BareJid, previous: &str, credential: Credential) -> Answered {
+        let resumables = self.chat.resumables();
+        let session = match resumables.claim(previous, account, credential) {
             Claim::Taken(session) => Some(session),
             Claim::Asked(handover) => handover.await.ok(),
             Claim::Unknown => None,
@@ -431,10 +478,66 @@ impl Asker {
         }
     }
 
+    /// Whether a token lets its bearer make an account. Guessing is slowed like that of passwords.
+    async fn invitation(&self, token: &str) -> Answered {
+        let (throttle, now) = (self.chat.throttle(), self.now.moment);
+        let hold = match throttle.toll(None, self.peer, now) {
+            Toll::Refused => {
+                return Answer::Invited(Err(Refusal::TooManyRegistrations.error())).into();
+            }
+            Toll::Wait(hold) => hold,
+            Toll::Free => Duration::ZERO,
+        };
+        let invited = async {
+            let invitation = self.chat.open_invitation(token, self.now).await?;
+            if self.chat.makes_accounts(&invitation).await? {
+                Ok(invitation.localpart.as_deref().map(str::to_owned))
+            } else {
+                Err(Refusal::RegistrationClosed)
+            }
+        };
+        let invited = invited.await;
+        if matches!(invited, Err(Refusal::InvitationUnknown)) {
+            throttle.failed(None, self.peer, now);
+        }
+        Answered {
+            hold,
+            ..Answer::Invited(invited.map_err(|refusal| refusal.error())).into()
+        }
+    }
+
+    /// Makes an account before login (XEP-0077 §3.1).
+    async fn register(&self, name: String, password: Password, token: Option<String>) -> Answered {
+        let draft = AccountDraft {
+            name,
+            password,
+            display_name: None,
+            token,
+            peer: self.peer,
+            in_browser: false,
+        };
+        let made = self.chat.register(draft, self.now).await;
+        Answer::Registered(made.map(drop).map_err(|refusal| refusal.error())).into()
+    }
+
     fn entered(&self, account: &BareJid) {
         self.chat.metrics().logins.increment();
         self.chat.throttle().succeeded(account.as_str(), self.peer);
     }
+}
+
+/// All keys that let into an account: those of its password first.
+fn candidates(login: Option<&store::Login>) -> Vec<Candidate> {
+    let own = login.iter().flat_map(|login| &login.keys);
+    let own = own.filter_map(from_record).map(Candidate::own);
+    let app = login.iter().flat_map(|login| &login.app_keys);
+    let app = app.filter_map(|(id, record)| {
+        Some(Candidate {
+            credential: Credential::App(id.number()),
+            keys: from_record(record)?,
+        })
+    });
+    own.chain(app).collect()
 }
 
 /// Tokens of one client are told apart by when they were issued.

@@ -52,6 +52,8 @@ pub struct ChatConfig {
     pub push: PushConfig,
     /// Relays for calls (XEP-0215).
     pub relays: RelayConfig,
+    /// House rules for accounts.
+    pub registration: crate::accounts::Registration,
 }
 
 /// One kind of contact addresses (XEP-0157 §3).
@@ -90,6 +92,7 @@ impl ChatConfig {
             uploads: Some(Self::default_uploads(domain)),
             push: PushConfig::default(),
             relays: RelayConfig::default(),
+            registration: crate::accounts::Registration::default(),
         }
     }
 }

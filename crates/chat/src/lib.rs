@@ -5,12 +5,14 @@
 //! whatever executor polls the connection; this crate opens no socket and asks no clock.
 
 mod account;
+pub mod accounts;
 mod authentication;
 mod compliance;
 mod config;
 mod connection;
 mod delivery;
 mod faults;
+mod language;
 mod last_words;
 mod links;
 mod messages;
@@ -45,6 +47,7 @@ pub use compliance::{Claim, Evidence, claims};
 pub use config::{ChatConfig, Contact, Offload};
 pub use connection::{Connection, Output};
 pub use delivery::{Delivery, Mailbox};
+pub use language::{Language, Words};
 pub use links::{Dial, DialError, FederationSettings, PeerConnection};
 pub use metrics::{Metrics, MetricsSnapshot};
 pub use push::{PushConfig, WebCourier, WebNotification};
@@ -53,9 +56,12 @@ pub use session::{CurrentPresence, Session, SessionEntry};
 pub use specifications::{Document, SPECIFICATIONS, Specification, documents};
 
 use account::Accounts;
+use accounts::{RegistrationLimiter, Removals};
 use faults::Faults;
 use links::Links;
+use modules::administration::Announcements;
 use modules::caps::KnownFeatures;
+use modules::commands::Executions;
 use modules::external_services::Watchers;
 use negotiation::Offers;
 use questions::Questions;
@@ -81,6 +87,10 @@ pub(crate) struct House {
     relayed: rooms::Relayed,
     links: Links,
     features: KnownFeatures,
+    executions: Executions,
+    announcements: Announcements,
+    registrations: RegistrationLimiter,
+    removals: Removals,
     throttle: Throttle,
     faults: Faults,
     relay_watchers: Watchers,
@@ -116,6 +126,10 @@ impl Chat {
                 relayed: rooms::Relayed::default(),
                 links: Links::new(now),
                 features: KnownFeatures::default(),
+                executions: Executions::default(),
+                announcements: Announcements::default(),
+                registrations: RegistrationLimiter::default(),
+                removals: Removals::default(),
                 throttle: Throttle::new(config.throttle),
                 faults: Faults::default(),
                 relay_watchers: Watchers::default(),
@@ -256,6 +270,28 @@ impl Chat {
         &self.house.relay_watchers
     }
 
+    pub(crate) fn executions(&self) -> &Executions {
+        &self.house.executions
+    }
+
+    pub(crate) fn announcements(&self) -> &Announcements {
+        &self.house.announcements
+    }
+
+    /// Looks at each account that memory has.
+    pub(crate) fn each_account(&self, look: impl FnMut(&Arc<Account>)) {
+        self.house.accounts.each(look);
+    }
+
+    /// The account of `address`, whether it may log in or not. One that may not is nobody's else:
+    /// nothing is delivered to it.
+    pub(crate) async fn opened_account(
+        &self,
+        address: &BareJid,
+    ) -> Result<Option<Arc<Account>>, store::StoreError> {
+        self.house.accounts.open(address).await
+    }
+
     pub(crate) fn throttle(&self) -> &Throttle {
         &self.house.throttle
     }
@@ -276,6 +312,7 @@ impl Chat {
         for session in self.house.resumables.expired(now.moment) {
             session.end_session(now).await;
         }
+        self.finish_removals(now).await;
         self.house.questions.sweep(now.moment);
         self.house.relayed.sweep(now.moment);
         self.house.rooms.tick(self, now).await;
@@ -284,6 +321,7 @@ impl Chat {
             work.await;
         }
         self.tick_pushes(now).await;
+        self.house.executions.sweep(now.moment);
         self.house.throttle.sweep(now.moment);
         self.house.faults.sweep(now.moment);
         self.house.accounts.sweep(now.moment);

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use base::Redacted;
 use xmpp::sasl::ScramHash;
-use xmpp::stream::server::ServerConfig;
+use xmpp::stream::server::{RegistrationOffer, ServerConfig};
 
 use crate::ChatConfig;
+use crate::accounts::RegistrationMode;
 use crate::modules::{Table, caps, stream_limits};
 
 /// What streams are offered, made once for all of them.
@@ -62,6 +63,11 @@ fn server_config(config: &ChatConfig, table: &Table) -> ServerConfig {
         scram,
         tokens: config.tokens,
         starttls: config.starttls,
+        registration: match config.registration.mode {
+            RegistrationMode::Off => RegistrationOffer::Off,
+            RegistrationMode::Invitation => RegistrationOffer::Invited,
+            RegistrationMode::Open => RegistrationOffer::Open,
+        },
         attempts: u8::try_from(config.limits.login_attempts).unwrap_or(u8::MAX),
         allow_unprotected: false,
         iterations: config.scram_iterations,

@@ -143,6 +143,12 @@ pub static SPECIFICATIONS: &[Specification] = &[
         "xmpp/src/stream/federation",
     ),
     all_of(
+        "XEP-0227",
+        "Portable Import/Export Format for XMPP-IM Servers",
+        "1.1",
+        "server/src/portable",
+    ),
+    all_of(
         "XEP-0297",
         "Stanza Forwarding",
         "1.0",
@@ -169,6 +175,12 @@ pub static SPECIFICATIONS: &[Specification] = &[
         "SRV records for XMPP over TLS",
         "1.1.0",
         "server/src/net",
+    ),
+    all_of(
+        "XEP-0379",
+        "Pre-Authenticated Roster Subscription",
+        "0.3.3",
+        "chat/src/accounts/invitations.rs",
     ),
     all_of("XEP-0386", "Bind 2", "1.1.0", "xmpp/src/xep/bind2.rs"),
     all_of(
@@ -206,6 +218,12 @@ pub static SPECIFICATIONS: &[Specification] = &[
         "SASL Channel-Binding Type Capability",
         "1.0.0",
         "xmpp/src/xep/channel_binding.rs",
+    ),
+    all_of(
+        "XEP-0445",
+        "Pre-Authenticated In-Band Registration",
+        "0.2.0",
+        "xmpp/src/stream/server/register.rs",
     ),
     all_of(
         "XEP-0453",

@@ -43,6 +43,19 @@ pub enum Command {
         /// Folder that `backup` made
         src: PathBuf,
     },
+    /// Write all accounts with rosters, messages, keys and the rest into an XEP-0227 document, for this or another server
+    Export {
+        /// New file; or a folder to make, when it ends with `/`
+        target: PathBuf,
+        /// Make a folder with one file for each person
+        #[arg(long)]
+        folder: bool,
+    },
+    /// Take accounts from an XEP-0227 document, such as Prosody and ejabberd write; those that exist stay as they are
+    Import {
+        /// Document, or folder that `export` made
+        source: PathBuf,
+    },
     /// Print the configuration that is in force
     Config {
         /// Print a file to start from, every key with its words and default
@@ -103,6 +116,24 @@ pub enum User {
     Remove {
         /// Name before the @
         name: String,
+    },
+    /// Make a link with which one person makes an account, in a browser or a program
+    Invite {
+        /// Name before the @ that it is for; without, the person chooses
+        name: Option<String>,
+        /// Days that it works [default: registration.invitation_days]
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=3650))]
+        days: Option<u32>,
+        /// How many people may use it
+        #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000), conflicts_with = "name")]
+        uses: u32,
+    },
+    /// List invitations: id, state, use, end, kind, name, who invites; tabs between
+    Invitations,
+    /// Take an invitation back
+    Uninvite {
+        /// Id, as in the list
+        id: String,
     },
     /// Add many people from a CSV file: name,password[,display name,groups], groups separated by `;`
     Import {

@@ -15,6 +15,7 @@ pub mod log;
 pub mod messenger;
 pub mod net;
 pub mod objects;
+pub mod portable;
 pub mod serve;
 pub mod telemetry;
 pub mod tls;

@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use base::Redacted;
+use chat::accounts::Registration;
 use chat::modules::{RelayConfig, UploadConfig, upload_base};
 use chat::{Chat, ChatConfig, Contact, FederationSettings, PushConfig};
 use store::Store;
 
-use xmpp::stream::federation::Peers;
-use xmpp::xep::privilege;
-
-use crate::config::{Access, Config, FederationMode, Mechanism};
+use crate::config::{Access, Config, FederationMode, Mechanism, RegistrationMode};
 use crate::net::Clock;
 use crate::uploads::Uploads;
+use xmpp::stream::federation::Peers;
+use xmpp::xep::privilege;
 
 /// Setting under which the server's secret is kept.
 const SECRET: &str = "server-secret";
@@ -75,6 +75,7 @@ pub fn chat_config(config: &Config, secret: [u8; 32]) -> ChatConfig {
         secret: config.turn.secret.expose().to_owned().into(),
         lifetime: Duration::from_secs(u64::from(config.turn.credential_seconds)),
     };
+    chat.registration = registration(config);
     let contact = &config.contact;
     chat.contact = [
         ("abuse-addresses", &contact.abuse),
@@ -192,6 +193,41 @@ fn upload_config(config: &Config) -> UploadConfig {
     }
 }
 
+fn registration(config: &Config) -> Registration {
+    let days = |days: u32| Duration::from_secs(u64::from(days) * 24 * 3600);
+    let rules = &config.registration;
+    let reserved = rules.reserved_names.iter();
+    Registration {
+        mode: match rules.mode {
+            RegistrationMode::Off => chat::accounts::RegistrationMode::Off,
+            RegistrationMode::Invitation => chat::accounts::RegistrationMode::Invitation,
+            RegistrationMode::Open => chat::accounts::RegistrationMode::Open,
+        },
+        users_invite: rules.users_invite,
+        invitation_lifetime: days(rules.invitation_days),
+        invitations: rules.invitations_per_user,
+        per_address_per_hour: rules.per_address_per_hour,
+        per_hour: rules.per_hour,
+        shortest_password: rules.shortest_password,
+        reserved_names: reserved
+            .filter_map(|name| base::jid::local_part_strict(name).ok())
+            .map(Into::into)
+            .collect(),
+        users_remove: rules.users_remove,
+        app_passwords: rules.app_passwords_per_user,
+        device_history: days(rules.device_days),
+        public_url: if config.http.public_url.is_empty() && config.listen.https.is_empty() {
+            // Only this machine reaches the pages.
+            "".into()
+        } else {
+            config.public_url().into()
+        },
+    }
+}
+
+/// How long invitations are kept after their end, so that their page can say what became of them.
+const ENDED_INVITATIONS: Duration = Duration::from_secs(90 * 24 * 3600);
+
 /// Chores of every second and every hour, for as long as the server runs.
 pub async fn chores(chat: Chat, config: Arc<ArcSwap<Config>>, uploads: Arc<Uploads>, clock: Clock) {
     let mut second = tokio::time::interval(Duration::from_secs(1));
@@ -273,8 +309,14 @@ async fn hourly(chat: &Chat, config: &Config, clock: Clock) {
     let now = clock.now().wall;
     let mut batch = store::Batch::new();
     batch.token_expire(now);
+    let earlier = |span: Duration| {
+        let span = i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
+        base::Timestamp::from_micros(now.micros().saturating_sub(span))
+    };
+    batch.invitation_expire(earlier(ENDED_INVITATIONS));
+    batch.device_expire(earlier(chat.config().registration.device_history));
     if let Err(error) = chat.store().submit(batch).ticket.await {
-        tracing::error!(%error, "old tokens could not be removed");
+        tracing::error!(%error, "old tokens, invitations and devices could not be removed");
     }
     let days = i64::from(config.archive.retention_days);
     if days > 0 {

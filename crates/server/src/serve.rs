@@ -198,9 +198,8 @@ async fn start_and_serve(cli: &Cli, loaded: &Loaded, serve: &Serve) -> anyhow::R
     running.chat.resume_outgoing(clock.now()).await?;
     running.open_doors(listening, &tls, setup, uploads.clone(), stopping);
     let execution = Execution {
-        store: store.clone(),
-        domain: config.domain.clone(),
-        chat: Some((running.chat.clone(), clock)),
+        chat: running.chat.clone(),
+        clock,
     };
     // The socket's file goes when this task is dropped with the runtime.
     let administration = tokio::spawn(async move { socket.serve(execution).await });

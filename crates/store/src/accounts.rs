@@ -6,7 +6,7 @@ use std::sync::Arc;
 use base::Timestamp;
 
 use crate::batch::Write;
-use crate::{AccountId, Batch, Reading, Store, TokenRecord};
+use crate::{AccountId, AppPasswordId, Batch, Reading, Store, TokenRecord};
 
 /// Salted keys of one password for one hash function (RFC 5802 §3). The password itself is never
 /// stored.
@@ -83,6 +83,8 @@ pub struct Login {
     pub account: Account,
     /// Its keys, one record for each hash function.
     pub keys: Vec<ScramRecord>,
+    /// Keys of its app passwords, likewise.
+    pub app_keys: Vec<(AppPasswordId, ScramRecord)>,
     /// The FAST tokens of the client that asks, newest first; expired ones included.
     pub tokens: Vec<TokenRecord>,
 }
@@ -124,7 +126,25 @@ impl Batch {
     }
 }
 
+impl Batch {
+    /// Begins to remove an account: nobody can log in any more, and until it is removed
+    /// [`Store::accounts_being_removed`] names it.
+    pub fn account_removal_begin(&mut self, account: AccountId) {
+        self.push(Write::AccountRemovalBegin(account));
+    }
+
+    /// Takes the begin of a removal back: the account stays, and may log in or not.
+    pub fn account_removal_cancel(&mut self, account: AccountId, enabled: bool) {
+        self.push(Write::AccountRemovalCancel(account, enabled));
+    }
+}
+
 impl Store {
+    /// The accounts whose removal was begun and is not done.
+    pub fn accounts_being_removed(&self) -> Reading<Vec<Account>> {
+        self.backend().accounts_being_removed()
+    }
+
     /// Makes an account.
     ///
     /// # Errors

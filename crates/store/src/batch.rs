@@ -8,9 +8,9 @@ use smallvec::SmallVec;
 use crate::archive::codec;
 use crate::rooms::RoomWrite;
 use crate::{
-    AccountChange, AccountId, Activity, ArchiveId, ArchiveOwner, ArchivePreferences, Invitation,
-    NodeWrite, Outgoing, OwnerId, RoomId, RosterItem, RosterRequest, RosterVersion, ScramRecord,
-    Ticket, TokenRecord,
+    AccountChange, AccountId, Activity, AppPasswordId, ArchiveId, ArchiveOwner, ArchivePreferences,
+    Device, Invitation, NodeWrite, Outgoing, OwnerId, RoomId, RosterItem, RosterRequest,
+    RosterVersion, ScramRecord, Ticket, TokenRecord,
 };
 use crate::{PushRegistration, PushTarget};
 
@@ -123,6 +123,13 @@ impl Batch {
 pub enum Write {
     AccountChange(AccountId, Box<AccountChange>),
     AccountAddKey(AccountId, Box<ScramRecord>),
+    AccountRemovalBegin(AccountId),
+    AccountRemovalCancel(AccountId, bool),
+    AppPasswordUsed(AccountId, AppPasswordId, Timestamp),
+    AppPasswordRemove(AccountId, Option<AppPasswordId>),
+    DeviceSeen(AccountId, Box<Device>),
+    DeviceForget(AccountId, Option<Arc<str>>),
+    DeviceExpire(Timestamp),
     RosterSet(AccountId, Box<RosterItem>),
     RosterRemove(AccountId, Arc<str>),
     RequestSet(AccountId, Box<RosterRequest>),
@@ -153,6 +160,7 @@ pub enum Write {
     TokenExpire(Timestamp),
     InvitationSet(Box<Invitation>),
     InvitationRemove(Box<[u8]>),
+    InvitationExpire(Timestamp),
     Setting(Arc<str>, Option<Box<[u8]>>),
     Room(RoomId, RoomWrite),
     OutgoingSet(Box<Outgoing>),

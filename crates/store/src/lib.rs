@@ -7,6 +7,7 @@
 
 mod accounts;
 mod activity;
+mod app_passwords;
 mod archive;
 mod backend;
 mod backup;
@@ -15,6 +16,7 @@ mod blocking;
 mod config;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod devices;
 mod error;
 mod ids;
 mod inbox;
@@ -38,18 +40,21 @@ mod vcard;
 
 pub use accounts::{Account, AccountChange, AccountPage, Imported, Login, NewAccount, ScramRecord};
 pub use activity::Activity;
+pub use app_passwords::{AppPassword, AppPasswordId};
 pub use archive::{
-    ArchiveBounds, ArchiveItem, ArchiveOwner, ArchivePage, ArchiveQuery, EntryFlags, PagePosition,
+    ArchiveBounds, ArchiveItem, ArchiveOwner, ArchivePage, ArchiveQuery, EntryFlags, ImportedEntry,
+    PagePosition,
 };
 pub use backend::Backend;
 pub use backup::{BackupProgress, CheckDepth, CheckReport, Progress, restore};
 pub use batch::{Batch, Submitted, Write};
 pub use config::{Clock, Location, StoreConfig};
+pub use devices::{Device, MOST_DEVICES};
 pub use error::{OpenError, StoreError};
 pub use ids::{AccountId, ArchiveId, IdError, OwnerId, OwnerKind, RoomId, RosterVersion};
 pub use inbox::{Conversation, InboxPage, InboxQuery, MOST_UNREAD, Mentions};
-pub use invitations::{Invitation, InvitationPurpose};
-pub use omemo::MOST_DEVICES;
+pub use invitations::{Invitation, InvitationPurpose, Registered};
+pub use omemo::MOST_OMEMO_DEVICES;
 pub use outgoing::Outgoing;
 pub use preferences::{ArchiveDefault, ArchivePreferences};
 pub use pubsub::{

@@ -19,6 +19,11 @@ impl Batch {
 }
 
 impl Store {
+    /// All private elements of an account, each whole and self-contained.
+    pub fn private_all(&self, account: AccountId) -> Reading<Vec<String>> {
+        self.backend().private_all(account)
+    }
+
     /// The private element of a name and namespace, if one is kept.
     pub fn private(
         &self,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use base::Timestamp;
 
 use crate::batch::Write;
-use crate::{AccountId, Batch, Reading, Store};
+use crate::{AccountId, AppPasswordId, Batch, Reading, Store};
 
 /// A token of one client. At most two are valid for a client: the newest, and the one before it until
 /// the newest is used (XEP-0484 §4.5).
@@ -31,6 +31,8 @@ pub struct TokenRecord {
     pub software: Option<Arc<str>>,
     /// Name of the client's device, for people.
     pub device: Option<Arc<str>>,
+    /// The app password that its client had come by; the token ends with it.
+    pub app_password: Option<AppPasswordId>,
 }
 
 impl fmt::Debug for TokenRecord {

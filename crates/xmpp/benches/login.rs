@@ -8,7 +8,7 @@ use bytes::Bytes;
 use criterion::{Criterion, criterion_group, criterion_main};
 use xmpp::sasl::{ChannelBindings, Password, ScramHash, ScramKeys};
 use xmpp::stream::client::{Action, ClientConfig, Credentials, Handshake, Progress};
-use xmpp::stream::server::{Answer, Negotiation, Output, Question, ServerConfig};
+use xmpp::stream::server::{Answer, Candidate, Negotiation, Output, Question, ServerConfig};
 use xmpp::stream::{Security, TlsFacts, TlsVersion, Transport, TransportKind};
 use xmpp::xml::{Framing, Reader, ReaderLimits};
 
@@ -34,7 +34,7 @@ fn reader() -> Reader {
 
 fn answer(question: Question, keys: &ScramKeys) -> Answer {
     match question {
-        Question::Keys { .. } => Answer::Keys(Some(keys.clone())),
+        Question::Keys { .. } => Answer::Keys(vec![Candidate::own(keys.clone())]),
         Question::Bind(request) => Answer::Bound {
             jid: request.jid,
             inline: String::new(),

@@ -83,6 +83,8 @@ pub const PUBSUB_SUBSCRIBE_AUTHORIZATION: &str =
 pub const XHTML_IM: &str = "http://jabber.org/protocol/xhtml-im";
 /// XEP-0077: In-Band Registration.
 pub const REGISTER: &str = "jabber:iq:register";
+/// XEP-0077: In-Band Registration, stream feature.
+pub const REGISTER_FEATURE: &str = "http://jabber.org/features/iq-register";
 /// XEP-0091: Legacy Delayed Delivery.
 pub const LEGACY_DELAY: &str = "jabber:x:delay";
 /// XEP-0085: Chat State Notifications.
@@ -189,6 +191,8 @@ pub const HTTP_UPLOAD_PURPOSE: &str = "urn:xmpp:http:upload:purpose:0";
 pub const OPENPGP: &str = "urn:xmpp:openpgp:0";
 /// XEP-0372: References.
 pub const REFERENCES: &str = "urn:xmpp:reference:0";
+/// XEP-0379: Pre-Authenticated Roster Subscription.
+pub const PREAUTH: &str = "urn:xmpp:pars:0";
 /// XEP-0380: Explicit Message Encryption.
 pub const ENCRYPTION: &str = "urn:xmpp:eme:0";
 /// XEP-0384: OMEMO Encryption.
@@ -228,6 +232,8 @@ pub const FALLBACK: &str = "urn:xmpp:fallback:0";
 pub const CHANNEL_BINDING: &str = "urn:xmpp:sasl-cb:0";
 /// XEP-0441: Message Archive Management Preferences, ad-hoc command.
 pub const ARCHIVE_CONFIGURE: &str = "urn:xmpp:mam#configure";
+/// XEP-0445: Pre-Authenticated In-Band Registration, stream feature.
+pub const INVITED_REGISTRATION: &str = "urn:xmpp:ibr-token:0";
 /// XEP-0444: Message Reactions.
 pub const REACTIONS: &str = "urn:xmpp:reactions:0";
 /// XEP-0461: Message Replies.
@@ -287,6 +293,8 @@ pub const DISPLAYED_ASSIST: &str = "urn:xmpp:mds:server-assist:0";
 /// XEP-0492: Chat Notification Settings.
 /// Web Push subscriptions (RFC 8030), ours.
 pub const WEB_PUSH: &str = "urn:hauspost:webpush:0";
+/// XEP-0494: Client Access Management.
+pub const CLIENT_ACCESS: &str = "urn:xmpp:cam:0";
 /// XEP-0220: Server Dialback.
 pub const DIALBACK: &str = "jabber:server:dialback";
 /// XEP-0220: Server Dialback, stream feature.

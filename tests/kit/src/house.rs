@@ -19,6 +19,8 @@ use crate::client::{Client, Wishes};
 
 /// The domain of all tests.
 pub const DOMAIN: &str = "example.org";
+/// The password of all accounts, unless a test says otherwise.
+const PASSWORD: &str = "secret";
 /// 2026-11-23T00:00:00Z.
 const EPOCH: i64 = 1_795_392_000_000_000;
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -97,6 +99,13 @@ pub struct House {
 }
 
 impl House {
+    /// Lets an account administer the server.
+    pub fn make_admin(&self, account: &str) {
+        let account = base::BareJid::parse(account).unwrap();
+        let made = self.chat.set_admin(&account, true);
+        made.now_or_never().unwrap().unwrap();
+    }
+
     /// An empty house with what `change` makes of the default configuration.
     #[must_use]
     pub fn new(change: impl FnOnce(&mut ChatConfig)) -> Self {
@@ -153,7 +162,7 @@ impl House {
         let wishes = Wishes {
             account,
             resource: resource.to_owned(),
-            password: "secret".to_owned(),
+            password: PASSWORD.to_owned(),
             managed,
             sasl2: false,
             resume: None,
@@ -187,7 +196,7 @@ impl House {
         let mut connection = Connection::new(&self.chat, transport, HERE, seed, now);
         let seed = self.seed();
         let guest = &mut self.guests[guest];
-        if guest.wishes.salted.is_none() {
+        if guest.wishes.salted.is_none() && guest.wishes.password == PASSWORD {
             guest.wishes.salted.clone_from(&self.salted);
         }
         let (client, first) = Client::begin(&guest.wishes, seed);
@@ -344,7 +353,7 @@ impl House {
         if moved {
             connection.all_written();
         }
-        if self.salted.is_none() {
+        if self.salted.is_none() && guest.wishes.password == PASSWORD {
             self.salted = guest
                 .client
                 .as_ref()

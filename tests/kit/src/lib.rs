@@ -18,7 +18,7 @@
 //! ```
 //!
 //! `managed` switches stream management on and lets the party resume; `sasl2` logs it in by SASL2 and
-//! Bind 2. Then what happens, line by line; XML is indented under its line:
+//! Bind 2; `admin` makes it an administrator. Then what happens, line by line; XML is indented under its line:
 //!
 //! | line | |
 //! |---|---|
@@ -37,6 +37,7 @@
 //! | `X resumes ID at H` | logs in to resume that stream, having handled H stanzas |
 //! | `X resumes ID at H and fails with C` | the same, and the stream ends with condition C |
 //! | `X fails to connect with C` | the login is refused, and the reason contains C |
+//! | `X has password P` | it logs in with this password from now on |
 //! | `X is acknowledged` | the server acknowledges all that X has sent |
 //! | `X is ended with C` | the server has ended the stream with condition C (or `closed`, `cut`) |
 //! | `after N seconds` | time passes; against the binary the script ends here |

@@ -47,6 +47,8 @@ pub struct Party {
     pub managed: bool,
     /// Logs in by SASL2 and Bind 2.
     pub sasl2: bool,
+    /// Administers the server.
+    pub admin: bool,
 }
 
 #[derive(Debug)]
@@ -75,6 +77,8 @@ enum Action {
     Acknowledged(usize),
     Offered(usize, Vec<Tree>),
     Fail(usize, String),
+    /// Logs in with another password from now on.
+    Password(usize, String),
     Pass(Duration),
 }
 
@@ -152,6 +156,7 @@ impl Script {
                     resource: resource.to_owned(),
                     managed: words[3..].contains(&"managed"),
                     sasl2: words[3..].contains(&"sasl2"),
+                    admin: words[3..].contains(&"admin"),
                 });
                 continue;
             }
@@ -198,6 +203,7 @@ impl Script {
                     count(h, line),
                     Some(condition.to_owned()),
                 ),
+                ["has", "password", password] => Action::Password(party, password.to_owned()),
                 ["fails", "to", "connect", "with", condition] => {
                     Action::Fail(party, condition.to_owned())
                 }
@@ -251,6 +257,12 @@ impl Script {
                         (Err(why), _) => return Err(failed(why)),
                     }
                     self.name(*party, stage.client(seats[*party]), &mut captures);
+                }
+                Action::Password(party, password) => {
+                    let password = pattern::fill(password, &captures);
+                    let wishes = stage.wishes(seats[*party]);
+                    wishes.password = password;
+                    wishes.salted = None;
                 }
                 Action::Fail(party, condition) => match stage.connect(seats[*party]) {
                     Ok(()) => return Err(failed("it has connected".into())),
@@ -413,6 +425,9 @@ impl Stage for crate::house::House {
     fn add(&mut self, party: &Party) -> usize {
         let guest = Self::add(self, &party.account, &party.resource, party.managed);
         self.guests[guest].wishes.sasl2 = party.sasl2;
+        if party.admin {
+            self.make_admin(&party.account);
+        }
         guest
     }
 

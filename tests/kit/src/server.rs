@@ -222,6 +222,19 @@ impl Server {
         );
     }
 
+    /// Makes an administrator with the password `secret`, on the running server.
+    fn add_administrator(&self, name: &str) {
+        let mut adding = self
+            .command()
+            .args(["user", "add", name, "--admin", "--password-stdin"])
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        adding.stdin.take().unwrap().write_all(b"secret\n").unwrap();
+        assert!(adding.wait().unwrap().success());
+    }
+
     /// Waits until all that `guest` has sent has had its effect.
     fn barrier(&mut self, guest: usize) {
         self.pings += 1;
@@ -271,7 +284,11 @@ impl Stage for Server {
             .iter()
             .any(|guest| guest.wishes.account == account)
         {
-            self.add_accounts([local]);
+            if party.admin {
+                self.add_administrator(local);
+            } else {
+                self.add_accounts([local]);
+            }
         }
         let wishes = Wishes {
             account,

@@ -6,9 +6,8 @@ use xmpp::xep::disco::{self, Info, Item};
 
 use super::presence::is_visible_to;
 use super::{Feature, Identity, IqHandler, Module, OpenIqContext, Reply, Run, Seat, Table, Target};
-use super::{caps, contact, pubsub, server_information};
-use crate::services;
-use crate::{Account, ChatConfig, Work};
+use super::{caps, commands, contact, pubsub, server_information};
+use crate::{Account, ChatConfig, Language, Sender, Work, services};
 
 /// Name of the program as people read it.
 pub(crate) const SOFTWARE: &str = "Hauspost";
@@ -127,6 +126,21 @@ fn no_such_node() -> StanzaError {
     StanzaError::new(StanzaCondition::ItemNotFound).text("There is no such node here.")
 }
 
+fn language(context: &OpenIqContext) -> Language {
+    let tag = context.stanza.lang();
+    tag.map_or(Language::English, |tag| Language::of_tag(&tag))
+}
+
+/// What is told of the ad-hoc commands (XEP-0050 §2.2): to clients of ours only.
+fn command_info(context: &OpenIqContext, node: &str) -> Option<Result<Info, StanzaError>> {
+    match &context.sender {
+        Sender::Client { session, account } => {
+            commands::node_info(&context.chat, account, session, language(context), node)
+        }
+        Sender::House(_) | Sender::Elsewhere(_) | Sender::Account { .. } => None,
+    }
+}
+
 fn host_info(context: OpenIqContext) -> Work<Result<Reply, StanzaError>> {
     Box::pin(async move {
         let (config, node) = (context.chat.config(), node(&context));
@@ -134,7 +148,10 @@ fn host_info(context: OpenIqContext) -> Work<Result<Reply, StanzaError>> {
         let info = match node.as_deref() {
             None => info,
             Some(node) if caps::is_node(node, &info) => info,
-            Some(node) => server_information::node_info(&config, node).ok_or_else(no_such_node)?,
+            Some(node) => match command_info(&context, node) {
+                Some(info) => info?,
+                None => server_information::node_info(&config, node).ok_or_else(no_such_node)?,
+            },
         };
         Ok(Reply::payload(info.to_xml(node.as_deref())))
     })
@@ -149,6 +166,12 @@ fn host_items(context: OpenIqContext) -> Work<Result<Reply, StanzaError>> {
                 items.extend(server_information::items(&config));
                 items
             }
+            Some(ns::COMMANDS) => match &context.sender {
+                Sender::Client { session, account } => {
+                    commands::items(&context.chat, account, session, language(&context))
+                }
+                Sender::House(_) | Sender::Elsewhere(_) | Sender::Account { .. } => Vec::new(),
+            },
             Some(node) => server_information::node_items(&config, node).ok_or_else(no_such_node)?,
         };
         Ok(Reply::payload(disco::items_to_xml(&items, node.as_deref())))

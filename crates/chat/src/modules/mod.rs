@@ -5,6 +5,7 @@
 //! session events it wants. Disco, the stream features, the DOAP file and `docs/xeps.md` are made
 //! from the same statics.
 
+pub(crate) mod administration;
 pub(crate) mod archive_preferences;
 mod avatar;
 mod avatar_conversion;
@@ -12,7 +13,9 @@ mod blocking;
 mod bookmarks;
 pub(crate) mod caps;
 mod carbons;
+mod client_access;
 mod client_state;
+pub(crate) mod commands;
 mod contact;
 pub(crate) mod content;
 mod context;
@@ -23,6 +26,7 @@ pub(crate) mod external_services;
 mod hints;
 pub(crate) mod http_upload;
 pub(crate) mod inbox;
+mod invitations;
 mod last;
 mod legacy_bookmarks;
 mod legacy_session;
@@ -41,6 +45,7 @@ mod public_data;
 mod pubsub;
 mod push;
 mod receipts;
+mod registration;
 mod roster;
 mod server_information;
 pub(crate) mod stanza_ids;
@@ -59,6 +64,7 @@ use store::StoreError;
 use xmpp::condition::StanzaError;
 
 pub(crate) use blocking::{barred, blocks};
+pub use commands::{Audience, Command, Stage, Step};
 pub use context::{
     IqContext, MessageContext, MessagePlan, MessageType, OpenIqContext, PresenceContext, Reply,
     SessionContext,
@@ -68,6 +74,7 @@ pub use http_upload::{UploadConfig, upload_base};
 pub(crate) use last::refuses as refuses_last_activity;
 pub(crate) use message_archive::{archive_metadata, query as archive_query};
 pub(crate) use presence::{from_elsewhere, is_elsewhere};
+pub(crate) use subscription::{befriend, part};
 pub use table::Table;
 
 use crate::Work;
@@ -107,6 +114,12 @@ pub static ALL: &[&Module] = &[
     &roster::MODULE,
     &subscription::MODULE,
     &presence::MODULE,
+    // What becomes of accounts, and who gets in.
+    &commands::MODULE,
+    &registration::MODULE,
+    &invitations::MODULE,
+    &client_access::MODULE,
+    &administration::MODULE,
     // What the server and its accounts tell of themselves.
     &disco::MODULE,
     &caps::MODULE,
@@ -155,6 +168,8 @@ pub struct Module {
     pub stream_features: &'static [&'static str],
     /// Features of Bind 2 (XEP-0386) that the module understands inline, by namespace.
     pub bind_features: &'static [&'static str],
+    /// Ad-hoc commands (XEP-0050) at the server's own address.
+    pub commands: &'static [commands::Command],
     /// Requests it answers.
     pub iq: &'static [IqHandler],
     /// Its word on a message on the way to or from an account of ours.
@@ -189,6 +204,7 @@ impl Module {
         identities: &[],
         stream_features: &[],
         bind_features: &[],
+        commands: &[],
         iq: &[],
         message: None,
         presence: None,

@@ -11,6 +11,7 @@ use xmpp::xep::privilege::{Privileges, answer_in_name, message_in_name, request_
 use xmpp::xml::{Edit, Head, Stanza, Writer};
 
 use super::{Module, Reply, Status, Target, store_failed};
+use crate::accounts::Admission;
 use crate::delivery::{Bounds, Mailbox};
 use crate::links::Place;
 use crate::requests::{self, Addressee};
@@ -139,7 +140,7 @@ fn stand_in(account: &Arc<Account>) -> Result<Sender, StanzaError> {
         bytes: 1 << 20,
     };
     Ok(Sender::Client {
-        session: SessionEntry::new(jid, Mailbox::new(bounds)),
+        session: SessionEntry::new(jid, Mailbox::new(bounds), Admission::default()),
         account: Arc::clone(account),
     })
 }

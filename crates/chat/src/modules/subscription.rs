@@ -7,17 +7,18 @@
 mod exchange;
 mod state;
 
-use std::sync::Arc;
-
 use base::{BareJid, Now};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use xmpp::condition::{StanzaCondition, StanzaError};
+use xmpp::ns;
 use xmpp::xep::blocking::blocked_by_sender;
 use xmpp::xml::Stanza;
 
 pub(crate) use state::{Action, State};
 
-use super::presence::{Party, party};
-use super::roster::Draft;
+use super::presence::{Party, party, reveal};
+use super::roster::{Draft, commit};
 use super::{IqContext, Module, PresenceContext};
 use crate::{Account, Chat};
 use exchange::Exchange;
@@ -67,7 +68,11 @@ pub(crate) async fn send(context: &PresenceContext, action: Action) -> Result<()
         contact: &contact,
         peer: &peer,
     };
-    exchange.send(action, &context.stanza).await
+    exchange.send(action, &context.stanza).await?;
+    match (&peer, action) {
+        (Party::Account(inviter), Action::Subscribe) => honour(context, inviter).await,
+        _ => Ok(()),
+    }
 }
 
 /// A client takes a contact out of its roster (RFC 6121 §2.5): subscriptions both ways end.
@@ -104,6 +109,89 @@ pub(crate) async fn receive(
         peer: &Party::Elsewhere,
     };
     exchange.receive(action, stanza).await
+}
+
+/// An account goes for good (XEP-0077 §3.2): every subscription from it and to it ends, and what it
+/// was asked is denied.
+pub(crate) async fn part(chat: &Chat, now: Now, account: &Arc<Account>) -> Result<(), StanzaError> {
+    let contacts: BTreeSet<Arc<str>> = {
+        let facts = account.facts();
+        let items = facts.roster.items.iter().map(|item| &item.contact);
+        let requests = facts.requests.iter().map(|request| &request.contact);
+        items.chain(requests).cloned().collect()
+    };
+    for contact in &contacts {
+        let Ok(contact) = BareJid::parse(contact) else {
+            continue;
+        };
+        // A contact that may not log in now must not find it still there later.
+        let peer = if contact.domain() == &*chat.domain() {
+            let opened = chat.opened_account(&contact).await;
+            let opened = opened.map_err(|error| super::store_failed(&error))?;
+            opened.map_or(Party::Nobody, Party::Account)
+        } else {
+            Party::Elsewhere
+        };
+        let exchange = Exchange {
+            chat,
+            now,
+            account,
+            contact: &contact,
+            peer: &peer,
+        };
+        exchange.part().await?;
+    }
+    Ok(())
+}
+
+/// Two accounts of this server see each other from now on, without being asked.
+pub(crate) async fn befriend(
+    chat: &Chat,
+    one: &Arc<Account>,
+    other: &Arc<Account>,
+) -> Result<(), StanzaError> {
+    if one.id() == other.id() {
+        return Ok(());
+    }
+    let (first, second) = one.turns(Some(other)).await;
+    let Some(second) = second else { return Ok(()) };
+    let mut own = Draft::of(one, other.jid(), &first);
+    let mut others = Draft::of(other, one.jid(), &second);
+    let most = chat.config().limits.roster_items;
+    for draft in [&mut own, &mut others] {
+        draft.become_state(State::Both, false);
+        draft.check_room(most)?;
+    }
+    let hidden = [&own, &others].map(|draft| !draft.state_before().is_from());
+    let version = commit(chat, &mut [&mut own, &mut others]).await?;
+    own.push(version);
+    others.push(version);
+    if hidden[0] {
+        reveal(one, other);
+    }
+    if hidden[1] {
+        reveal(other, one);
+    }
+    Ok(())
+}
+
+/// XEP-0379 §3.5: a request that brings the token of an invitation of the contact is granted and
+/// asked back, as the contact himself would.
+async fn honour(context: &PresenceContext, inviter: &Arc<Account>) -> Result<(), StanzaError> {
+    let Some(preauth) = context.stanza.child("preauth", ns::PREAUTH) else {
+        return Ok(());
+    };
+    let tree = preauth.tree();
+    let token = xmpp::xep::registration::token(tree.root()).map(str::to_owned);
+    drop(tree);
+    let Some(token) = token else { return Ok(()) };
+    if super::blocks(inviter, context.account.jid()) {
+        return Ok(());
+    }
+    if context.chat.redeems(inviter, &token, context.now).await {
+        befriend(&context.chat, inviter, &context.account).await?;
+    }
+    Ok(())
 }
 
 /// The stanzas that end every subscription of a roster item.

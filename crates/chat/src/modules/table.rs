@@ -2,12 +2,14 @@
 
 use std::collections::HashMap;
 
+use super::commands::Command;
 use super::{Feature, Identity, IqHandler, MessageContext, Module, Seat, Target, Verdict};
 
 /// The modules of a house, indexed.
 pub struct Table {
     modules: &'static [&'static Module],
     requests: HashMap<(&'static str, bool), Vec<&'static IqHandler>>,
+    commands: HashMap<&'static str, &'static Command>,
     messages: Vec<fn(&mut MessageContext<'_>) -> Verdict>,
 }
 
@@ -25,6 +27,11 @@ impl Table {
         Self {
             modules,
             requests,
+            commands: modules
+                .iter()
+                .flat_map(|module| module.commands)
+                .map(|command| (command.node, command))
+                .collect(),
             messages: modules.iter().filter_map(|module| module.message).collect(),
         }
     }
@@ -51,6 +58,17 @@ impl Table {
                     && (handler.payload.is_empty() || handler.payload == payload)
             })
             .copied()
+    }
+
+    /// The ad-hoc commands, in the order of the list.
+    pub(crate) fn commands(&self) -> impl Iterator<Item = &'static Command> {
+        self.modules().flat_map(|module| module.commands)
+    }
+
+    /// The ad-hoc command of this node.
+    #[must_use]
+    pub(crate) fn command(&self, node: &str) -> Option<&'static Command> {
+        self.commands.get(node).copied()
     }
 
     /// The modules' words on a message, in order.

@@ -7,6 +7,7 @@ use base::{FullJid, Jid, Timestamp};
 use parking_lot::Mutex;
 use store::{ArchiveId, PushTarget};
 
+use crate::accounts::Admission;
 use crate::delivery::Mailbox;
 use crate::modules::caps::SessionFeatures;
 
@@ -20,6 +21,7 @@ static TURNS: AtomicU64 = AtomicU64::new(1);
 pub struct SessionEntry {
     jid: FullJid,
     mailbox: Mailbox,
+    admission: Admission,
     priority: AtomicI16,
     carbons: AtomicBool,
     interested: AtomicBool,
@@ -64,10 +66,11 @@ pub struct CurrentPresence {
 }
 
 impl SessionEntry {
-    pub(crate) fn new(jid: FullJid, mailbox: Mailbox) -> Arc<Self> {
+    pub(crate) fn new(jid: FullJid, mailbox: Mailbox, admission: Admission) -> Arc<Self> {
         Arc::new(Self {
             jid,
             mailbox,
+            admission,
             priority: AtomicI16::new(UNAVAILABLE),
             carbons: AtomicBool::new(false),
             interested: AtomicBool::new(false),
@@ -89,6 +92,12 @@ impl SessionEntry {
     #[must_use]
     pub fn jid(&self) -> &FullJid {
         &self.jid
+    }
+
+    /// How it has come in.
+    #[must_use]
+    pub fn admission(&self) -> &Admission {
+        &self.admission
     }
 
     /// Where stanzas for it go.

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use base::{BareJid, Moment};
 use parking_lot::Mutex;
+use xmpp::stream::server::Credential;
 
 use super::{Handover, Session, SessionEntry};
 use crate::delivery::Parcel;
@@ -67,15 +68,16 @@ impl Resumables {
         self.sessions.lock().remove(id);
     }
 
-    /// Takes the session `id` of `account` from wherever it is.
-    pub(crate) fn claim(&self, id: &str, account: &BareJid) -> Claim {
+    /// Takes the session `id` of `account` from wherever it is; only for whoever has come in by the
+    /// same secret of the account, so that no app password takes over what has more rights.
+    pub(crate) fn claim(&self, id: &str, account: &BareJid, credential: Credential) -> Claim {
         let mut sessions = self.sessions.lock();
         let owned = sessions.get(id).is_some_and(|resumable| {
             let entry = match resumable {
                 Resumable::Connected(entry) => entry,
                 Resumable::Waiting { session, .. } => session.entry(),
             };
-            entry.jid().bare_str() == account.as_str()
+            entry.jid().bare_str() == account.as_str() && entry.admission().credential == credential
         });
         if !owned {
             return Claim::Unknown;

@@ -4,9 +4,14 @@ use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
+use chat::Chat;
 use store::{Store, StoreConfig};
+
+use crate::messenger;
+use crate::net::Clock;
 
 use super::{
     Envelope, Execution, LINE_BYTES, Reply, Request, VERSION, execute, socket_path, store_path,
@@ -33,11 +38,20 @@ pub fn open_target(config: &Config) -> anyhow::Result<Target> {
     let mut store_config = StoreConfig::folder(store_path(&config.data_dir));
     store_config.readers = 1;
     let store = Store::open(store_config)?;
-    Ok(Target::Stopped(Box::new(Execution {
+    // The same messenger as in a running server, with nobody connected: what is done to accounts is
+    // one thing.
+    let secret = store::wait(std::pin::pin!(messenger::secret(&store)))?;
+    let clock = Clock::start();
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed)?;
+    let chat = Chat::new(
+        messenger::chat_config(config, secret),
         store,
-        domain: config.domain.clone(),
-        chat: None,
-    })))
+        Arc::new(|work| work()),
+        seed,
+        clock.now(),
+    );
+    Ok(Target::Stopped(Box::new(Execution { chat, clock })))
 }
 
 /// The running server of a data folder, if there is one.

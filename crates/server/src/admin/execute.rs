@@ -1,14 +1,15 @@
 //! Carrying requests out: on a running server with its messenger, on a stopped one with its store alone.
 
-use std::future::Future;
+use std::time::Duration;
 
 use base::BareJid;
-use chat::Chat;
-use store::{Account, AccountChange, Batch, CheckDepth, Imported, NewAccount, Store, StoreError};
-use xmpp::condition::StreamCondition;
+use chat::accounts::{InvitationWish, Refusal};
+use chat::{Chat, Language};
+use store::{Account, CheckDepth, Imported, NewAccount, Store, StoreError};
 
-use super::{AccountData, KeyData, Listed, Reply, Request};
+use super::{AccountData, KeyData, Listed, ListedInvitation, Reply, Request};
 use crate::net::Clock;
+use crate::portable;
 
 /// Accounts in one page of a list.
 const PAGE: usize = 1000;
@@ -16,12 +17,10 @@ const PAGE: usize = 1000;
 /// What requests work on.
 #[derive(Clone)]
 pub struct Execution {
-    /// Where accounts are kept.
-    pub store: Store,
-    /// The part after the @.
-    pub domain: String,
-    /// The messenger of a running server, and its clock.
-    pub chat: Option<(Chat, Clock)>,
+    /// The messenger: of the running server, or one over the store of a stopped one.
+    pub chat: Chat,
+    /// Its clock.
+    pub clock: Clock,
 }
 
 /// Carries out one request; every failure is a reply.
@@ -33,29 +32,37 @@ pub async fn execute(execution: &Execution, request: Request) -> Reply {
 }
 
 async fn carry_out(execution: &Execution, request: Request) -> Result<Reply, String> {
-    let store = &execution.store;
+    let Execution { chat, clock } = execution;
+    let (store, domain, now) = (chat.store(), chat.domain(), clock.now());
+    let told = |refusal: Refusal| refusal.text(Language::English);
     match request {
         Request::Status => Ok(Reply::Status {
             program: env!("CARGO_PKG_VERSION").to_owned(),
-            domain: execution.domain.clone(),
+            domain: domain.to_string(),
             pid: std::process::id(),
         }),
         Request::UserAdd(data) => {
-            let account = new_account(&data, &execution.domain)?;
-            let address = format!("{}@{}", account.localpart, execution.domain);
-            match store.account_create(account).await {
+            let account = new_account(&data, &domain)?;
+            let address = format!("{}@{domain}", account.localpart);
+            let local = account.localpart.to_string();
+            match chat.create_account(account, now).await {
                 Ok(_) => Ok(Reply::Done),
-                Err(StoreError::AlreadyExists) => Err(format!(
-                    "{address} exists already; choose another name, or give it a new password with `hauspost user passwd`"
-                )),
-                Err(error) => Err(error.to_string()),
+                Err(Refusal::NameTaken) => match store.account_find(&local).await {
+                    Ok(None) => Err(format!(
+                        "{address} is kept for somebody who is invited; `hauspost user invitations` shows by which"
+                    )),
+                    _ => Err(format!(
+                        "{address} exists already; choose another name, or give it a new password with `hauspost user passwd`"
+                    )),
+                },
+                Err(refusal) => Err(told(refusal)),
             }
         }
         Request::UserImport { accounts } => {
             let names: Vec<String> = accounts.iter().map(|data| data.name.clone()).collect();
             let accounts: Result<Vec<_>, _> = accounts
                 .iter()
-                .map(|data| new_account(data, &execution.domain))
+                .map(|data| new_account(data, &domain))
                 .collect();
             let imported = store
                 .account_import(accounts?)
@@ -73,18 +80,9 @@ async fn carry_out(execution: &Execution, request: Request) -> Result<Reply, Str
             })
         }
         Request::UserPasswd { name, keys } => {
-            let account = find(execution, &name).await?;
-            let mut batch = Batch::new();
-            batch.account_change(
-                account.id,
-                AccountChange {
-                    keys: Some(records(&keys)?),
-                    ..AccountChange::default()
-                },
-            );
-            batch.token_revoke_all(account.id);
-            commit(store, batch).await?;
-            end_sessions(execution, &account).await;
+            let address = find(chat, &name).await?;
+            let changed = chat.set_keys(&address, records(&keys)?, None, now);
+            changed.await.map_err(told)?;
             Ok(Reply::Done)
         }
         Request::UserList { after } => {
@@ -98,32 +96,74 @@ async fn carry_out(execution: &Execution, request: Request) -> Result<Reply, Str
             })
         }
         Request::UserEnable { name, enabled } => {
-            let account = find(execution, &name).await?;
-            let mut batch = Batch::new();
-            batch.account_change(
-                account.id,
-                AccountChange {
-                    enabled: Some(enabled),
-                    ..AccountChange::default()
-                },
-            );
-            if !enabled {
-                batch.token_revoke_all(account.id);
-            }
-            commit(store, batch).await?;
-            if !enabled {
-                end_sessions(execution, &account).await;
-            }
+            let address = find(chat, &name).await?;
+            let changed = chat.set_enabled(&address, enabled, now);
+            changed.await.map_err(told)?;
             Ok(Reply::Done)
         }
         Request::UserRemove { name } => {
-            let account = find(execution, &name).await?;
-            store
-                .account_remove(account.id)
-                .await
-                .map_err(|error| error.to_string())?;
-            end_sessions(execution, &account).await;
+            let address = find(chat, &name).await?;
+            chat.remove_account(&address, now).await.map_err(told)?;
             Ok(Reply::Done)
+        }
+        Request::UserInvite { name, days, uses } => {
+            let wish = InvitationWish {
+                name,
+                uses,
+                lifetime: days.map(|days| Duration::from_secs(u64::from(days) * 86_400)),
+                ..InvitationWish::default()
+            };
+            let made = chat
+                .invite_to_account(None, wish, now)
+                .await
+                .map_err(told)?;
+            Ok(Reply::Invitation {
+                uri: made.uri,
+                token: made.token,
+                page: made.page,
+                expires: made.expires.to_string(),
+            })
+        }
+        Request::UserInvitations => {
+            let mut list = Vec::new();
+            for (id, invitation) in chat.invitations(None).await.map_err(told)? {
+                let inviter = chat.inviter(&invitation).await.map_err(told)?;
+                list.push(ListedInvitation {
+                    id,
+                    inviter: inviter.map(|(address, _)| address.to_string()),
+                    account: chat.makes_accounts(&invitation).await.map_err(told)?,
+                    name: invitation.localpart.as_deref().map(str::to_owned),
+                    times: invitation.times,
+                    uses: invitation.uses,
+                    expires: invitation.expires.to_string(),
+                    open: invitation.is_open(now.wall),
+                });
+            }
+            Ok(Reply::Invitations { list })
+        }
+        Request::UserUninvite { id } => match chat.revoke_invitation(None, &id).await {
+            Ok(()) => Ok(Reply::Done),
+            Err(Refusal::NothingToRevoke) => Err(format!(
+                "there is no invitation {id}; `hauspost user invitations` shows which there are"
+            )),
+            Err(refusal) => Err(told(refusal)),
+        },
+        Request::Export { target, folder } => {
+            let exporting = chat.clone();
+            let accounts =
+                away(chat, move || portable::export(&exporting, &target, folder)).await?;
+            Ok(Reply::Exported { accounts })
+        }
+        Request::Import { source } => {
+            let importing = chat.clone();
+            let imported = away(chat, move || portable::import(&importing, &source, now)).await?;
+            Ok(Reply::TakenIn {
+                created: imported.created,
+                existing: imported.existing,
+                messages: imported.messages,
+                notes: imported.notes,
+                more: imported.more,
+            })
         }
         Request::Backup { target } => {
             store
@@ -151,6 +191,19 @@ async fn carry_out(execution: &Execution, request: Request) -> Result<Reply, Str
     }
 }
 
+/// Does long work where it holds nobody up.
+async fn away<T: Send + 'static>(
+    chat: &Chat,
+    work: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
+) -> Result<T, String> {
+    let (answer, reading) = store::Reading::pair();
+    chat.offload(Box::new(move || answer.give(Ok(work()))));
+    match reading.await {
+        Ok(result) => result.map_err(|error| format!("{error:#}")),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
 /// Whether any account may administer; reads the whole list, so not for hot paths.
 ///
 /// # Errors
@@ -173,11 +226,6 @@ pub async fn has_administrator(store: &Store) -> Result<bool, StoreError> {
     }
 }
 
-fn commit(store: &Store, batch: Batch) -> impl Future<Output = Result<(), String>> {
-    let ticket = store.submit(batch).ticket;
-    async move { ticket.await.map_err(|error| error.to_string()) }
-}
-
 /// The localpart meant by a name that an administrator typed, with or without our domain.
 pub(crate) fn localpart(name: &str, domain: &str) -> Result<String, String> {
     let local = match name.rsplit_once('@') {
@@ -194,27 +242,17 @@ pub(crate) fn localpart(name: &str, domain: &str) -> Result<String, String> {
     })
 }
 
-async fn find(execution: &Execution, name: &str) -> Result<Account, String> {
-    let local = localpart(name, &execution.domain)?;
-    execution
-        .store
-        .account_find(&local)
-        .await
-        .map_err(|error| error.to_string())?
-        .ok_or_else(|| {
-            format!(
-                "there is no {local}@{}; `hauspost user list` shows who there is",
-                execution.domain
-            )
-        })
-}
-
-async fn end_sessions(execution: &Execution, account: &Account) {
-    if let Some((chat, clock)) = &execution.chat
-        && let Ok(address) = BareJid::new(Some(&account.localpart), &execution.domain)
-    {
-        chat.end_sessions(&address, StreamCondition::NotAuthorized, clock.now())
-            .await;
+/// The address of the account meant by a name.
+async fn find(chat: &Chat, name: &str) -> Result<BareJid, String> {
+    let domain = chat.domain();
+    let local = localpart(name, &domain)?;
+    let missing =
+        || format!("there is no {local}@{domain}; `hauspost user list` shows who there is");
+    let address = BareJid::new(Some(&local), &domain).map_err(|_| missing())?;
+    match chat.kept_account(&address).await {
+        Ok(_) => Ok(address),
+        Err(Refusal::NoSuchAccount) => Err(missing()),
+        Err(refusal) => Err(refusal.text(Language::English)),
     }
 }
 

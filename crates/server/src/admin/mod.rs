@@ -80,6 +80,37 @@ pub enum Request {
         /// Localpart.
         name: String,
     },
+    /// Make an invitation to an account.
+    UserInvite {
+        /// Localpart that it is for; any, without.
+        #[serde(default)]
+        name: Option<String>,
+        /// Days that it lasts, if not as many as the configuration says.
+        #[serde(default)]
+        days: Option<u32>,
+        /// How often it may be used.
+        #[serde(default)]
+        uses: u32,
+    },
+    /// List the invitations, newest first.
+    UserInvitations,
+    /// Take an invitation back.
+    UserUninvite {
+        /// As in the list.
+        id: String,
+    },
+    /// Write all accounts out (XEP-0227).
+    Export {
+        /// Absolute path of a new file or folder.
+        target: PathBuf,
+        /// A folder with a file for each user.
+        folder: bool,
+    },
+    /// Take accounts in (XEP-0227).
+    Import {
+        /// Absolute path of a document, or of a folder with one.
+        source: PathBuf,
+    },
     /// Copy the store into a new file.
     Backup {
         /// Absolute path of the file.
@@ -173,12 +204,46 @@ pub enum Reply {
         /// There are more.
         more: bool,
     },
+    /// To [`Request::UserInvite`].
+    Invitation {
+        /// For programs.
+        uri: String,
+        /// Token of the page `/invite/<token>`.
+        token: String,
+        /// The page, where browsers reach this server.
+        page: Option<String>,
+        /// When it ends.
+        expires: String,
+    },
+    /// To [`Request::UserInvitations`].
+    Invitations {
+        /// All that are kept.
+        list: Vec<ListedInvitation>,
+    },
     /// To [`Request::UserImport`].
     Imported {
         /// Accounts made.
         created: usize,
         /// Names that existed and were left as they are.
         existing: Vec<String>,
+    },
+    /// To [`Request::Export`].
+    Exported {
+        /// Accounts written.
+        accounts: u64,
+    },
+    /// To [`Request::Import`].
+    TakenIn {
+        /// Accounts made.
+        created: u64,
+        /// Names that existed and were left as they are.
+        existing: Vec<String>,
+        /// Messages in archives.
+        messages: u64,
+        /// What was left out, and why.
+        notes: Vec<String>,
+        /// Further notes.
+        more: u64,
     },
     /// To [`Request::Check`].
     Checked {
@@ -194,6 +259,27 @@ pub enum Reply {
         /// Why, and what to do.
         problem: String,
     },
+}
+
+/// One line of a list of invitations.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+pub struct ListedInvitation {
+    /// What to revoke it by.
+    pub id: String,
+    /// Who invites; nobody: the house.
+    pub inviter: Option<String>,
+    /// Localpart that it is for.
+    pub name: Option<String>,
+    /// It makes accounts, not only contacts.
+    pub account: bool,
+    /// How often it was used.
+    pub times: u32,
+    /// How often it may be used.
+    pub uses: u32,
+    /// When it ends.
+    pub expires: String,
+    /// It can be used now.
+    pub open: bool,
 }
 
 /// One line of a list of accounts.

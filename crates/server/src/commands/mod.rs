@@ -7,6 +7,7 @@ mod dns;
 mod import;
 mod objects;
 mod password;
+mod portable;
 mod terminal;
 mod user;
 
@@ -44,6 +45,8 @@ fn dispatch(cli: &Cli, loaded: &Loaded) -> anyhow::Result<()> {
         Command::Check { full } => check::run(loaded, *full),
         Command::Backup { dest } => backup::backup(config, dest),
         Command::Restore { src } => backup::restore(config, src),
+        Command::Export { target, folder } => portable::export(config, target, *folder),
+        Command::Import { source } => portable::import(config, source),
         Command::Config { .. } => print(&config::effective(config)),
     }
 }

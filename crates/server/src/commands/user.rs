@@ -47,6 +47,12 @@ pub(super) fn run(config: &Config, user: &User) -> anyhow::Result<()> {
             open_target(config)?.ask(Request::UserRemove { name: name.clone() })?;
             done(config, name, "removed")
         }
+        User::Invite { name, days, uses } => invite(config, name.as_deref(), *days, *uses),
+        User::Invitations => invitations(config),
+        User::Uninvite { id } => {
+            open_target(config)?.ask(Request::UserUninvite { id: id.clone() })?;
+            print(&format!("invitation {id} has ended\n"))
+        }
         User::Import { file, iterations } => import::run(config, file, *iterations),
     }
 }
@@ -83,6 +89,63 @@ fn address(config: &Config, name: &str) -> String {
 
 fn done(config: &Config, name: &str, what: &str) -> anyhow::Result<()> {
     print(&format!("{} {what}\n", address(config, name)))
+}
+
+fn invite(config: &Config, name: Option<&str>, days: Option<u32>, uses: u32) -> anyhow::Result<()> {
+    let request = Request::UserInvite {
+        name: name.map(str::to_owned),
+        days,
+        uses,
+    };
+    let Reply::Invitation {
+        uri,
+        token,
+        page,
+        expires,
+    } = open_target(config)?.ask(request)?
+    else {
+        anyhow::bail!("the server answered something else");
+    };
+    // Without an address for browsers, this machine's is shown: whoever runs this can reach it.
+    let local = || {
+        let door = config
+            .listen
+            .http
+            .iter()
+            .find(|door| door.ip().is_loopback())?;
+        Some(format!("http://{door}/invite/{token}"))
+    };
+    let mut text = String::new();
+    if let Some(page) = page.or_else(local) {
+        let _ = writeln!(text, "{page}");
+    }
+    if config.registration.mode != crate::config::RegistrationMode::Off {
+        let _ = writeln!(text, "{uri}");
+    }
+    let _ = writeln!(text, "works until {expires}");
+    print(&text)
+}
+
+fn invitations(config: &Config) -> anyhow::Result<()> {
+    let Reply::Invitations { list } = open_target(config)?.ask(Request::UserInvitations)? else {
+        anyhow::bail!("the server answered something else");
+    };
+    let mut text = String::new();
+    for one in &list {
+        let _ = writeln!(
+            text,
+            "{}\t{}\t{}/{}\t{}\t{}\t{}\t{}",
+            one.id,
+            if one.open { "open" } else { "ended" },
+            one.times,
+            one.uses,
+            one.expires,
+            if one.account { "account" } else { "contact" },
+            one.name.as_deref().unwrap_or_default(),
+            one.inviter.as_deref().unwrap_or_default(),
+        );
+    }
+    print(&text)
 }
 
 fn list(config: &Config) -> anyhow::Result<()> {

@@ -33,6 +33,7 @@ section! {
         privileges: Privileges,
         federation: Federation,
         auth: Auth,
+        registration: Registration,
         archive: Archive,
         limits: Limits,
         policy: Policy,
@@ -414,6 +415,50 @@ section! {
         /// Wrong passwords from one address, over all accounts, after which it is turned away at once. Every 30 seconds one
         /// is forgiven.
         failures_per_address: u32 = 100,
+    }
+}
+
+/// Which accounts people may make for themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RegistrationMode {
+    /// None.
+    Off,
+    /// Those of people who bring an invitation.
+    Invitation,
+    /// Everybody's.
+    Open,
+}
+
+section! {
+    /// Accounts that people make for themselves, invitations, app passwords.
+    pub struct Registration {
+        /// Accounts that may be made from within a program, before login (XEP-0077). `"off"`: none; administrators make
+        /// accounts, or send links (`hauspost user invite`) that are used in a browser. `"invitation"`: those of people who
+        /// bring an invitation (XEP-0445). `"open"`: everybody's, within the limits below; strangers will find it.
+        mode: RegistrationMode = RegistrationMode::Off,
+        /// Let every user invite new people, not only administrators. Contacts among those who have accounts can always be
+        /// invited.
+        users_invite: bool = false,
+        /// Days that an invitation lasts.
+        invitation_days: u32 = 7,
+        /// Open invitations of one user.
+        invitations_per_user: usize = 50,
+        /// With `mode = "open"`: accounts that one address (an IPv6 /64 counts as one) may make in an hour.
+        per_address_per_hour: u32 = 3,
+        /// With `mode = "open"`: accounts that all together may make in an hour.
+        per_hour: u32 = 100,
+        /// Fewest characters of a password that people choose in a program or on a page.
+        shortest_password: usize = 8,
+        /// Names that nobody may choose. An invitation to such a name works.
+        reserved_names: Vec<String> = ["abuse", "admin", "administrator", "hostmaster", "postmaster", "root", "security",
+            "support", "webmaster"].map(str::to_owned).to_vec(),
+        /// Let users remove their own accounts.
+        users_remove: bool = true,
+        /// App passwords of one user, each for one program; 0 switches them off.
+        app_passwords_per_user: usize = 20,
+        /// Days after which a device that has logged in is no longer listed to its user (XEP-0494); 0 keeps no such list.
+        device_days: u32 = 90,
     }
 }
 

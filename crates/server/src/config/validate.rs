@@ -33,6 +33,7 @@ impl Config {
         self.validate_doors()?;
         self.validate_tls()?;
         self.validate_auth()?;
+        self.validate_registration()?;
         self.validate_limits()?;
         self.validate_federation()?;
         if !self.store.url.eq("sqlite") {
@@ -254,6 +255,34 @@ impl Config {
                 "auth.scram_iterations",
                 format!("{} is out of bounds", self.auth.scram_iterations),
                 "write a number from 4096 (RFC 7677) to 10000000; each login costs as much",
+            );
+        }
+        Ok(())
+    }
+
+    fn validate_registration(&self) -> Result<(), Wrong> {
+        let registration = &self.registration;
+        for name in &registration.reserved_names {
+            if base::jid::local_part_strict(name).is_err() {
+                return wrong(
+                    "registration.reserved_names",
+                    format!("\"{name}\" can be nobody's name"),
+                    "leave it out",
+                );
+            }
+        }
+        if registration.invitation_days == 0 || registration.invitation_days > 3650 {
+            return wrong(
+                "registration.invitation_days",
+                "is not from 1 to 3650",
+                "write 7, or as many days as people take to answer",
+            );
+        }
+        if registration.shortest_password == 0 {
+            return wrong(
+                "registration.shortest_password",
+                "lets people have no password",
+                "write 8 or more",
             );
         }
         Ok(())

@@ -4,6 +4,7 @@ mod bosh;
 mod element;
 mod guard;
 mod host_meta;
+mod invite;
 mod listener;
 mod origin;
 mod pages;
@@ -90,6 +91,7 @@ impl Web {
         let mut router = Router::new()
             .route("/", get(pages::landing))
             .route("/setup/{token}", get(setup::show).post(setup::submit))
+            .route("/invite/{token}", get(invite::show).post(invite::submit))
             .route("/.well-known/host-meta", get(host_meta::xrd))
             .route("/.well-known/host-meta.json", get(host_meta::jrd))
             .route(&format!("{HTTP01_PREFIX}{{token}}"), get(acme_challenge));

@@ -73,6 +73,8 @@ label{display:block;margin-top:1rem;font-weight:600}small{display:block;font-wei
 input{font:inherit;color:inherit;width:100%;padding:.5rem .75rem;margin-top:.25rem;background:var(--canvas);border:1px solid var(--line-strong);border-radius:10px}\
 button{font:inherit;font-weight:600;width:100%;margin-top:1.5rem;padding:.625rem 1.25rem;border:1px solid transparent;border-radius:10px;background:var(--accent);color:var(--accent-ink)}\
 :focus-visible{outline:2px solid var(--accent);outline-offset:2px}\
+a.button{display:inline-block;font-weight:600;padding:.625rem 1.25rem;border-radius:10px;background:var(--accent);color:var(--accent-ink);text-decoration:none}\
+h2{font-size:1.0625rem;margin:1.5rem 0 .5rem}svg.code{display:block;max-width:100%;border-radius:10px}\
 .problem{border-left:.25rem solid var(--danger);padding:.25rem 0 .25rem 1rem}.quiet{color:var(--ink-2)}\
 code{font:.9375em ui-monospace,monospace;background:var(--accent-soft);border-radius:6px;padding:.125rem .375rem;overflow-wrap:anywhere}\
 code.command{display:block;padding:.625rem .75rem;margin-top:.5rem;white-space:pre-wrap}code span{white-space:nowrap}";
@@ -95,6 +97,16 @@ pub(super) fn page(language: Language, title: &str, body: &str) -> String {
 /// Text as HTML.
 pub(super) fn text(text: &str) -> String {
     escape(text).into_owned()
+}
+
+impl Language {
+    /// The same language, as the messenger names it.
+    pub(super) fn messenger(self) -> chat::Language {
+        match self {
+            Self::German => chat::Language::German,
+            Self::English => chat::Language::English,
+        }
+    }
 }
 
 /// `/`.

@@ -66,12 +66,8 @@ impl Setup {
             let created = self.clock.now().wall;
             batch.setting_set(LATEST, Some(&hash(&token)));
             batch.invitation_set(Invitation {
-                hash: hash(&token),
-                purpose: InvitationPurpose::Administrator,
-                localpart: None,
-                created,
                 expires: created + LIFE,
-                used: None,
+                ..Invitation::new(hash(&token), InvitationPurpose::Administrator, created)
             });
             Some(token)
         };
@@ -182,9 +178,8 @@ pub(super) async fn submit(
         ));
     };
     let execution = admin::Execution {
-        store: web.setup.store.clone(),
-        domain: web.setup.domain.clone(),
-        chat: None,
+        chat: web.chat.clone(),
+        clock: web.clock,
     };
     let display_name = Some(display_name.trim().to_owned()).filter(|name| !name.is_empty());
     let account = AccountData {
@@ -223,12 +218,12 @@ pub(super) async fn submit(
     .into_response()
 }
 
-fn is_protected(web: &Web, request: &Request) -> bool {
+pub(super) fn is_protected(web: &Web, request: &Request) -> bool {
     Origin::of(&web.config.load(), request.extensions(), request.headers())
         .is_some_and(|origin| origin.is_protected())
 }
 
-fn unprotected(language: Language) -> Response {
+pub(super) fn unprotected(language: Language) -> Response {
     let title = language.pick("Nur über HTTPS", "Only over HTTPS");
     let words = language.pick(
         "Über diese Verbindung könnten andere das Kennwort mitlesen. Öffne den Link über https oder auf dem Server selbst.",

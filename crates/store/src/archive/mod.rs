@@ -105,6 +105,21 @@ pub struct ArchiveItem {
     pub stanza: Bytes,
 }
 
+/// A message that another archive had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImportedEntry {
+    /// When it was archived there.
+    pub at: Timestamp,
+    /// Bare address of the other side, normalised.
+    pub with: Arc<str>,
+    /// Resource of the other side.
+    pub with_resource: Option<Arc<str>>,
+    /// Facts about it; none is hidden.
+    pub flags: EntryFlags,
+    /// The whole `<message/>`.
+    pub stanza: Bytes,
+}
+
 /// A page of the archive.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ArchivePage {
@@ -174,6 +189,20 @@ impl Store {
         query: ArchiveQuery,
     ) -> Reading<ArchivePage> {
         self.backend().archive_page(owner.into(), query)
+    }
+
+    /// Puts messages that another archive had into an owner's own, oldest first: those of one call
+    /// together, or none. They come behind all that is in it already, so the archive should be new. Gives
+    /// their ids, which are of their times.
+    ///
+    /// # Errors
+    /// [`NoSuchAccount`](crate::StoreError::NoSuchAccount) when the owner is gone.
+    pub fn archive_import(
+        &self,
+        owner: impl Into<OwnerId>,
+        entries: Vec<ImportedEntry>,
+    ) -> Reading<Vec<ArchiveId>> {
+        self.backend().archive_import(owner.into(), entries)
     }
 
     /// First and last entry of an owner's archive; `None` when it is empty.

@@ -10,12 +10,13 @@ use bytes::Bytes;
 
 use crate::store::Figures;
 use crate::{
-    Account, AccountId, AccountPage, AccountState, Activity, ArchiveBounds, ArchiveId, ArchiveItem,
-    ArchivePage, ArchivePreferences, ArchiveQuery, Batch, CheckDepth, CheckReport, Imported,
-    InboxPage, InboxQuery, Invitation, ItemPage, ItemQuery, Login, Mentions, NewAccount, NewRoom,
-    Newcomer, NewestItem, Node, NodeUsage, Outgoing, OwnerId, PeopleChanges, Progress, Reading,
-    RoomId, RoomMembership, RoomPage, RoomState, Roster, RosterChanges, RosterVersion, Submitted,
-    TokenRecord,
+    Account, AccountId, AccountPage, AccountState, Activity, AppPassword, AppPasswordId,
+    ArchiveBounds, ArchiveId, ArchiveItem, ArchivePage, ArchivePreferences, ArchiveQuery, Batch,
+    CheckDepth, CheckReport, Device, Imported, ImportedEntry, InboxPage, InboxQuery, Invitation,
+    ItemPage, ItemQuery, Login, Mentions, NewAccount, NewRoom, Newcomer, NewestItem, Node,
+    NodeUsage, Outgoing, OwnerId, PeopleChanges, Progress, Reading, Registered, RoomId,
+    RoomMembership, RoomPage, RoomState, Roster, RosterChanges, RosterVersion, ScramRecord,
+    Submitted, TokenRecord,
 };
 use crate::{Kept, NewUpload, PushRegistration, Reserved, Upload, UploadBounds, UploadUsage};
 
@@ -34,6 +35,7 @@ pub trait Backend: Send + Sync + 'static {
     fn account_create(&self, account: NewAccount) -> Reading<AccountId>;
     fn account_import(&self, accounts: Vec<NewAccount>) -> Reading<Vec<Imported>>;
     fn account_remove(&self, account: AccountId) -> Reading<bool>;
+    fn accounts_being_removed(&self) -> Reading<Vec<Account>>;
     fn account_find(&self, localpart: Arc<str>) -> Reading<Option<Account>>;
     fn account(&self, account: AccountId) -> Reading<Option<Account>>;
     fn login(&self, localpart: Arc<str>, client: Option<Arc<str>>) -> Reading<Option<Login>>;
@@ -49,6 +51,11 @@ pub trait Backend: Send + Sync + 'static {
     ) -> Reading<Option<RosterChanges>>;
 
     fn archive_page(&self, owner: OwnerId, query: ArchiveQuery) -> Reading<ArchivePage>;
+    fn archive_import(
+        &self,
+        owner: OwnerId,
+        entries: Vec<ImportedEntry>,
+    ) -> Reading<Vec<ArchiveId>>;
     fn archive_bounds(&self, owner: OwnerId) -> Reading<Option<ArchiveBounds>>;
     fn inbox(
         &self,
@@ -67,6 +74,7 @@ pub trait Backend: Send + Sync + 'static {
     fn offline_count(&self, owner: OwnerId) -> Reading<u64>;
 
     fn blocklist(&self, account: AccountId) -> Reading<Vec<Arc<str>>>;
+    fn private_all(&self, account: AccountId) -> Reading<Vec<String>>;
     fn private(&self, account: AccountId, key: Arc<str>) -> Reading<Option<String>>;
     fn private_count(&self, account: AccountId) -> Reading<u64>;
     fn vcard(&self, account: AccountId) -> Reading<Option<String>>;
@@ -80,6 +88,23 @@ pub trait Backend: Send + Sync + 'static {
     fn tokens(&self, account: AccountId, client: Option<Arc<str>>) -> Reading<Vec<TokenRecord>>;
 
     fn invitation(&self, hash: Vec<u8>) -> Reading<Option<Invitation>>;
+    fn app_password_create(
+        &self,
+        account: AccountId,
+        label: Arc<str>,
+        keys: Vec<ScramRecord>,
+        now: Timestamp,
+    ) -> Reading<AppPasswordId>;
+    fn app_passwords(&self, account: AccountId) -> Reading<Vec<AppPassword>>;
+    fn devices(&self, account: AccountId) -> Reading<Vec<Device>>;
+
+    fn account_register(
+        &self,
+        account: NewAccount,
+        invitation: Option<Vec<u8>>,
+        now: Timestamp,
+    ) -> Reading<Registered>;
+    fn invitations(&self, inviter: Option<AccountId>, max: usize) -> Reading<Vec<Invitation>>;
     fn invitation_redeem(&self, hash: Vec<u8>, now: Timestamp) -> Reading<Option<Invitation>>;
     fn setting(&self, key: Arc<str>) -> Reading<Option<Vec<u8>>>;
     fn setting_or(&self, key: Arc<str>, value: Vec<u8>) -> Reading<Vec<u8>>;

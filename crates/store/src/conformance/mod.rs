@@ -8,6 +8,7 @@
     reason = "a suite for tests: it panics on purpose"
 )]
 
+mod admission;
 mod archive;
 mod inbox;
 mod outgoing;
@@ -42,6 +43,10 @@ pub const PARTS: &[Part] = &[
     ("import", people::import),
     ("tokens", people::tokens),
     ("invitations", people::invitations),
+    ("app passwords", admission::app_passwords),
+    ("devices", admission::devices),
+    ("registration", admission::registration),
+    ("removal", admission::removal),
     ("roster", people::roster),
     ("roster marks are bounded", people::roster_marks),
     ("personal", personal::personal),
@@ -56,6 +61,7 @@ pub const PARTS: &[Part] = &[
     ("inbox", inbox::inbox),
     ("inbox of rooms", inbox::rooms),
     ("inbox moves on", inbox::moves_on),
+    ("archive import", admission::archive_import),
     ("offline", archive::offline),
     ("outgoing", outgoing::outgoing),
     ("account removal", people::account_removal),

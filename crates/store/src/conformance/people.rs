@@ -115,6 +115,7 @@ fn token(client: &str, secret: u8) -> TokenRecord {
         counter: 0,
         software: Some("App".into()),
         device: None,
+        app_password: None,
     }
 }
 
@@ -175,12 +176,8 @@ pub(super) fn tokens(subject: &mut dyn Subject) {
 
 pub(super) fn invitations(subject: &mut dyn Subject) {
     let invitation = Invitation {
-        hash: vec![7; 32],
-        purpose: InvitationPurpose::Administrator,
-        localpart: None,
-        created: time(1),
         expires: time(100),
-        used: None,
+        ..Invitation::new(vec![7; 32], InvitationPurpose::Administrator, time(1))
     };
     write(subject, |batch| batch.invitation_set(invitation.clone()));
     subject.reopen();
@@ -197,6 +194,7 @@ pub(super) fn invitations(subject: &mut dyn Subject) {
     );
     let used = Invitation {
         used: Some(time(5)),
+        times: 1,
         ..invitation
     };
     assert_eq!(

@@ -101,11 +101,11 @@ fn devices(subject: &mut dyn Subject, account: AccountId) {
     write(subject, |batch| batch.devices_listed(account, &[]));
     subject.reopen();
     assert_eq!(known(subject), [3, 7, u32::MAX]);
-    let most = MOST_DEVICES as u32;
+    let most = MOST_OMEMO_DEVICES as u32;
     write(subject, |batch| {
         batch.devices_listed(account, &(3..most + 1).collect::<Vec<_>>());
     });
-    assert_eq!(known(subject).len(), MOST_DEVICES - 1);
+    assert_eq!(known(subject).len(), MOST_OMEMO_DEVICES - 1);
     for _ in 0..2 {
         write(subject, |batch| {
             batch.devices_listed(account, &(most..3 * most).collect::<Vec<_>>());

@@ -87,9 +87,13 @@ impl ScramKeys {
 
     /// Whether the password is the one of these keys; for PLAIN and for HTTP logins. Costs `iterations` HMACs.
     pub fn verify(&self, password: &Password) -> bool {
-        let Some(prepared) = prepare(password.expose()) else {
-            return false;
-        };
+        self.verify_among(&[], password).is_some()
+    }
+
+    /// Which keys the password is of: 0 for these, 1 for the first of `others`, and so on. Stretches once, so
+    /// only those of `others` count that share hash, salt and iterations with these.
+    pub fn verify_among(&self, others: &[ScramKeys], password: &Password) -> Option<usize> {
+        let prepared = prepare(password.expose())?;
         let salted = SaltedPassword {
             hash: self.hash,
             iterations: self.iterations,
@@ -98,13 +102,15 @@ impl ScramKeys {
                 .hash
                 .stretch(prepared.expose().as_bytes(), &self.salt, self.iterations),
         };
-        // Both keys are compared, so that half of a damaged record never lets anyone in.
+        // All of the keys are compared, so that half of a damaged record never lets anyone in.
         let keys = salted.keys();
-        let (stored, server) = (
-            keys.stored_key == self.stored_key,
-            keys.server_key == self.server_key,
-        );
-        stored & server
+        let mut found = None;
+        for (place, candidate) in std::iter::once(self).chain(others).enumerate() {
+            if *candidate == keys {
+                found = Some(place);
+            }
+        }
+        found
     }
 }
 

@@ -79,6 +79,20 @@ impl Exchange<'_> {
         self.settle(sides).await
     }
 
+    /// The account goes for good: it leaves every contact, listed or not.
+    pub(super) async fn part(&self) -> Result<(), StanzaError> {
+        let (own, peer) = self.turns().await;
+        let mut sides = self.sides(&own, peer.as_ref());
+        for action in super::farewells(&sides.own) {
+            self.act(&mut sides, action, None)?;
+        }
+        if sides.own.state().is_asked() {
+            self.act(&mut sides, Action::Unsubscribed, None)?;
+        }
+        sides.own.remove();
+        self.settle(sides).await
+    }
+
     async fn turns(&self) -> (crate::account::Turn<'_>, Option<crate::account::Turn<'_>>) {
         self.account
             .turns(self.peer_account().map(|peer| &**peer))

@@ -1,16 +1,14 @@
-//! Accounts, keys, tokens and invitations in SQLite.
-
-use std::sync::Arc;
+//! Accounts, keys and tokens in SQLite.
 
 use base::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::pubsub;
 use super::text::{join, split};
 use super::uploads;
+use super::{admission, pubsub};
 use crate::{
-    Account, AccountChange, AccountId, AccountPage, Imported, Invitation, InvitationPurpose, Login,
-    NewAccount, ScramRecord, StoreError, TokenRecord,
+    Account, AccountChange, AccountId, AccountPage, AppPasswordId, Imported, Login, NewAccount,
+    ScramRecord, StoreError, TokenRecord,
 };
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -194,6 +192,45 @@ pub(super) fn remove(connection: &Connection, account: AccountId) -> Result<bool
     Ok(removed > 0)
 }
 
+/// Nobody logs in any more, and the mark stays until the account is gone.
+pub(super) fn removal_begin(connection: &Connection, account: AccountId) -> Result<()> {
+    let changed = connection
+        .prepare_cached("UPDATE account SET enabled = 0 WHERE id = ?")?
+        .execute([account.number()])?;
+    if changed == 0 {
+        return Err(StoreError::NoSuchAccount);
+    }
+    connection
+        .prepare_cached("INSERT INTO account_removal (account) VALUES (?) ON CONFLICT DO NOTHING")?
+        .execute([account.number()])?;
+    Ok(())
+}
+
+pub(super) fn removal_cancel(
+    connection: &Connection,
+    account: AccountId,
+    enabled: bool,
+) -> Result<()> {
+    connection
+        .prepare_cached("DELETE FROM account_removal WHERE account = ?")?
+        .execute([account.number()])?;
+    let changed = connection
+        .prepare_cached("UPDATE account SET enabled = ? WHERE id = ?")?
+        .execute(params![enabled, account.number()])?;
+    if changed == 0 {
+        return Err(StoreError::NoSuchAccount);
+    }
+    Ok(())
+}
+
+pub(super) fn being_removed(connection: &Connection) -> Result<Vec<Account>> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM account JOIN account_removal ON account_removal.account = id"
+    ))?;
+    let rows = statement.query_map([], account_of)?;
+    Ok(rows.collect::<std::result::Result<_, _>>()?)
+}
+
 fn keys(connection: &Connection, account: AccountId) -> Result<Vec<ScramRecord>> {
     let mut statement = connection.prepare_cached(
         "SELECT hash, iterations, salt, stored_key, server_key FROM account_key WHERE account = ?",
@@ -219,6 +256,7 @@ pub(super) fn login(
         return Ok(None);
     };
     let keys = keys(connection, account.id)?;
+    let app_keys = admission::app_keys(connection, account.id)?;
     let tokens = match client {
         Some(client) => tokens(connection, account.id, Some(client))?,
         None => Vec::new(),
@@ -226,6 +264,7 @@ pub(super) fn login(
     Ok(Some(Login {
         account,
         keys,
+        app_keys,
         tokens,
     }))
 }
@@ -236,8 +275,8 @@ pub(super) fn tokens(
     client: Option<&str>,
 ) -> Result<Vec<TokenRecord>> {
     let mut statement = connection.prepare_cached(
-        "SELECT client, mechanism, secret, issued, expires, last_used, counter, software, device
-         FROM token WHERE account = ?1 AND (?2 IS NULL OR client = ?2) ORDER BY client, place",
+        "SELECT client, mechanism, secret, issued, expires, last_used, counter, software, device,
+         app_password FROM token WHERE account = ?1 AND (?2 IS NULL OR client = ?2) ORDER BY client, place",
     )?;
     let rows = statement.query_map(params![account.number(), client], |row| {
         Ok(TokenRecord {
@@ -250,6 +289,9 @@ pub(super) fn tokens(
             counter: row.get::<_, i64>(6)?.cast_unsigned(),
             software: row.get(7)?,
             device: row.get(8)?,
+            app_password: row
+                .get::<_, Option<i64>>(9)?
+                .map(AppPasswordId::from_number),
         })
     })?;
     Ok(rows.collect::<std::result::Result<_, _>>()?)
@@ -270,7 +312,8 @@ pub(super) fn token_issue(
     connection
         .prepare_cached(
             "INSERT INTO token (account, client, place, mechanism, secret, issued, expires,
-             last_used, counter, software, device) VALUES (?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?)",
+             last_used, counter, software, device, app_password)
+             VALUES (?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )?
         .execute(params![
             account.number(),
@@ -282,7 +325,8 @@ pub(super) fn token_issue(
             token.last_used.map(Timestamp::micros),
             token.counter.cast_signed(),
             token.software,
-            token.device
+            token.device,
+            token.app_password.map(AppPasswordId::number)
         ])?;
     Ok(())
 }
@@ -335,69 +379,4 @@ pub(super) fn token_expire(connection: &Connection, now: Timestamp) -> Result<()
         .prepare_cached("DELETE FROM token WHERE expires <= ?")?
         .execute([now.micros()])?;
     Ok(())
-}
-
-pub(super) fn invitation(connection: &Connection, hash: &[u8]) -> Result<Option<Invitation>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT purpose, localpart, created, expires, used FROM invitation WHERE hash = ?",
-    )?;
-    let found = statement.query_row([hash], |row| {
-        Ok(Invitation {
-            hash: hash.to_vec(),
-            purpose: match row.get::<_, i64>(0)? {
-                0 => InvitationPurpose::Administrator,
-                _ => InvitationPurpose::Account,
-            },
-            localpart: row.get::<_, Option<Arc<str>>>(1)?,
-            created: Timestamp::from_micros(row.get(2)?),
-            expires: Timestamp::from_micros(row.get(3)?),
-            used: row.get::<_, Option<i64>>(4)?.map(Timestamp::from_micros),
-        })
-    });
-    Ok(found.optional()?)
-}
-
-pub(super) fn invitation_set(connection: &Connection, invitation: &Invitation) -> Result<()> {
-    let purpose = match invitation.purpose {
-        InvitationPurpose::Administrator => 0,
-        InvitationPurpose::Account => 1,
-    };
-    connection
-        .prepare_cached(
-            "INSERT OR REPLACE INTO invitation (hash, purpose, localpart, created, expires, used)
-             VALUES (?, ?, ?, ?, ?, ?)",
-        )?
-        .execute(params![
-            invitation.hash,
-            purpose,
-            invitation.localpart,
-            invitation.created.micros(),
-            invitation.expires.micros(),
-            invitation.used.map(Timestamp::micros)
-        ])?;
-    Ok(())
-}
-
-pub(super) fn invitation_remove(connection: &Connection, hash: &[u8]) -> Result<()> {
-    connection
-        .prepare_cached("DELETE FROM invitation WHERE hash = ?")?
-        .execute([hash])?;
-    Ok(())
-}
-
-pub(super) fn invitation_redeem(
-    connection: &Connection,
-    hash: &[u8],
-    now: Timestamp,
-) -> Result<Option<Invitation>> {
-    let used = connection
-        .prepare_cached(
-            "UPDATE invitation SET used = ?2 WHERE hash = ?1 AND used IS NULL AND expires > ?2",
-        )?
-        .execute(params![hash, now.micros()])?;
-    if used == 0 {
-        Ok(None)
-    } else {
-        invitation(connection, hash)
-    }
 }

@@ -4,6 +4,7 @@
 //! own timing only. See [`archive`] for the layout that makes archiving cheap.
 
 mod accounts;
+mod admission;
 mod archive;
 mod backup;
 mod checkpoint;
@@ -43,12 +44,13 @@ use self::writer::Writer;
 use super::Backend;
 use crate::store::Figures;
 use crate::{
-    Account, AccountId, AccountPage, AccountState, Activity, ArchiveBounds, ArchiveId, ArchiveItem,
-    ArchivePage, ArchivePreferences, ArchiveQuery, Batch, CheckDepth, CheckReport, Imported,
-    InboxPage, InboxQuery, Invitation, ItemPage, ItemQuery, Location, Login, Mentions, NewAccount,
-    NewRoom, Newcomer, NewestItem, Node, NodeUsage, OpenError, Outgoing, OwnerId, PeopleChanges,
-    Progress, Reading, RoomId, RoomMembership, RoomPage, RoomState, Roster, RosterChanges,
-    RosterVersion, StoreConfig, StoreError, Submitted, TokenRecord,
+    Account, AccountId, AccountPage, AccountState, Activity, AppPassword, AppPasswordId,
+    ArchiveBounds, ArchiveId, ArchiveItem, ArchivePage, ArchivePreferences, ArchiveQuery, Batch,
+    CheckDepth, CheckReport, Device, Imported, ImportedEntry, InboxPage, InboxQuery, Invitation,
+    ItemPage, ItemQuery, Location, Login, Mentions, NewAccount, NewRoom, Newcomer, NewestItem,
+    Node, NodeUsage, OpenError, Outgoing, OwnerId, PeopleChanges, Progress, Reading, Registered,
+    RoomId, RoomMembership, RoomPage, RoomState, Roster, RosterChanges, RosterVersion, ScramRecord,
+    StoreConfig, StoreError, Submitted, TokenRecord,
 };
 use crate::{Kept, NewUpload, PushRegistration, Reserved, Upload, UploadBounds, UploadUsage};
 
@@ -334,6 +336,10 @@ impl Backend for Sqlite {
         removed
     }
 
+    fn accounts_being_removed(&self) -> Reading<Vec<Account>> {
+        self.look(accounts::being_removed)
+    }
+
     fn account_find(&self, localpart: Arc<str>) -> Reading<Option<Account>> {
         self.look(move |connection| accounts::find(connection, &localpart))
     }
@@ -374,6 +380,23 @@ impl Backend for Sqlite {
         self.read(move |view| page::page(view, owner, &query))
     }
 
+    fn archive_import(
+        &self,
+        owner: OwnerId,
+        mut entries: Vec<ImportedEntry>,
+    ) -> Reading<Vec<ArchiveId>> {
+        let now = self.now();
+        for entry in &mut entries {
+            // Ids of times to come would stand before those of the messages that come.
+            entry.at = entry.at.min(now);
+        }
+        let weight = entries.iter().map(|entry| entry.stanza.len() + 128).sum();
+        let shared = Arc::clone(&self.shared);
+        self.perform(weight, move |connection| {
+            archive::flush::import(connection, &shared.config, owner, &entries)
+        })
+    }
+
     fn archive_bounds(&self, owner: OwnerId) -> Reading<Option<ArchiveBounds>> {
         self.read(move |view| page::bounds(view, owner))
     }
@@ -410,6 +433,10 @@ impl Backend for Sqlite {
 
     fn blocklist(&self, account: AccountId) -> Reading<Vec<Arc<str>>> {
         self.look(move |connection| personal::blocklist(connection, account))
+    }
+
+    fn private_all(&self, account: AccountId) -> Reading<Vec<String>> {
+        self.look(move |connection| personal::private_all(connection, account))
     }
 
     fn private(&self, account: AccountId, key: Arc<str>) -> Reading<Option<String>> {
@@ -457,12 +484,47 @@ impl Backend for Sqlite {
     }
 
     fn invitation(&self, hash: Vec<u8>) -> Reading<Option<Invitation>> {
-        self.look(move |connection| accounts::invitation(connection, &hash))
+        self.look(move |connection| admission::invitation(connection, &hash))
+    }
+
+    fn app_password_create(
+        &self,
+        account: AccountId,
+        label: Arc<str>,
+        keys: Vec<ScramRecord>,
+        now: Timestamp,
+    ) -> Reading<AppPasswordId> {
+        self.perform(1024, move |connection| {
+            admission::app_password_create(connection, account, &label, &keys, now)
+        })
+    }
+
+    fn app_passwords(&self, account: AccountId) -> Reading<Vec<AppPassword>> {
+        self.look(move |connection| admission::app_passwords(connection, account))
+    }
+
+    fn devices(&self, account: AccountId) -> Reading<Vec<Device>> {
+        self.look(move |connection| admission::devices(connection, account))
+    }
+
+    fn account_register(
+        &self,
+        account: NewAccount,
+        invitation: Option<Vec<u8>>,
+        now: Timestamp,
+    ) -> Reading<Registered> {
+        self.perform(1024, move |connection| {
+            admission::register(connection, &account, invitation.as_deref(), now)
+        })
+    }
+
+    fn invitations(&self, inviter: Option<AccountId>, max: usize) -> Reading<Vec<Invitation>> {
+        self.look(move |connection| admission::invitations(connection, inviter, max))
     }
 
     fn invitation_redeem(&self, hash: Vec<u8>, now: Timestamp) -> Reading<Option<Invitation>> {
         self.perform(256, move |connection| {
-            accounts::invitation_redeem(connection, &hash, now)
+            admission::invitation_redeem(connection, &hash, now)
         })
     }
 

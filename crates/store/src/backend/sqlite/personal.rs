@@ -8,7 +8,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::text::{join, split};
 use super::{accounts, archive, pubsub, push, roster};
 use crate::{
-    AccountId, AccountState, Activity, ArchiveDefault, ArchivePreferences, MOST_DEVICES, StoreError,
+    AccountId, AccountState, Activity, ArchiveDefault, ArchivePreferences, MOST_OMEMO_DEVICES,
+    StoreError,
 };
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -57,6 +58,13 @@ pub(super) fn unblock(
         .prepare_cached("DELETE FROM block WHERE account = ?1 AND (?2 IS NULL OR address = ?2)")?
         .execute(params![account.number(), address])?;
     Ok(())
+}
+
+pub(super) fn private_all(connection: &Connection, account: AccountId) -> Result<Vec<String>> {
+    let mut statement =
+        connection.prepare_cached("SELECT xml FROM private WHERE account = ? ORDER BY key")?;
+    let rows = statement.query_map([account.number()], |row| row.get(0))?;
+    Ok(rows.collect::<std::result::Result<_, _>>()?)
 }
 
 pub(super) fn private(
@@ -195,7 +203,7 @@ fn devices(connection: &Connection, account: AccountId) -> Result<Arc<[u32]>> {
         .prepare_cached("SELECT device FROM omemo_device WHERE account = ? ORDER BY device")?;
     let rows = statement.query_map([account.number()], |row| row.get(0))?;
     let devices = rows.collect::<std::result::Result<Vec<u32>, _>>()?;
-    if devices.len() > MOST_DEVICES {
+    if devices.len() > MOST_OMEMO_DEVICES {
         return Ok(Arc::default());
     }
     Ok(devices.into())
@@ -212,7 +220,7 @@ pub(super) fn devices_listed(
          ON CONFLICT DO NOTHING",
     )?;
     for device in devices {
-        statement.execute(params![account.number(), device, MOST_DEVICES as i64])?;
+        statement.execute(params![account.number(), device, MOST_OMEMO_DEVICES as i64])?;
     }
     Ok(())
 }

@@ -55,6 +55,11 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("migrations/0005_uploads.sql"),
     },
     Migration {
+        number: 6,
+        name: "accounts",
+        sql: include_str!("migrations/0006_accounts.sql"),
+    },
+    Migration {
         number: 7,
         name: "push",
         sql: include_str!("migrations/0007_push.sql"),

@@ -16,7 +16,9 @@ use super::archive::{inbox, offline};
 use super::checkpoint::Checkpointer;
 use super::error::{damaged, fails_all};
 use super::queue::{Group, Job, Next};
-use super::{Shared, accounts, outgoing, personal, pubsub, push, rooms, roster, uploads};
+use super::{
+    Shared, accounts, admission, outgoing, personal, pubsub, push, rooms, roster, uploads,
+};
 use crate::archive::codec::{self, JournalCopy, JournalWriter};
 use crate::batch::Write;
 use crate::ticket::Outcome;
@@ -518,6 +520,21 @@ fn apply(connection: &Connection, write: &Write, version: RosterVersion) -> Resu
     match write {
         Write::AccountChange(account, change) => accounts::change(connection, *account, change),
         Write::AccountAddKey(account, key) => accounts::add_key(connection, *account, key),
+        Write::AccountRemovalBegin(account) => accounts::removal_begin(connection, *account),
+        Write::AccountRemovalCancel(account, enabled) => {
+            accounts::removal_cancel(connection, *account, *enabled)
+        }
+        Write::AppPasswordUsed(account, id, at) => {
+            admission::app_password_used(connection, *account, *id, *at)
+        }
+        Write::AppPasswordRemove(account, id) => {
+            admission::app_password_remove(connection, *account, *id)
+        }
+        Write::DeviceSeen(account, device) => admission::device_seen(connection, *account, device),
+        Write::DeviceForget(account, client) => {
+            admission::device_forget(connection, *account, client.as_deref())
+        }
+        Write::DeviceExpire(before) => admission::device_expire(connection, *before),
         Write::RosterSet(account, item) => roster::set(connection, *account, item, version),
         Write::RosterRemove(account, contact) => {
             roster::remove(connection, *account, contact, version)
@@ -562,11 +579,12 @@ fn apply(connection: &Connection, write: &Write, version: RosterVersion) -> Resu
             accounts::token_revoke(connection, *account, client.as_deref())
         }
         Write::TokenExpire(now) => accounts::token_expire(connection, *now),
-        Write::InvitationSet(invitation) => accounts::invitation_set(connection, invitation),
-        Write::InvitationRemove(hash) => accounts::invitation_remove(connection, hash),
         Write::Room(room, write) => rooms::write(connection, *room, write, version),
         Write::OutgoingSet(entry) => outgoing::set(connection, entry),
         Write::OutgoingRemove(id) => outgoing::remove(connection, *id),
+        Write::InvitationSet(invitation) => admission::invitation_set(connection, invitation),
+        Write::InvitationRemove(hash) => admission::invitation_remove(connection, hash),
+        Write::InvitationExpire(before) => admission::invitation_expire(connection, *before),
         Write::Setting(key, value) => personal::setting_set(connection, key, value.as_deref()),
         Write::UploadTransfer(id, transfer) => {
             uploads::transfer(connection, id, transfer.as_deref())

@@ -63,9 +63,13 @@ impl ServerFirst {
 
     /// Answers with salt and iterations. `nonce` is fresh, printable and without commas; `advertised` the
     /// value of XEP-0474's `h`. Keys of another hash never match.
+    ///
+    /// The client is told one salt and one number of iterations, those of `keys`. `others` are keys of other
+    /// passwords that let in as well; those that share both can be told apart by the proof alone.
     pub fn challenge(
         self,
         keys: ScramKeys,
+        others: Vec<ScramKeys>,
         nonce: &str,
         advertised: Option<&str>,
     ) -> (String, ServerProof) {
@@ -84,7 +88,7 @@ impl ServerFirst {
             message,
             ServerProof {
                 hash: self.hash,
-                keys,
+                candidates: std::iter::once(keys).chain(others).collect(),
                 nonce,
                 binding: self.binding,
                 signed,
@@ -96,7 +100,8 @@ impl ServerFirst {
 /// Waits for the client's proof.
 pub struct ServerProof {
     hash: ScramHash,
-    keys: ScramKeys,
+    /// What the client was asked for, and others that may be meant.
+    candidates: Vec<ScramKeys>,
     nonce: String,
     binding: Vec<u8>,
     /// AuthMessage up to and with the last comma.
@@ -104,29 +109,42 @@ pub struct ServerProof {
 }
 
 impl ServerProof {
-    /// Checks the proof; gives the server's closing message, which proves that it knows the keys.
+    /// Checks the proof; gives the server's closing message, which proves that it knows the keys, and which
+    /// keys those were: 0 for the first, 1 for the first of the others, and so on.
     ///
     /// # Errors
     /// [`SaslError::Malformed`], [`SaslError::IncorrectEncoding`] and [`SaslError::NotAuthorized`]: the last
     /// for a wrong password and a wrong binding alike, and after the same work.
-    pub fn check(self, message: &[u8]) -> Result<String, SaslError> {
+    pub fn check(self, message: &[u8]) -> Result<(String, usize), SaslError> {
         use subtle::ConstantTimeEq;
 
         let last = Final::parse(message)?;
         let signed = [self.signed.as_bytes(), last.without_proof.as_bytes()];
         let hash = self.hash;
-        let signature = hash.hmac(self.keys.stored_key.expose(), &signed);
-        let client_key: Key = signature.xor(&last.proof);
-        let stored = hash.digest(client_key.expose());
-        let proven = stored.matches(self.keys.stored_key.expose());
+        let (salt, iterations) = match self.candidates.first() {
+            Some(first) => (&first.salt, first.iterations),
+            None => return Err(SaslError::NotAuthorized),
+        };
+        let mut proven = None;
+        for (place, keys) in self.candidates.iter().enumerate() {
+            let signature = hash.hmac(keys.stored_key.expose(), &signed);
+            let client_key: Key = signature.xor(&last.proof);
+            let stored = hash.digest(client_key.expose());
+            let asked = keys.salt == *salt && keys.iterations == iterations && keys.hash == hash;
+            if stored.matches(keys.stored_key.expose()) & asked {
+                proven = Some((place, keys));
+            }
+        }
         let bound: bool = self.binding.ct_eq(&last.binding).into();
         let fresh: bool = self.nonce.as_bytes().ct_eq(last.nonce.as_bytes()).into();
-        let fits = last.proof.len() == hash.length() && self.keys.hash == hash;
-        if proven & bound & fresh & fits {
-            let signature = hash.hmac(self.keys.server_key.expose(), &signed);
-            Ok(format!("v={}", crate::sasl::encode(signature.expose())))
-        } else {
-            Err(SaslError::NotAuthorized)
+        let fits = last.proof.len() == hash.length();
+        match proven {
+            Some((place, keys)) if bound & fresh & fits => {
+                let signature = hash.hmac(keys.server_key.expose(), &signed);
+                let closing = format!("v={}", crate::sasl::encode(signature.expose()));
+                Ok((closing, place))
+            }
+            _ => Err(SaslError::NotAuthorized),
         }
     }
 }

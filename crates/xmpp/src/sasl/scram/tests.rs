@@ -72,11 +72,11 @@ fn published_exchanges() {
         assert_eq!(first, vector.first);
         let server = ServerFirst::read(first.as_bytes(), vector.hash, false, false, &none).unwrap();
         assert_eq!(server.username, "user");
-        let (challenge, server) = server.challenge(keys, vector.nonces.1, None);
+        let (challenge, server) = server.challenge(keys, Vec::new(), vector.nonces.1, None);
         assert_eq!(challenge, vector.challenge);
         let (response, client) = client.respond(challenge.as_bytes(), None).unwrap();
         assert_eq!(response, vector.response);
-        let closing = server.check(response.as_bytes()).unwrap();
+        let closing = server.check(response.as_bytes()).unwrap().0;
         assert_eq!(closing, vector.closing);
         client.check(closing.as_bytes()).unwrap();
     }
@@ -100,13 +100,18 @@ fn messages_of_rfc_6120() {
     // The password of RFC 6120's Juliet is the one of its PLAIN example.
     let keys =
         ScramKeys::derive(&Password::new("r0m30myr0m30"), &salt, 4096, ScramHash::Sha1).unwrap();
-    let (challenge, server) = server.challenge(keys, "e124695b-69a9-4de6-9c30-b51b3808c59e", None);
+    let (challenge, server) = server.challenge(
+        keys,
+        Vec::new(),
+        "e124695b-69a9-4de6-9c30-b51b3808c59e",
+        None,
+    );
     assert_eq!(
         crate::sasl::encode(challenge),
         "cj1vTXNUQUF3QUFBQU1BQUFBTlAwVEFBQUFBQUJQVTBBQWUxMjQ2OTViLTY5YTktNGRlNi05YzMwLWI1MWIzODA4YzU5ZSxzPU5qaGtZVE0wTURndE5HWTBaaTAwTmpkbUxUa3hNbVV0TkRsbU5UTm1ORE5rTURNeixpPTQwOTY="
     );
     let response = decode("Yz1iaXdzLHI9b01zVEFBd0FBQUFNQUFBQU5QMFRBQUFBQUFCUFUwQUFlMTI0Njk1Yi02OWE5LTRkZTYtOWMzMC1iNTFiMzgwOGM1OWUscD1VQTU3dE0vU3ZwQVRCa0gyRlhzMFdEWHZKWXc9").unwrap();
-    let closing = server.check(&response).unwrap();
+    let closing = server.check(&response).unwrap().0;
     assert_eq!(
         crate::sasl::encode(closing),
         "dj1wTk5ERlZFUXh1WHhDb1NFaVc4R0VaKzFSU289"
@@ -139,9 +144,9 @@ fn exchange(
     let server = ServerFirst::read(first.as_bytes(), hash, plus, plus_offered, server_side)?;
     assert_eq!(server.username, "a=b,c");
     let advertised = advertised_hash(hash, offered);
-    let (challenge, server) = server.challenge(keys(hash), "def", Some(&advertised));
+    let (challenge, server) = server.challenge(keys(hash), Vec::new(), "def", Some(&advertised));
     let (response, client) = client.respond(challenge.as_bytes(), Some(seen))?;
-    client.check(server.check(response.as_bytes())?.as_bytes())?;
+    client.check(server.check(response.as_bytes())?.0.as_bytes())?;
     Ok(())
 }
 
@@ -250,7 +255,7 @@ fn wrong_messages_are_refused() {
         let first =
             ServerFirst::read(b"n,,n=u,r=x", ScramHash::Sha1, false, false, &bindings()).unwrap();
         first
-            .challenge(keys(ScramHash::Sha1), "y", None)
+            .challenge(keys(ScramHash::Sha1), Vec::new(), "y", None)
             .1
             .check(message.as_bytes())
     };
@@ -317,9 +322,9 @@ fn a_kept_password_saves_the_stretching_only_where_it_fits() {
         )
         .unwrap();
         let server = ServerFirst::read(first.as_bytes(), hash, false, false, &none).unwrap();
-        let (challenge, server) = server.challenge(keys, "m", None);
+        let (challenge, server) = server.challenge(keys, Vec::new(), "m", None);
         let (response, client) = client.respond(challenge.as_bytes(), None)?;
-        client.check(server.check(response.as_bytes())?.as_bytes())
+        client.check(server.check(response.as_bytes())?.0.as_bytes())
     };
     assert_eq!(login(keys(hash), None).unwrap().salted, salted);
     let moved = ScramKeys::derive(&Password::new("pencil"), b"other salt", 4096, hash).unwrap();
@@ -336,7 +341,7 @@ proptest! {
         for plus in [false, true] {
             if let Ok(first) = ServerFirst::read(&bytes, ScramHash::Sha256, plus, true, &bindings()) {
                 let unknown = crate::sasl::UnknownAccounts::new(b"s", 4096).keys("u", ScramHash::Sha256);
-                let _ = first.challenge(unknown, "y", None).1.check(&bytes);
+                let _ = first.challenge(unknown, Vec::new(), "y", None).1.check(&bytes);
             }
         }
         let _ = crate::sasl::Plain::parse(&bytes);

@@ -34,6 +34,7 @@ impl Negotiation {
                         account,
                         previous: previous.clone(),
                         h,
+                        credential: self.credential,
                     });
                     self.state = State::Binding(Binding::Resume(previous));
                 }
@@ -93,6 +94,8 @@ impl Negotiation {
             bind2: false,
             agent: ClientAgent::default(),
             enable: Inline::default(),
+            credential: self.credential,
+            by_password: self.by_password,
         }));
         self.state = State::Binding(Binding::Bind(id));
     }
@@ -138,6 +141,8 @@ impl Negotiation {
             bind2: true,
             agent,
             enable,
+            credential: self.credential,
+            by_password: self.by_password,
         })
     }
 
@@ -199,7 +204,7 @@ impl Negotiation {
         self.refused_too_often();
     }
 
-    fn start_iq(&self, id: &str, kind: &str) -> Writer {
+    pub(super) fn start_iq(&self, id: &str, kind: &str) -> Writer {
         let mut writer = Writer::with_capacity(320);
         writer.start("iq");
         if self.transport.kind != TransportKind::Tcp {
@@ -209,13 +214,13 @@ impl Negotiation {
         writer
     }
 
-    fn refuse(&mut self, element: &Stanza, error: &StanzaError) {
+    pub(super) fn refuse(&mut self, element: &Stanza, error: &StanzaError) {
         let id = element.id().unwrap_or_default().into_owned();
         self.send_error(&id, error);
         self.refused_too_often();
     }
 
-    fn send_error(&mut self, id: &str, error: &StanzaError) {
+    pub(super) fn send_error(&mut self, id: &str, error: &StanzaError) {
         let mut writer = self.start_iq(id, "error");
         error.write(&mut writer);
         writer.end();

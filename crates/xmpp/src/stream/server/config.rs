@@ -2,6 +2,7 @@
 
 use base::Redacted;
 
+use super::RegistrationOffer;
 use crate::sasl::ScramHash;
 
 /// Settings of the accepting side, shared by all streams.
@@ -29,6 +30,8 @@ pub struct ServerConfig {
     pub secret: Redacted<[u8; 32]>,
     /// Failed logins on one stream before it is closed with `policy-violation` (RFC 6120 §6.4.4: 2 to 5).
     pub attempts: u8,
+    /// Accounts that may be made before login (XEP-0077).
+    pub registration: RegistrationOffer,
     /// Stream management can be had (inline and before binding).
     pub stream_management: bool,
     /// Raw XML of features offered before authentication, each a whole element (limits of XEP-0478 …).
@@ -55,6 +58,7 @@ impl ServerConfig {
             iterations: 10_000,
             secret: Redacted::new(secret),
             attempts: 5,
+            registration: RegistrationOffer::Off,
             stream_management: true,
             features_pre_auth: Vec::new(),
             features_post_auth: Vec::new(),

@@ -113,6 +113,7 @@ impl Negotiation {
                     account,
                     previous: previous.clone(),
                     h,
+                    credential: self.credential,
                 });
                 finish.doing = Doing::Resuming(previous);
                 self.state = State::Finish(Box::new(finish));

@@ -4,7 +4,9 @@ use base::BareJid;
 use zeroize::Zeroizing;
 
 use super::finish::Finish;
-use super::{Answer, Negotiation, Output, Profile, Question, State, StoredToken};
+use super::{
+    Answer, Candidate, Credential, Negotiation, Output, Profile, Question, State, StoredToken,
+};
 use crate::condition::{SaslCondition, StreamCondition};
 use crate::ns;
 use crate::sasl::scram::{ServerFirst, ServerProof};
@@ -23,6 +25,8 @@ pub(super) struct Login {
     pub(super) step: Step,
     /// The account that was named, once it was.
     pub(super) account: Option<BareJid>,
+    /// What lets in, once that is known.
+    pub(super) credential: Credential,
     /// What came along; empty in RFC 6120's profile.
     pub(super) request: Authenticate,
 }
@@ -33,8 +37,8 @@ pub(super) enum Step {
     Initial,
     /// The keys are asked for.
     Keys(ServerFirst),
-    /// The client's proof comes.
-    Proof(ServerProof),
+    /// The client's proof comes; it is of one of these.
+    Proof(ServerProof, Vec<Credential>),
     /// The outside judges.
     Verdict,
     /// The tokens are asked for.
@@ -48,7 +52,7 @@ impl std::fmt::Debug for Step {
         f.write_str(match self {
             Step::Initial => "Initial",
             Step::Keys(_) => "Keys",
-            Step::Proof(_) => "Proof",
+            Step::Proof(..) => "Proof",
             Step::Verdict => "Verdict",
             Step::Tokens(_) => "Tokens",
             Step::TokenUsed(..) => "TokenUsed",
@@ -58,7 +62,7 @@ impl std::fmt::Debug for Step {
 
 impl Login {
     pub(super) fn awaits_answer(&self) -> bool {
-        !matches!(self.step, Step::Initial | Step::Proof(_))
+        !matches!(self.step, Step::Initial | Step::Proof(..))
     }
 }
 
@@ -132,6 +136,7 @@ impl Negotiation {
             mechanism,
             step: Step::Initial,
             account: None,
+            credential: Credential::Account,
             request,
         };
         match initial {
@@ -194,8 +199,11 @@ impl Negotiation {
     fn next_message(&mut self, mut login: Login, message: &[u8]) {
         match std::mem::replace(&mut login.step, Step::Initial) {
             Step::Initial => self.first_message(login, message),
-            Step::Proof(proof) => match proof.check(message) {
-                Ok(closing) => self.proven(login, Some(closing.into_bytes())),
+            Step::Proof(proof, credentials) => match proof.check(message) {
+                Ok((closing, place)) => {
+                    login.credential = credentials.get(place).copied().unwrap_or_default();
+                    self.proven(login, Some(closing.into_bytes()));
+                }
                 Err(error) => self.fail_with(login, error),
             },
             step => {
@@ -275,7 +283,7 @@ impl Negotiation {
             // A name that no account can have is answered like one that no account has.
             None => {
                 let keys = self.unknown_accounts().keys(&first.username, first.hash());
-                login.step = self.challenge(login.profile, first, keys);
+                login.step = self.challenge(login.profile, first, vec![Candidate::own(keys)]);
             }
         }
         Ok(())
@@ -285,17 +293,23 @@ impl Negotiation {
         &mut self,
         profile: Profile,
         first: ServerFirst,
-        keys: crate::sasl::ScramKeys,
+        candidates: Vec<Candidate>,
     ) -> Step {
         let nonce = self.seed.text("nonce");
         let hash = first.hash();
+        let credentials = candidates.iter().map(|one| one.credential).collect();
+        let mut keys = candidates.into_iter().map(|one| one.keys);
+        let Some(asked) = keys.next() else {
+            return Step::Initial;
+        };
         let (challenge, proof) = first.challenge(
-            keys,
+            asked,
+            keys.collect(),
             &nonce,
             Some(&advertised_hash(hash, &self.advertised())),
         );
         self.send_challenge(profile, challenge.as_bytes());
-        Step::Proof(proof)
+        Step::Proof(proof, credentials)
     }
 
     fn start_plain(&mut self, login: &mut Login, plain: Plain) -> Result<(), SaslError> {
@@ -350,11 +364,19 @@ impl Negotiation {
                 let unknown = self
                     .unknown_accounts()
                     .keys(login.account.as_ref().map_or("", |a| a.as_str()), hash);
-                let keys = keys.filter(|keys| keys.hash == hash).unwrap_or(unknown);
+                let mut keys = keys;
+                keys.retain(|one| one.keys.hash == hash);
+                if keys.is_empty() {
+                    keys.push(Candidate::own(unknown));
+                }
                 login.step = self.challenge(login.profile, first, keys);
                 self.state = State::Login(Box::new(login));
             }
             (Step::Verdict, Answer::Accepted) => self.proven(login, None),
+            (Step::Verdict, Answer::Admitted(credential)) => {
+                login.credential = credential;
+                self.proven(login, None);
+            }
             (Step::Tokens(response), Answer::Tokens(tokens)) => {
                 self.check_tokens(login, &response, &tokens)
             }
@@ -375,6 +397,8 @@ impl Negotiation {
         let Some(account) = login.account.clone() else {
             return self.fail_with(login, SaslCondition::NotAuthorized);
         };
+        self.credential = login.credential;
+        self.by_password = login.mechanism.uses_password();
         match login.profile {
             Profile::Rfc6120 => {
                 let mut writer = Writer::with_capacity(160);

@@ -11,6 +11,7 @@ mod header;
 mod login;
 mod offer;
 mod question;
+mod register;
 mod token;
 mod upgrade;
 
@@ -27,13 +28,17 @@ use crate::stream::{Security, Seed, TlsFacts, Transport, TransportKind};
 use crate::xml::{Frame, Stanza, Writer, XmlError};
 
 pub use config::ServerConfig;
-pub use question::{Answer, BindRequest, Established, Output, Question, StoredToken};
+pub use question::{
+    Answer, BindRequest, Candidate, Credential, Established, Output, Question, StoredToken,
+};
+pub use register::RegistrationOffer;
 
 pub use crate::xep::bind2::{Inline, SmRequest};
 
 use bind::Binding;
 use finish::Finish;
 use login::Login;
+use register::{Asked, Register};
 
 pub use bind::session_reply;
 
@@ -51,8 +56,14 @@ pub struct Negotiation {
     claimed: Option<Jid>,
     /// Who has logged in.
     account: Option<BareJid>,
+    /// By what.
+    credential: Credential,
+    /// That was a password, shown on this stream.
+    by_password: bool,
+    /// Registration before login.
+    register: Register,
     failures: u8,
-    /// Everything that was tried and refused after login, to bound it.
+    /// Everything that was tried and refused besides logins, to bound it.
     refusals: u8,
 }
 
@@ -75,6 +86,8 @@ enum State {
     Known,
     /// `answer` to a bind or resumption outside of SASL2.
     Binding(Binding),
+    /// `answer` to a question of registration.
+    Register(Asked),
     /// Nothing more.
     Ended,
 }
@@ -110,6 +123,9 @@ impl Negotiation {
             opened: false,
             claimed: None,
             account: None,
+            credential: Credential::Account,
+            by_password: false,
+            register: Register::default(),
             failures: 0,
             refusals: 0,
         }
@@ -125,7 +141,7 @@ impl Negotiation {
         match &self.state {
             State::Login(login) => login.awaits_answer(),
             State::Finish(finish) => finish.awaits_answer(),
-            State::Failed(..) | State::Binding(_) => true,
+            State::Failed(..) | State::Binding(_) | State::Register(_) => true,
             _ => false,
         }
     }
@@ -195,9 +211,11 @@ impl Negotiation {
                 self.known(element);
             }
             // `handle` lets nothing through in these states.
-            state @ (State::StartTls | State::Failed(..) | State::Binding(_) | State::Ended) => {
-                self.state = state
-            }
+            state @ (State::StartTls
+            | State::Failed(..)
+            | State::Binding(_)
+            | State::Register(_)
+            | State::Ended) => self.state = state,
         }
     }
 
@@ -215,6 +233,7 @@ impl Negotiation {
                 self.send_failure(profile, condition);
             }
             State::Binding(binding) => self.answer_binding(binding, answer),
+            State::Register(asked) => self.answer_register(asked, answer),
             State::Ended => {}
             state => {
                 self.state = state;
@@ -304,6 +323,7 @@ impl Negotiation {
             ("authenticate", ns::SASL2) if self.config.sasl2 => {
                 self.start_login(Profile::Sasl2, element)
             }
+            ("iq", ns::CLIENT) if self.offers_registration() => self.stranger_iq(element),
             _ => self.close(Some(StreamCondition::NotAuthorized), Some("Log in first.")),
         }
     }

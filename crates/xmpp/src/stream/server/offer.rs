@@ -107,6 +107,7 @@ impl Negotiation {
             }
             writer.end();
         }
+        self.registration_features(&mut writer);
         for feature in &self.config.features_pre_auth {
             writer.raw(feature);
         }

@@ -35,8 +35,8 @@ pub enum Output {
 /// Something only the outside knows. Exactly one is open at a time.
 #[derive(Debug)]
 pub enum Question {
-    /// The keys of an account for SCRAM. Answer [`Answer::Keys`], with `None` for an account that is not there,
-    /// is disabled, or has no keys of that hash; or [`Answer::Refused`].
+    /// The keys of an account for SCRAM: of its password, and of its app passwords. Answer [`Answer::Keys`], empty
+    /// for an account that is not there, is disabled, or has no keys of that hash; or [`Answer::Refused`].
     Keys {
         /// Who wants in.
         account: BareJid,
@@ -44,7 +44,7 @@ pub enum Question {
         hash: ScramHash,
     },
     /// Is this the password (PLAIN)? `ScramKeys::verify`, off the stanza threads; for unknown accounts verify
-    /// against `UnknownAccounts::keys`, for the same time. Answer [`Answer::Accepted`] or [`Answer::Refused`].
+    /// against `UnknownAccounts::keys`, for the same time. Answer [`Answer::Admitted`] or [`Answer::Refused`].
     Password {
         /// Who wants in.
         account: BareJid,
@@ -90,6 +90,8 @@ pub enum Question {
         mechanism: Mechanism,
         /// What to keep as [`StoredToken::seed`].
         seed: [u8; 32],
+        /// What has let the client in; the token lasts no longer.
+        credential: Credential,
     },
     /// Which of these hashes does the account have keys for? (XEP-0480.) Answer [`Answer::Hashes`].
     Hashes {
@@ -113,6 +115,22 @@ pub enum Question {
         previous: String,
         /// What the client has handled.
         h: u32,
+        /// What has let the client in; the session must have begun with the same.
+        credential: Credential,
+    },
+    /// Is this the token of an invitation to make an account (XEP-0445)? Answer [`Answer::Invited`].
+    Invitation {
+        /// As it came.
+        token: String,
+    },
+    /// Make an account (XEP-0077 §3.1). Answer [`Answer::Registered`], after the commit.
+    Register {
+        /// As it came.
+        username: String,
+        /// As it came.
+        password: Password,
+        /// The token that was accepted before.
+        token: Option<String>,
     },
     /// A login failed. The failure is sent when this is answered with [`Answer::Accepted`], so that guessing
     /// can be slowed down.
@@ -128,9 +146,17 @@ pub enum Question {
 #[derive(Debug)]
 pub enum Answer {
     /// To [`Question::Keys`].
-    Keys(Option<ScramKeys>),
+    /// The client is told the salt and iterations of the first; of the others only those that share
+    /// both can be meant.
+    Keys(Vec<Candidate>),
     /// Yes; done.
     Accepted,
+    /// To [`Question::Password`]: yes, by this.
+    Admitted(Credential),
+    /// To [`Question::Invitation`]: yes, for an account of this name, or of any; or why not.
+    Invited(Result<Option<String>, StanzaError>),
+    /// To [`Question::Register`].
+    Registered(Result<(), StanzaError>),
     /// No, with the condition for the peer: `NotAuthorized` for wrong credentials, `AccountDisabled`,
     /// `TemporaryAuthFailure` when the store does not answer or the address is throttled.
     Refused(SaslCondition),
@@ -167,6 +193,35 @@ pub enum Answer {
     },
 }
 
+/// Which of an account's secrets lets a client in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Credential {
+    /// The account's own: its password, or a certificate.
+    #[default]
+    Account,
+    /// An app password, by its number.
+    App(i64),
+}
+
+/// Keys that may be meant by a login.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    /// What they are of.
+    pub credential: Credential,
+    /// The keys.
+    pub keys: ScramKeys,
+}
+
+impl Candidate {
+    /// Keys of the account's own password.
+    pub fn own(keys: ScramKeys) -> Self {
+        Self {
+            credential: Credential::Account,
+            keys,
+        }
+    }
+}
+
 /// What is kept of a token (XEP-0484).
 #[derive(Clone)]
 pub struct StoredToken {
@@ -182,6 +237,8 @@ pub struct StoredToken {
     pub rotate: bool,
     /// The highest count seen.
     pub count: Option<u64>,
+    /// What had let the client in that got it.
+    pub credential: Credential,
 }
 
 /// A wish for a resource.
@@ -200,6 +257,10 @@ pub struct BindRequest {
     pub agent: ClientAgent,
     /// What is to be enabled at once.
     pub enable: Inline,
+    /// What has let the client in.
+    pub credential: Credential,
+    /// It showed a password for it on this stream, not a token or a certificate.
+    pub by_password: bool,
 }
 
 /// How negotiation ended.

@@ -75,6 +75,7 @@ impl Negotiation {
             count: fast.count,
             invalidate: fast.invalidate,
         });
+        login.credential = token.credential;
         login.step = Step::TokenUsed(token, closing);
         self.state = super::State::Login(Box::new(login));
     }
@@ -93,6 +94,8 @@ impl Negotiation {
             return self.confused();
         };
         // A token that was just ended has no successor unless one is asked for (§3.6).
+        self.credential = login.credential;
+        self.by_password = false;
         let rotate = rotate && !login.request.fast.unwrap_or_default().invalidate;
         self.finish(Finish::new(
             account,
@@ -133,6 +136,7 @@ impl Negotiation {
             client,
             mechanism,
             seed,
+            credential: self.credential,
         });
         finish.doing = Doing::Issue(token);
         true

@@ -1,7 +1,7 @@
 //! XEP-0480 on the server: keys of a stronger hash, made by the client.
 
 use super::finish::{Doing, Finish};
-use super::{Answer, Negotiation, Question, State};
+use super::{Answer, Credential, Negotiation, Question, State};
 use crate::condition::{SaslCondition, StreamCondition};
 use crate::ns;
 use crate::sasl::{Key, SaltedPassword, ScramHash};
@@ -18,7 +18,8 @@ pub(super) struct Task {
 
 impl Negotiation {
     /// Asks what is missing, when the client is ready for upgrades. Only who has shown the password may set
-    /// keys beside it: a token or a certificate must not become a password. Says whether it asked.
+    /// keys beside it: a token, a certificate or an app password must not become a password. Says whether it
+    /// asked.
     pub(super) fn ask_hashes(&mut self, finish: &mut Finish) -> bool {
         let ready = |hash: &ScramHash| {
             finish
@@ -28,7 +29,8 @@ impl Negotiation {
                 .any(|task| task == hash.upgrade_task())
         };
         let wanted: Vec<ScramHash> = self.config.upgrades.iter().copied().filter(ready).collect();
-        if wanted.is_empty() || !finish.mechanism.uses_password() {
+        let has_shown = finish.mechanism.uses_password() && self.credential == Credential::Account;
+        if wanted.is_empty() || !has_shown {
             return false;
         }
         self.ask(Question::Hashes {
@@ -90,7 +92,11 @@ impl Negotiation {
                         mechanism,
                     );
                 }
-                let salt = self.seed.bytes("salt")[..16].to_vec();
+                // The salt that the account has shown all along for keys it has not: app passwords share it.
+                let salt = self
+                    .unknown_accounts()
+                    .keys(finish.account.as_str(), task.hash)
+                    .salt;
                 self.send(sasl2::salt(&salt, self.config.iterations));
                 task.salt = Some(salt);
                 self.state = State::Finish(Box::new(finish));

@@ -12,7 +12,8 @@ use crate::stream::client::{
     Action, Bound, ClientConfig, ClientError, Handshake, Progress, TlsPolicy,
 };
 use crate::stream::server::{
-    Answer, BindRequest, Established, Negotiation, Output, Question, ServerConfig, StoredToken,
+    Answer, BindRequest, Candidate, Credential, Established, Negotiation, Output, Question,
+    ServerConfig, StoredToken,
 };
 use crate::stream::{Security, TlsFacts, TlsVersion, Transport, TransportKind};
 use crate::xml::{Framing, Reader, ReaderLimits};
@@ -33,6 +34,7 @@ pub(super) struct KeptToken {
 #[derive(Default)]
 pub(super) struct House {
     pub(super) accounts: HashMap<BareJid, Vec<ScramKeys>>,
+    pub(super) app_keys: Vec<(i64, ScramKeys)>,
     pub(super) tokens: Vec<KeptToken>,
     pub(super) sessions: HashMap<String, u32>,
     pub(super) failed: Vec<Option<BareJid>>,
@@ -40,6 +42,7 @@ pub(super) struct House {
     pub(super) refuse_bind: bool,
     pub(super) rotate: bool,
     pub(super) issued: u64,
+    pub(super) registered: Vec<(String, String, Option<String>)>,
 }
 
 impl House {
@@ -58,9 +61,13 @@ impl House {
         match question {
             Question::Keys { account, hash } => {
                 let keys = self.accounts.get(&account);
-                Answer::Keys(
-                    keys.and_then(|keys| keys.iter().find(|keys| keys.hash == hash).cloned()),
-                )
+                let keys = keys.into_iter().flatten().filter(|keys| keys.hash == hash);
+                let app = self.app_keys.iter().filter(|(_, keys)| keys.hash == hash);
+                let app = app.map(|(number, keys)| Candidate {
+                    credential: Credential::App(*number),
+                    keys: keys.clone(),
+                });
+                Answer::Keys(keys.cloned().map(Candidate::own).chain(app).collect())
             }
             Question::Password { account, password } => {
                 match self
@@ -68,7 +75,7 @@ impl House {
                     .get(&account)
                     .is_some_and(|keys| keys[0].verify(&password))
                 {
-                    true => Answer::Accepted,
+                    true => Answer::Admitted(Credential::Account),
                     false => Answer::Refused(SaslCondition::NotAuthorized),
                 }
             }
@@ -112,6 +119,7 @@ impl House {
                     expired: false,
                     rotate: self.rotate,
                     count: None,
+                    credential: Credential::Account,
                 };
                 self.tokens.push(KeptToken {
                     client: client.id.unwrap(),
@@ -158,6 +166,23 @@ impl House {
                     condition: StanzaCondition::ItemNotFound,
                 },
             },
+            Question::Invitation { token } => Answer::Invited(match &*token {
+                "free" => Ok(None),
+                "for-benvolio" => Ok(Some("benvolio".into())),
+                _ => Err(StanzaCondition::ItemNotFound.into()),
+            }),
+            Question::Register {
+                username,
+                password,
+                token,
+            } => {
+                if username == "romeo" {
+                    return Answer::Registered(Err(StanzaCondition::Conflict.into()));
+                }
+                self.registered
+                    .push((username, password.expose().to_owned(), token));
+                Answer::Registered(Ok(()))
+            }
             Question::Failed { account, .. } => {
                 self.failed.push(account);
                 Answer::Accepted

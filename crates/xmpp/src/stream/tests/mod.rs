@@ -6,4 +6,5 @@ mod federation;
 mod handshakes;
 mod kit;
 mod random;
+mod registration;
 mod tokens;

@@ -9,9 +9,11 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, params};
 
 use super::tail::TailEntry;
-use super::{Result, delete_chunk, inbox, is_gone, offline, parse, peer_key, set_totals, totals};
-use crate::archive::codec::{Chunk, ChunkWriter, WrittenChunk};
-use crate::{ArchiveId, OwnerId, OwnerKind, StoreConfig};
+use super::{
+    Result, Totals, delete_chunk, inbox, is_gone, offline, parse, peer_key, set_totals, totals,
+};
+use crate::archive::codec::{Chunk, ChunkWriter, Entry, WrittenChunk};
+use crate::{ArchiveId, EntryFlags, ImportedEntry, OwnerId, OwnerKind, StoreConfig, StoreError};
 
 /// Small chunks at the end of an owner, from which on they are merged.
 const LOOSE: usize = 7;
@@ -66,15 +68,95 @@ pub(in super::super) fn owner(
     let Some(last) = entries.last() else {
         return Ok(());
     };
-    if is_gone(connection, owner)? {
+    let fresh = entries.iter().map(TailEntry::size).sum();
+    let Some((mut totals, mut writer)) = open(connection, config, owner, fresh, entries.len())?
+    else {
         return Ok(());
+    };
+    let mut moved = Vec::with_capacity(entries.len());
+    for tail in entries {
+        if tail.id.number() <= totals.moved {
+            continue;
+        }
+        let entry = tail.read()?;
+        moved.push((tail.id, entry));
+        if entry.flags.hidden {
+            if !offline::waits(connection, owner, tail.id)? {
+                continue;
+            }
+        } else {
+            totals.count += 1;
+        }
+        writer.push(tail.id, &entry)?;
     }
-    let mut totals = totals(connection, owner)?;
+    writer.finish()?;
+    if let OwnerKind::Account(account) = owner.kind() {
+        inbox::moved(connection, account, &moved)?;
+    }
+    totals.moved = totals.moved.max(last.id.number());
+    set_totals(connection, owner, totals)
+}
 
+/// Puts entries of earlier times, oldest first, into an owner's chunks. Their ids are of those times, as
+/// far as they come behind what is in chunks already.
+pub(in super::super) fn import(
+    connection: &Connection,
+    config: &StoreConfig,
+    owner: OwnerId,
+    entries: &[ImportedEntry],
+) -> Result<Vec<ArchiveId>> {
+    let fresh = entries.iter().map(|entry| entry.stanza.len()).sum();
+    let opened = open(connection, config, owner, fresh, entries.len())?;
+    let Some((mut totals, mut writer)) = opened else {
+        return Err(StoreError::NoSuchAccount);
+    };
+    let mut ids = Vec::with_capacity(entries.len());
+    let mut moved = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let next = ArchiveId::from_number(totals.moved.saturating_add(1).max(1));
+        let id = ArchiveId::lowest_at(entry.at).max(next);
+        if entry.flags.offline {
+            offline::wait(connection, owner, id.number(), false)?;
+        }
+        let entry = Entry {
+            with: &entry.with,
+            resource: entry.with_resource.as_deref(),
+            flags: EntryFlags {
+                hidden: false,
+                ..entry.flags
+            },
+            stanza: &entry.stanza,
+        };
+        writer.push(id, &entry)?;
+        totals.count += 1;
+        totals.moved = id.number();
+        ids.push(id);
+        moved.push((id, entry));
+    }
+    writer.finish()?;
+    if let OwnerKind::Account(account) = owner.kind() {
+        inbox::moved(connection, account, &moved)?;
+    }
+    set_totals(connection, owner, totals)?;
+    Ok(ids)
+}
+
+/// The totals of an owner and a writer behind its chunks; `None` for an owner that is gone. As much
+/// comes as `fresh` bytes in `entries` entries.
+fn open<'a>(
+    connection: &'a Connection,
+    config: &'a StoreConfig,
+    owner: OwnerId,
+    fresh: usize,
+    entries: usize,
+) -> Result<Option<(Totals, Writer<'a>)>> {
+    if is_gone(connection, owner)? {
+        return Ok(None);
+    }
+    let totals = totals(connection, owner)?;
     let loose = loose(connection, owner)?;
-    let fresh: usize = entries.iter().map(TailEntry::size).sum();
     let bytes = fresh + loose.iter().map(|chunk| chunk.bytes).sum::<usize>();
-    let count = entries.len() + loose.iter().map(|chunk| chunk.count).sum::<usize>();
+    let count = entries + loose.iter().map(|chunk| chunk.count).sum::<usize>();
     let enough = bytes >= config.chunk_bytes / 2 || count >= config.chunk_entries / 2;
     let mut writer = Writer {
         connection,
@@ -100,28 +182,7 @@ pub(in super::super) fn owner(
             }
         }
     }
-    let mut fresh = Vec::with_capacity(entries.len());
-    for tail in entries {
-        if tail.id.number() <= totals.moved {
-            continue;
-        }
-        let entry = tail.read()?;
-        fresh.push((tail.id, entry));
-        if entry.flags.hidden {
-            if !offline::waits(connection, owner, tail.id)? {
-                continue;
-            }
-        } else {
-            totals.count += 1;
-        }
-        writer.push(tail.id, &entry)?;
-    }
-    writer.finish()?;
-    if let OwnerKind::Account(account) = owner.kind() {
-        inbox::moved(connection, account, &fresh)?;
-    }
-    totals.moved = totals.moved.max(last.id.number());
-    set_totals(connection, owner, totals)
+    Ok(Some((totals, writer)))
 }
 
 fn loose(connection: &Connection, owner: OwnerId) -> Result<Vec<Loose>> {
@@ -166,7 +227,7 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    fn push(&mut self, id: ArchiveId, entry: &crate::archive::codec::Entry<'_>) -> Result<()> {
+    fn push(&mut self, id: ArchiveId, entry: &Entry<'_>) -> Result<()> {
         let full = self.chunk.count() >= self.config.chunk_entries
             || self.chunk.size() + entry.stanza.len() > self.config.chunk_bytes;
         if full && self.chunk.count() > 0 {

@@ -1,0 +1,162 @@
+//! New accounts.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use base::{BareJid, Now};
+use store::{AccountId, NewAccount, Registered};
+use xmpp::sasl::Password;
+
+use super::{Refusal, RegistrationMode};
+use crate::Chat;
+
+/// An account that somebody wants to make for himself.
+pub struct AccountDraft {
+    /// The name before the @, as it was typed.
+    pub name: String,
+    /// The password.
+    pub password: Password,
+    /// Name for people.
+    pub display_name: Option<String>,
+    /// Token of an invitation that was looked at before; whether it has ended since does not matter.
+    pub token: Option<String>,
+    /// From where he comes.
+    pub peer: IpAddr,
+    /// By the page of the invitation in a browser: works in every mode.
+    pub in_browser: bool,
+}
+
+impl Chat {
+    /// The localpart that somebody has typed, with or without our domain.
+    ///
+    /// # Errors
+    /// [`Refusal::NameInvalid`].
+    pub fn localpart(&self, name: &str) -> Result<String, Refusal> {
+        let name = name.trim();
+        let local = match name.rsplit_once('@') {
+            Some((local, domain)) if domain.eq_ignore_ascii_case(&self.domain()) => local,
+            Some(_) => return Err(Refusal::NameInvalid),
+            None => name,
+        };
+        let local = base::jid::local_part_strict(local).map_err(|_| Refusal::NameInvalid)?;
+        BareJid::new(Some(&local), &self.domain()).map_err(|_| Refusal::NameInvalid)?;
+        Ok(local)
+    }
+
+    /// Makes an account, as an administrator does. Names that invitations keep for somebody are
+    /// taken.
+    ///
+    /// # Errors
+    /// [`Refusal::NameTaken`].
+    pub async fn create_account(
+        &self,
+        account: NewAccount,
+        now: Now,
+    ) -> Result<AccountId, Refusal> {
+        match self
+            .store()
+            .account_register(account, None, now.wall)
+            .await?
+        {
+            Registered::Created(id) => Ok(id),
+            Registered::Taken | Registered::Spent => Err(Refusal::NameTaken),
+        }
+    }
+
+    /// Makes an account for somebody who is not logged in, where the house rules let him. With an
+    /// invitation that says so, inviter and invited are contacts from then on.
+    ///
+    /// # Errors
+    /// Every refusal about names, passwords, invitations and registration.
+    pub async fn register(&self, draft: AccountDraft, now: Now) -> Result<BareJid, Refusal> {
+        let config = self.config();
+        let rules = &config.registration;
+        let AccountDraft {
+            name,
+            password,
+            display_name,
+            token,
+            peer,
+            in_browser,
+        } = draft;
+        let open = match (&token, rules.mode) {
+            (Some(_), RegistrationMode::Off) => in_browser,
+            (None, mode) => mode == RegistrationMode::Open && !in_browser,
+            (Some(_), _) => true,
+        };
+        if !open {
+            return Err(Refusal::RegistrationClosed);
+        }
+        let local = self.localpart(&name)?;
+        self.check_password(&local, &password)?;
+        let mut hash = None;
+        let mut inviter = None;
+        let mut named = false;
+        if let Some(token) = &token {
+            let invitation = self.known_invitation(token).await?;
+            if let Some(wanted) = &invitation.localpart {
+                if **wanted != *local {
+                    return Err(Refusal::NameOfInvitation);
+                }
+                named = true;
+            }
+            if !self.makes_accounts(&invitation).await? {
+                return Err(Refusal::RegistrationClosed);
+            }
+            inviter = invitation.inviter.filter(|_| invitation.subscribe);
+            hash = Some(invitation.hash);
+        }
+        if !named && rules.reserved_names.iter().any(|name| **name == *local) {
+            return Err(Refusal::NameReserved);
+        }
+        // Before the work of milliseconds, and before it counts; the store decides.
+        if self.store().account_find(&local).await?.is_some() {
+            return Err(Refusal::NameTaken);
+        }
+        if hash.is_none() {
+            let (per_address, in_all) = (rules.per_address_per_hour, rules.per_hour);
+            let limiter = &self.house.registrations;
+            if !limiter.admit(peer, now.moment, per_address, in_all) {
+                return Err(Refusal::TooManyRegistrations);
+            }
+        }
+        let keys = self.derive_keys(password).await?;
+        let account = NewAccount {
+            localpart: local.as_str().into(),
+            display_name: display_name.map(Into::into),
+            keys,
+            ..NewAccount::default()
+        };
+        let made = self
+            .store()
+            .account_register(account, hash.as_deref(), now.wall);
+        match made.await? {
+            Registered::Created(_) => {}
+            Registered::Taken => return Err(Refusal::NameTaken),
+            Registered::Spent => return Err(Refusal::InvitationUsed),
+        }
+        let address =
+            BareJid::new(Some(&local), &self.domain()).map_err(|_| Refusal::NameInvalid)?;
+        tracing::info!(account = %address, invited = token.is_some(), "an account was registered");
+        if let Some(inviter) = inviter
+            && let Some(inviter) = self.store().account(inviter).await?
+        {
+            self.introduce(&address, &inviter.localpart).await?;
+        }
+        Ok(address)
+    }
+
+    /// Makes two accounts of this server contacts of each other.
+    async fn introduce(&self, one: &BareJid, other: &Arc<str>) -> Result<(), Refusal> {
+        let other = BareJid::new(Some(other), &self.domain()).map_err(|_| Refusal::NameInvalid)?;
+        let (Some(one), Some(other)) = (self.account(one).await?, self.account(&other).await?)
+        else {
+            return Ok(());
+        };
+        if crate::modules::befriend(self, &one, &other).await.is_err() {
+            // The account is there all the same, and the two can ask each other.
+            tracing::warn!("an invited account could not be made a contact of its inviter");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,123 @@
+//! New passwords.
+
+use std::sync::Arc;
+
+use base::{BareJid, Now};
+use store::{AccountChange, Batch, ScramRecord};
+use xmpp::condition::StreamCondition;
+use xmpp::sasl::{Password, ScramHash, ScramKeys};
+
+use super::Refusal;
+use crate::authentication::to_record;
+use crate::{Chat, SessionEntry};
+
+impl Chat {
+    /// The keys of a password for every hash, each with a salt of its own. Takes milliseconds of
+    /// CPU, away from the connections.
+    ///
+    /// # Errors
+    /// [`Refusal::PasswordUnusable`].
+    pub async fn derive_keys(&self, password: Password) -> Result<Vec<ScramRecord>, Refusal> {
+        let salts = ScramHash::ALL.iter().map(|hash| {
+            let salt = self.house.ids.lock().bytes("salt");
+            (*hash, salt[..16].to_vec(), self.config().scram_iterations)
+        });
+        self.stretch(password, salts.collect()).await
+    }
+
+    /// Stretches a password with these salts and iterations.
+    pub(super) async fn stretch(
+        &self,
+        password: Password,
+        salts: Vec<(ScramHash, Vec<u8>, u32)>,
+    ) -> Result<Vec<ScramRecord>, Refusal> {
+        let (tell, told) = futures_channel::oneshot::channel();
+        self.offload(Box::new(move || {
+            let records: Result<Vec<ScramRecord>, _> = salts
+                .iter()
+                .map(|(hash, salt, iterations)| {
+                    let iterations = (*iterations).max(xmpp::sasl::MINIMUM_ITERATIONS);
+                    ScramKeys::derive(&password, salt, iterations, *hash)
+                        .map(|keys| to_record(&keys))
+                })
+                .collect();
+            let _ = tell.send(records);
+        }));
+        match told.await {
+            Ok(Ok(records)) => Ok(records),
+            Ok(Err(_)) => Err(Refusal::PasswordUnusable),
+            Err(_) => Err(Refusal::Store(store::StoreError::Closed)),
+        }
+    }
+
+    /// Checks a password that somebody chose.
+    ///
+    /// # Errors
+    /// [`Refusal::PasswordShort`] and [`Refusal::PasswordUnusable`].
+    pub fn check_password(&self, local: &str, password: &Password) -> Result<(), Refusal> {
+        let least = self.config().registration.shortest_password;
+        if password.expose().chars().count() < least {
+            return Err(Refusal::PasswordShort(least));
+        }
+        if xmpp::sasl::prepare(password.expose()).is_none() || password.expose() == local {
+            return Err(Refusal::PasswordUnusable);
+        }
+        Ok(())
+    }
+
+    /// Gives an account new keys. All that let in before ends with the old ones: tokens, app
+    /// passwords, what devices knew, and every session but `keep`.
+    ///
+    /// # Errors
+    /// [`Refusal::NoSuchAccount`].
+    pub async fn set_keys(
+        &self,
+        address: &BareJid,
+        keys: Vec<ScramRecord>,
+        keep: Option<&Arc<SessionEntry>>,
+        now: Now,
+    ) -> Result<(), Refusal> {
+        let account = self.kept_account(address).await?;
+        let mut batch = Batch::new();
+        let change = AccountChange {
+            keys: Some(keys),
+            ..AccountChange::default()
+        };
+        batch.account_change(account.id, change);
+        batch.token_revoke_all(account.id);
+        batch.app_password_remove_all(account.id);
+        batch.device_forget_all(account.id);
+        if let Some(device) = keep.and_then(|keep| self.device_of(keep.admission(), now)) {
+            batch.device_seen(account.id, device);
+        }
+        self.store().submit(batch).ticket.await?;
+        let why = StreamCondition::NotAuthorized;
+        match keep {
+            None => self.end_sessions(address, why, now).await,
+            Some(keep) => {
+                self.end_some_sessions(address, why, now, |entry| !Arc::ptr_eq(entry, keep))
+                    .await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends those sessions of an account that `which` names, connected or not.
+    pub(crate) async fn end_some_sessions(
+        &self,
+        address: &BareJid,
+        why: StreamCondition,
+        now: Now,
+        which: impl Fn(&Arc<SessionEntry>) -> bool,
+    ) {
+        let Some(account) = self.cached_account(address.as_str()) else {
+            return;
+        };
+        for entry in account.sessions().iter().filter(|entry| which(entry)) {
+            entry.mailbox().close(why);
+            if let Some(waiting) = self.resumables().claim_waiting(entry) {
+                waiting.end_session(now).await;
+            }
+        }
+    }
+}
