@@ -1,8 +1,7 @@
 //! Accounts in memory: who is connected, and what routing must know without asking the store.
 
-use std::collections::hash_map::RandomState;
 use std::collections::{HashMap, HashSet};
-use std::hash::BuildHasher;
+use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -236,25 +235,30 @@ type Shard = RwLock<HashMap<BareJid, Arc<Account>>>;
 pub(crate) struct Accounts {
     store: Store,
     domain: Arc<str>,
-    hasher: RandomState,
+    /// Has a secret in it: nobody can choose addresses that are all of one shard.
+    hasher: DefaultHasher,
     shards: Box<[Shard]>,
     clock: AtomicU64,
 }
 
 impl Accounts {
-    pub(crate) fn new(store: Store, domain: &Arc<str>) -> Self {
+    /// `secret` is randomness that decides what is looked through together.
+    pub(crate) fn new(store: Store, domain: &Arc<str>, secret: [u8; 32]) -> Self {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(&secret);
         Self {
             store,
             domain: Arc::clone(domain),
-            hasher: RandomState::new(),
+            hasher,
             shards: (0..SHARDS).map(|_| Shard::default()).collect(),
             clock: AtomicU64::new(0),
         }
     }
 
     fn shard(&self, address: &str) -> &Shard {
-        let hash = self.hasher.hash_one(address) as usize;
-        &self.shards[hash % SHARDS]
+        let mut hasher = self.hasher.clone();
+        hasher.write(address.as_bytes());
+        &self.shards[hasher.finish() as usize % SHARDS]
     }
 
     pub(crate) fn cached(&self, address: &str) -> Option<Arc<Account>> {
@@ -330,16 +334,17 @@ impl Accounts {
     pub(crate) fn sweep(&self, now: Moment) {
         let seconds = now.micros() / 1_000_000;
         let before = self.clock.swap(seconds, Ordering::Relaxed);
-        // One shard a second: an idle server does not walk all its accounts.
-        if before == seconds {
-            return;
-        }
-        let shard = &self.shards[seconds as usize % SHARDS];
         let oldest = seconds.saturating_sub(KEPT_IDLE.as_secs());
-        shard.write().retain(|_, account| {
-            Arc::strong_count(account) > 1
-                || account.is_connected()
-                || account.used.load(Ordering::Relaxed) > oldest
-        });
+        // One shard a second: an idle server does not walk all its accounts. Seconds in which nobody
+        // called are made up for.
+        for second in (before + 1..=seconds).rev().take(SHARDS) {
+            self.shards[second as usize % SHARDS]
+                .write()
+                .retain(|_, account| {
+                    Arc::strong_count(account) > 1
+                        || account.is_connected()
+                        || account.used.load(Ordering::Relaxed) > oldest
+                });
+        }
     }
 }

@@ -117,9 +117,10 @@ impl Chat {
     ) -> Self {
         let table = modules::Table::of(modules::ALL);
         let negotiation = Offers::new(&config, &table);
+        let mut ids = Seed::new(seed);
         Self {
             house: Arc::new(House {
-                accounts: Accounts::new(store.clone(), &config.domain),
+                accounts: Accounts::new(store.clone(), &config.domain, ids.bytes("accounts")),
                 resumables: Resumables::default(),
                 questions: Questions::default(),
                 rooms: rooms::Rooms::default(),
@@ -140,7 +141,7 @@ impl Chat {
                 table,
                 store,
                 offload,
-                ids: Mutex::new(Seed::new(seed)),
+                ids: Mutex::new(ids),
                 started: now,
             }),
         }

@@ -109,21 +109,38 @@ impl House {
     /// An empty house with what `change` makes of the default configuration.
     #[must_use]
     pub fn new(change: impl FnOnce(&mut ChatConfig)) -> Self {
+        Self::seeded(0, change)
+    }
+
+    /// The same with randomness of its own: the same seed gives the same run.
+    #[must_use]
+    pub fn seeded(seed: u64, change: impl FnOnce(&mut ChatConfig)) -> Self {
         let clock = VirtualClock::default();
         let time = clock.clone();
         let store = Store::open(StoreConfig::inline(move || time.now().wall)).unwrap();
-        Self::over(store, clock, change)
+        Self::with(store, clock, seed, change)
     }
 
     /// A house over a store that has been in use.
     #[must_use]
     pub fn over(store: Store, clock: VirtualClock, change: impl FnOnce(&mut ChatConfig)) -> Self {
+        Self::with(store, clock, 0, change)
+    }
+
+    fn with(
+        store: Store,
+        clock: VirtualClock,
+        seed: u64,
+        change: impl FnOnce(&mut ChatConfig),
+    ) -> Self {
         let mut config = ChatConfig::new(DOMAIN, [7; 32]);
         config.plaintext_on_loopback = true;
         config.starttls = false;
         config.scram_iterations = 4096;
         change(&mut config);
-        let chat = Chat::new(config, store, Arc::new(|work| work()), [9; 32], clock.now());
+        let mut secret = [9; 32];
+        secret[..8].copy_from_slice(&seed.to_le_bytes());
+        let chat = Chat::new(config, store, Arc::new(|work| work()), secret, clock.now());
         Self {
             chat,
             clock,

@@ -121,17 +121,23 @@ impl Resumables {
         self.take(|_, _| true)
     }
 
+    /// In the order in which their time is up: what happens is the same in every run.
     fn take(&self, mut ended: impl FnMut(&Session, Moment) -> bool) -> Vec<Box<Session>> {
-        let mut sessions = self.sessions.lock();
-        let taken = sessions.extract_if(|_, resumable| match resumable {
-            Resumable::Waiting { session, until } => ended(session, *until),
-            Resumable::Connected(_) => false,
-        });
-        taken
-            .filter_map(|(_, resumable)| match resumable {
-                Resumable::Waiting { session, .. } => Some(session),
+        let mut taken: Vec<_> = self
+            .sessions
+            .lock()
+            .extract_if(|_, resumable| match resumable {
+                Resumable::Waiting { session, until } => ended(session, *until),
+                Resumable::Connected(_) => false,
+            })
+            .filter_map(|(id, resumable)| match resumable {
+                Resumable::Waiting { session, until } => Some((until, id, session)),
                 Resumable::Connected(_) => None,
             })
-            .collect()
+            .collect();
+        taken.sort_unstable_by(|(until, id, _), (other_until, other_id, _)| {
+            (until, id).cmp(&(other_until, other_id))
+        });
+        taken.into_iter().map(|(_, _, session)| session).collect()
     }
 }
