@@ -50,7 +50,7 @@ impl Chat {
         let to = to.ok_or_else(|| StanzaError::new(StanzaCondition::JidMalformed))?;
         if is_elsewhere(self, &to) {
             if let Some(outward) = outward::plan_message(self, sender, message, &to, now)? {
-                session::deliver(self, outward.carry(self, now).await?);
+                session::deliver(self, None, outward.carry(self, now).await?);
             }
             return Ok(());
         }
@@ -61,7 +61,7 @@ impl Chat {
             Planned::Refused(error) => Err(error),
             Planned::Send { ticket, deliveries } => {
                 ticket.await.map_err(|error| store_failed(&error))?;
-                session::deliver(self, deliveries);
+                session::deliver(self, account.as_deref(), deliveries);
                 Ok(())
             }
         }

@@ -83,12 +83,12 @@ impl Mailbox {
         }
     }
 
-    /// Adds a parcel and wakes the connection. With the session gone, the parcel goes nowhere.
+    /// Adds a parcel and wakes the connection. One that it does not take goes nowhere.
     pub(crate) fn push(&self, parcel: Parcel) {
         drop(self.offer(parcel));
     }
 
-    /// The same; gives the parcel back when the session is gone.
+    /// The same; gives the parcel back when the session is gone, or when it does not fit.
     pub(crate) fn offer(&self, parcel: Parcel) -> Option<Parcel> {
         {
             let mut state = self.state.lock();
@@ -97,7 +97,7 @@ impl Mailbox {
             }
             if let Parcel::Stanza { stanza, .. } = &parcel {
                 if state.overflowed {
-                    return None;
+                    return Some(parcel);
                 }
                 if state.parcels.len() >= self.bounds.stanzas
                     || state.bytes + stanza.len() > self.bounds.bytes
@@ -107,10 +107,12 @@ impl Mailbox {
                     state
                         .parcels
                         .push_back(Parcel::Close(StreamCondition::ResourceConstraint));
-                } else {
-                    state.bytes += stanza.len();
-                    state.parcels.push_back(parcel);
+                    drop(state);
+                    self.waker.wake();
+                    return Some(parcel);
                 }
+                state.bytes += stanza.len();
+                state.parcels.push_back(parcel);
             } else {
                 state.urgent = true;
                 state.parcels.push_back(parcel);
@@ -151,6 +153,13 @@ impl Mailbox {
         }
         self.waker.wake();
         Vec::new()
+    }
+
+    /// False once its session is gone, or is to end because something did not fit.
+    #[must_use]
+    pub(crate) fn takes_stanzas(&self) -> bool {
+        let state = self.state.lock();
+        !state.closed && !state.overflowed
     }
 
     /// Asks the session to end with `condition`.

@@ -39,7 +39,8 @@ impl Delivery {
         let _ = self.attempt();
     }
 
-    /// The same; gives the delivery back when the session has ended since it was planned.
+    /// The same; gives the delivery back when the session has ended since it was planned, or has no
+    /// room.
     pub(crate) fn attempt(self) -> Option<Self> {
         let Self { to, stanza, kept } = self;
         match to.mailbox().offer(Parcel::Stanza { stanza, kept })? {

@@ -41,6 +41,8 @@ enum Step {
     /// Deliver once the ticket is good; else tell the sender.
     Deliver {
         ticket: Ticket,
+        /// Whose sessions it goes to: what comes too late for them waits for the account.
+        recipient: Option<Arc<Account>>,
         deliveries: SmallVec<[Delivery; 2]>,
         subject: Subject,
     },
@@ -221,7 +223,10 @@ impl Inbound {
         match Iq::parse(&subject.stanza).and_then(|_| {
             requests::relay(&sender, &subject.stanza, &subject.to, account.as_deref())
         }) {
-            Ok(delivery) => self.deliver(Ticket::DONE, smallvec::smallvec![delivery], subject),
+            Ok(delivery) => {
+                let deliveries = smallvec::smallvec![delivery];
+                self.deliver(Ticket::DONE, account.as_ref(), deliveries, subject);
+            }
             Err(error) => self.refuse(&subject, &error, now),
         }
     }
@@ -231,18 +236,27 @@ impl Inbound {
         let sender = Sender::Elsewhere(subject.from.clone());
         let Subject { to, stanza, .. } = &subject;
         match messages::plan(&self.chat, &sender, stanza, to, account, now) {
-            Planned::Send { ticket, deliveries } => self.deliver(ticket, deliveries, subject),
+            Planned::Send { ticket, deliveries } => {
+                self.deliver(ticket, account, deliveries, subject);
+            }
             Planned::Handled => {}
             Planned::Refused(error) => self.refuse(&subject, &error, now),
         }
     }
 
-    fn deliver(&mut self, ticket: Ticket, deliveries: SmallVec<[Delivery; 2]>, subject: Subject) {
+    fn deliver(
+        &mut self,
+        ticket: Ticket,
+        recipient: Option<&Arc<Account>>,
+        deliveries: SmallVec<[Delivery; 2]>,
+        subject: Subject,
+    ) {
         if self.steps.is_empty() && ticket.is_done() {
-            session::deliver(&self.chat, deliveries);
+            session::deliver(&self.chat, recipient.map(AsRef::as_ref), deliveries);
         } else {
             self.steps.push_back(Step::Deliver {
                 ticket,
+                recipient: recipient.cloned(),
                 deliveries,
                 subject,
             });
@@ -353,6 +367,7 @@ impl Inbound {
                         return;
                     };
                     let Some(Step::Deliver {
+                        recipient,
                         deliveries,
                         subject,
                         ..
@@ -361,7 +376,7 @@ impl Inbound {
                         return;
                     };
                     match committed {
-                        Ok(()) => session::deliver(&self.chat, deliveries),
+                        Ok(()) => session::deliver(&self.chat, recipient.as_deref(), deliveries),
                         Err(error) => {
                             let reply = bounced(&subject, &store_failed(&error));
                             answer(&self.chat, &subject, reply, now);

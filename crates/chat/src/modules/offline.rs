@@ -1,8 +1,10 @@
 //! XEP-0160: Best Practices for Handling Offline Messages
 
+use std::sync::Arc;
+
 use base::{Jid, Timestamp};
 use bytes::Bytes;
-use store::{ArchiveId, ArchiveItem, Batch, StoreError};
+use store::{ArchiveId, ArchiveItem, Batch, StoreError, Ticket};
 use xmpp::condition::{StanzaCondition, StanzaError};
 use xmpp::ns;
 use xmpp::xep::delay::Delay;
@@ -12,6 +14,7 @@ use super::content::is_only_chat_state;
 use super::omemo;
 use super::stanza_ids::{with_child, with_id};
 use super::{Feature, MessageContext, MessageType, Module, Seat, SessionContext, Verdict};
+use crate::account::Waiting;
 use crate::delivery::Parcel;
 use crate::{Account, Chat, Work};
 
@@ -70,38 +73,63 @@ fn reachable(context: SessionContext) -> Work<()> {
             let _order = context.account.waiting_order();
             context.account.facts().offline_count
         };
-        if waiting == 0 {
+        // One that has had no room is about to end, and may have got what waits for the next one.
+        if waiting == 0 || !context.session.takes_messages() {
             return;
         }
         hand_over_to(context).await;
     })
 }
 
-/// Hands over what waits to the session of `context`, ahead of what waits for it already.
-pub(crate) async fn hand_over_to(context: SessionContext) {
+/// Hands over what waits to the session of `context`, ahead of what waits for it already. Should it
+/// end meanwhile, another one of the account gets it.
+pub(crate) async fn hand_over_to(mut context: SessionContext) {
     // One at a time: nothing is handed over twice.
-    let _turn = context.account.turn().await;
+    let account = Arc::clone(&context.account);
+    let _turn = account.turn().await;
+    while !hand_over(&context).await {
+        let next = account
+            .sessions()
+            .into_iter()
+            .find(|session| session.takes_messages());
+        let Some(session) = next else {
+            return;
+        };
+        context.session = session;
+    }
+}
+
+/// False when the session has ended meanwhile: everything waits on.
+async fn hand_over(context: &SessionContext) -> bool {
     let mut parcels = Vec::new();
-    let result = collect(&context, &mut parcels).await;
+    let result = collect(context, &mut parcels).await;
     if let Err(error) = &result {
         tracing::error!(%error, "waiting messages could not be read; they wait on");
     }
-    let back = context.session.mailbox().put_first(parcels);
-    let returned = !back.is_empty();
-    if returned {
+    let (taken, forgotten) = {
         let mut order = context.account.waiting_order();
+        let back = context.session.mailbox().put_first(parcels);
+        let taken = back.is_empty();
         for parcel in back {
             if let Parcel::Waiting { id, .. } = parcel {
                 order.on_their_way().remove(&id);
             }
         }
-    }
-    let Ok(Some(through)) = result else {
-        return;
+        let forgotten = match result {
+            // A session that nobody reaches any more does not see what has come to wait meanwhile.
+            Ok(Some(through)) if taken && context.session.is_reachable() => {
+                Some(forget_archived(context, through, &order))
+            }
+            _ => None,
+        };
+        (taken, forgotten)
     };
-    if !returned && let Err(error) = forget_archived(&context, through).await {
+    if let Some(forgotten) = forgotten
+        && let Err(error) = count_anew(context, forgotten).await
+    {
         tracing::error!(%error, "messages that were handed over could not be marked so");
     }
+    taken
 }
 
 /// The client has these messages, which have waited and are in no archive.
@@ -169,16 +197,34 @@ async fn collect(
     }
 }
 
+/// Marks that are being removed.
+struct Forgotten {
+    ticket: Ticket,
+    /// How often it had changed by then how many wait.
+    changes: u64,
+}
+
 /// What is in the archive waits no more once it is handed over. What is in none waits until it has arrived.
-async fn forget_archived(context: &SessionContext, through: ArchiveId) -> Result<(), StoreError> {
-    let (store, account) = (context.chat.store(), &context.account);
-    let changes = account.waiting_order().changes();
+///
+/// It is submitted in the order in which it was handed over: should the session end at once, what it leaves is
+/// marked afterwards.
+fn forget_archived(context: &SessionContext, through: ArchiveId, order: &Waiting) -> Forgotten {
     let mut handed_over = Batch::new();
-    handed_over.offline_clear(account.id(), through);
-    store.submit(handed_over).ticket.await?;
-    // The count in memory drifts when a commit fails; here it is set right.
+    handed_over.offline_clear(context.account.id(), through);
+    Forgotten {
+        ticket: context.chat.store().submit(handed_over).ticket,
+        changes: order.changes(),
+    }
+}
+
+/// The count in memory drifts when a commit fails; here it is set right.
+async fn count_anew(context: &SessionContext, forgotten: Forgotten) -> Result<(), StoreError> {
+    let (store, account) = (context.chat.store(), &context.account);
+    forgotten.ticket.await?;
     let count = store.offline_count(account.id()).await?;
-    account.waiting_order().counted(account, count, changes);
+    account
+        .waiting_order()
+        .counted(account, count, forgotten.changes);
     Ok(())
 }
 

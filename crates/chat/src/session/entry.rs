@@ -207,6 +207,11 @@ impl SessionEntry {
         self.priority.load(Ordering::SeqCst) >= 0
     }
 
+    /// True when messages reach it and it has had room for all of them. One that has not is about to end.
+    pub(crate) fn takes_messages(&self) -> bool {
+        self.is_reachable() && self.mailbox.takes_stanzas()
+    }
+
     /// Notes a kept message that is meant for this session, when that is decided: how things stand
     /// when it is delivered says nothing of other messages. Senders go side by side, so the first
     /// to come here need not be the first that was kept.

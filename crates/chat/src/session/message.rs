@@ -106,7 +106,9 @@ impl Session {
             recipient.as_ref(),
             now,
         ) {
-            Planned::Send { ticket, deliveries } => self.step_or_do(ticket, deliveries, stanza),
+            Planned::Send { ticket, deliveries } => {
+                self.step_or_do(ticket, recipient, deliveries, stanza);
+            }
             Planned::Handled => {}
             Planned::Refused(error) => self.bounce(&stanza, &error),
         }
@@ -114,12 +116,19 @@ impl Session {
 
     /// Delivers at once when nothing is to be waited for and nothing is ahead in the line. A write
     /// that is decided already is looked at in the line like any other: it may have failed.
-    fn step_or_do(&mut self, ticket: Ticket, deliveries: SmallVec<[Delivery; 2]>, stanza: Stanza) {
+    fn step_or_do(
+        &mut self,
+        ticket: Ticket,
+        recipient: Option<Arc<Account>>,
+        deliveries: SmallVec<[Delivery; 2]>,
+        stanza: Stanza,
+    ) {
         if self.steps.is_empty() && ticket.is_done() {
-            super::deliver(&self.chat, deliveries);
+            super::deliver(&self.chat, recipient.as_deref(), deliveries);
         } else {
             self.steps.push_back(Step::Deliver {
                 ticket,
+                recipient,
                 deliveries,
                 stanza,
             });

@@ -103,6 +103,8 @@ enum Step {
     /// Deliver once the ticket is good; bounce the stanza if it is not.
     Deliver {
         ticket: Ticket,
+        /// Whose sessions it goes to: what comes too late for them waits for the account.
+        recipient: Option<Arc<Account>>,
         deliveries: smallvec::SmallVec<[Delivery; 2]>,
         stanza: Stanza,
     },
@@ -422,15 +424,19 @@ impl Session {
         let mailbox = self.entry.mailbox();
         mailbox.register(cx.waker());
         // What a slow reader has not taken waits in the mailbox, which is bounded; the outbox is not.
-        if mailbox.is_empty() || (self.outbox.is_waiting() && !mailbox.is_urgent()) {
-            return;
+        if self.has_deliveries() && (!self.outbox.is_waiting() || mailbox.is_urgent()) {
+            self.take_deliveries();
         }
-        self.take_deliveries();
+    }
+
+    /// Whether there are deliveries that it can take.
+    fn has_deliveries(&self) -> bool {
+        !self.outbox.is_full() && !self.entry.mailbox().is_empty()
     }
 
     /// The next element to write.
     pub(crate) fn next_output(&mut self) -> Option<Bytes> {
-        if !self.outbox.is_waiting() && !self.entry.mailbox().is_empty() {
+        if !self.outbox.is_waiting() && self.has_deliveries() {
             self.take_deliveries();
             if self.ending.is_some() {
                 // The next poll ends it.
@@ -474,13 +480,16 @@ impl Session {
                         return;
                     };
                     let Some(Step::Deliver {
-                        deliveries, stanza, ..
+                        recipient,
+                        deliveries,
+                        stanza,
+                        ..
                     }) = self.steps.pop_front()
                     else {
                         return;
                     };
                     match committed {
-                        Ok(()) => deliver(&self.chat, deliveries),
+                        Ok(()) => deliver(&self.chat, recipient.as_deref(), deliveries),
                         Err(error) => self.not_kept(&stanza, &error),
                     }
                 }

@@ -21,6 +21,8 @@ pub(crate) struct Outbox {
     taken: Vec<Sent>,
     /// Messages that have waited and that the client has by now.
     received: Vec<ArchiveId>,
+    /// Deliveries for which there was no room behind what is not acknowledged: the session ends.
+    refused: Vec<Sent>,
     inactive: Option<Box<ClientState>>,
     management: Option<Box<Management>>,
     /// Stanzas written, for the metrics.
@@ -144,7 +146,8 @@ impl Outbox {
             };
             match urgency {
                 Urgency::Held | Urgency::Dropped => return Ok(()),
-                Urgency::Now => self.release_held()?,
+                // If that fails, so does what follows.
+                Urgency::Now => drop(self.release_held()),
             }
         }
         self.send(stanza, Some(keeping))
@@ -157,16 +160,21 @@ impl Outbox {
 
     fn send(&mut self, stanza: Bytes, delivery: Option<Keeping>) -> Result<(), StreamCondition> {
         let managed = self.management.is_some();
-        if let Some(management) = &mut self.management
-            && management
-                .machine
-                .sent(Sent {
-                    stanza: stanza.clone(),
-                    keeping: delivery.unwrap_or(Keeping::Nowhere),
-                })
-                .is_err()
-        {
-            return Err(StreamCondition::ResourceConstraint);
+        if let Some(management) = &mut self.management {
+            let sent = Sent {
+                stanza: stanza.clone(),
+                keeping: delivery.unwrap_or(Keeping::Nowhere),
+            };
+            // What is smaller and would fit does not overtake.
+            let refused = if self.refused.is_empty() {
+                management.machine.sent(sent).err()
+            } else {
+                Some(sent)
+            };
+            if let Some(refused) = refused {
+                self.refused.push(refused);
+                return Err(StreamCondition::ResourceConstraint);
+            }
         }
         self.written += 1;
         self.ready.push_back(Ready {
@@ -208,8 +216,12 @@ impl Outbox {
             Some(state) => state.take(),
             None => return Ok(()),
         };
-        held.into_iter()
-            .try_for_each(|held| self.send(held.sent.stanza, Some(held.sent.keeping)))
+        // All of them: what has no room is left, not lost.
+        let mut all = Ok(());
+        for held in held {
+            all = all.and(self.send(held.sent.stanza, Some(held.sent.keeping)));
+        }
+        all
     }
 
     /// XEP-0352 §4.1.
@@ -239,6 +251,11 @@ impl Outbox {
         management.machine.requested();
         self.push_control(SmElement::Request.to_xml());
         true
+    }
+
+    /// Whether there was no room for a delivery.
+    pub(crate) fn is_full(&self) -> bool {
+        !self.refused.is_empty()
     }
 
     /// Whether elements wait to be written.
@@ -314,6 +331,7 @@ impl Outbox {
         if let Some(state) = &mut self.inactive {
             left.extend(state.take().into_iter().map(|held| held.sent));
         }
+        left.append(&mut self.refused);
         left
     }
 }

@@ -95,6 +95,8 @@ impl Session {
             Ok(delivery) if self.steps.is_empty() => delivery.perform(),
             Ok(delivery) => self.steps.push_back(Step::Deliver {
                 ticket: store::Ticket::DONE,
+                // No request waits for an account.
+                recipient: None,
                 deliveries: smallvec::smallvec![delivery],
                 stanza,
             }),

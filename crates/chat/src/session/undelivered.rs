@@ -3,10 +3,11 @@
 //! Messages that the client has not acknowledged go to the account's other sessions that do not
 //! have them, and when nobody is there, they wait for the next one.
 
-use base::Jid;
+use base::{FullJid, Jid};
 use bytes::Bytes;
 use store::{ArchiveId, ArchiveOwner, Batch, EntryFlags, Ticket};
 use xmpp::ns;
+use xmpp::xep::delay::Delay;
 use xmpp::xep::hints::Hints;
 use xmpp::xml::{Kind, Stanza};
 
@@ -31,7 +32,7 @@ struct Undelivered {
 
 impl Undelivered {
     /// `None` for what is not worth another try: presence, answers, typing, copies.
-    fn read(text: Bytes, kept: Option<ArchiveId>, resource: &str) -> Option<Self> {
+    fn read(text: Bytes, kept: Option<ArchiveId>, ended: &FullJid) -> Option<Self> {
         let stanza = Stanza::parse(std::str::from_utf8(&text).ok()?).ok()?;
         if stanza.kind() != Kind::Message {
             return None;
@@ -48,13 +49,15 @@ impl Undelivered {
         }
         let to = stanza.to().and_then(|to| Jid::parse(&to).ok());
         let from = stanza.from().and_then(|from| Jid::parse(&from).ok());
+        // What we have delayed was offered to all who were there before it came to this session.
+        let came_late = Delay::of(&stanza, ended.domain()).is_some();
         let copied = !hints.no_copy && !stanza.has("private", ns::CARBONS);
         drop(stanza);
         Some(Self {
             text,
             kept,
             from,
-            to_account: to.is_none_or(|to| to.resource() != Some(resource)),
+            to_account: came_late || to.is_none_or(|to| to.resource() != Some(ended.resource())),
             copied,
         })
     }
@@ -69,6 +72,19 @@ impl Undelivered {
             None => session.came_before(ended),
         };
         was_there && (self.to_account || (self.copied && session.wants_carbons()))
+    }
+
+    /// Gives it to a session, unless a third one has left it there before. False when the session does not take it.
+    fn give(&self, session: &SessionEntry, text: &Bytes) -> bool {
+        if !self.kept.is_none_or(|id| session.take_returned(id)) {
+            return true;
+        }
+        // Not as a delivery: this one says nothing of what else the session has got.
+        let parcel = Parcel::Stanza {
+            stanza: text.clone(),
+            kept: self.kept,
+        };
+        session.mailbox().offer(parcel).is_none()
     }
 
     /// Lets it wait for the account.
@@ -117,67 +133,85 @@ pub(super) async fn return_undelivered(context: SessionContext, left: Vec<Sent>)
                 Keeping::Archive(id) => Some(id),
                 Keeping::Waiting(_) => return None,
             };
-            Undelivered::read(stanza, kept, ended.jid().resource())
+            Undelivered::read(stanza, kept, ended.jid())
         })
         .collect();
     if !left.is_empty()
-        && let Err(error) = place(chat, account, ended, left).await
+        && let Err(error) = place(chat, account, ended, &left).await
     {
         tracing::error!(%error, "undelivered messages could not be marked as waiting");
     }
     if !waiting.is_empty() {
         let there = account.sessions();
-        if let Some(session) = there.into_iter().find(|session| session.is_reachable()) {
+        if let Some(session) = there.into_iter().find(|session| session.takes_messages()) {
             offline::hand_over_to(SessionContext { session, ..context }).await;
         }
     }
 }
 
-/// Delivers a planned message. A session that has ended since then has left it, too.
-pub(crate) fn deliver(chat: &Chat, deliveries: impl IntoIterator<Item = Delivery>) {
+/// Delivers a planned message. A session that has ended since then, or has no room, has left it, too.
+///
+/// `recipient` is the account that it was planned for: memory may have forgotten it since.
+pub(crate) fn deliver(
+    chat: &Chat,
+    recipient: Option<&Account>,
+    deliveries: impl IntoIterator<Item = Delivery>,
+) {
     // The others first: what they have got is not returned to them.
     let late: Vec<Delivery> = deliveries
         .into_iter()
         .filter_map(Delivery::attempt)
         .collect();
     for Delivery { to, stanza, kept } in late {
-        if let Some(account) = chat.cached_account(to.jid().bare_str())
-            && let Some(left) = Undelivered::read(stanza, kept, to.jid().resource())
+        // Asked by its address it counts as used, and stays in memory until the mark is on the disk.
+        let address = to.jid().bare_str();
+        let cached = chat.cached_account(address);
+        let known = recipient.filter(|account| account.jid().as_str() == address);
+        if let Some(account) = cached.as_deref().or(known)
+            && let Some(left) = Undelivered::read(stanza, kept, to.jid())
+            && (left.kept.is_some() || has_room(chat, account))
         {
             // Nobody waits for this: the message is kept, only its mark is under way.
-            drop(place(chat, &account, &to, vec![left]));
+            drop(place(chat, account, &to, &[left]));
         }
     }
 }
 
-fn place(chat: &Chat, account: &Account, ended: &SessionEntry, left: Vec<Undelivered>) -> Ticket {
+/// Whether more may come to wait that no archive keeps: a session without room is no way around the bound.
+fn has_room(chat: &Chat, account: &Account) -> bool {
+    let most = chat.config().limits.offline_messages;
+    usize::try_from(account.facts().offline_count).is_ok_and(|waiting| waiting < most)
+}
+
+/// Gives each message to the sessions that are there and lack it. What no session has or takes waits.
+fn place(chat: &Chat, account: &Account, ended: &SessionEntry, left: &[Undelivered]) -> Ticket {
+    // Held to the end: a session that comes now sees what waits, or is seen.
     let mut order = account.waiting_order();
-    if !account.is_reachable() {
-        let mut batch = Batch::new();
-        left.iter()
-            .for_each(|message| message.wait(account, &mut batch));
-        order.add(account, left.len() as u64);
-        return chat.store().submit(batch).ticket;
-    }
-    drop(order);
     let domain = chat.domain();
-    let sessions = account.sessions();
+    let mut sessions = account.sessions();
+    // One that is about to end for want of room may have turned down the very message.
+    sessions.retain(|session| session.takes_messages());
+    let mut batch = Batch::new();
+    let mut waiting = 0;
     for message in left {
         let text = match message.kept {
-            Some(id) => offline::with_delay(&message.text, &domain, id.timestamp()),
-            None => message.text.clone(),
-        };
-        for session in sessions.iter().filter(|session| session.is_reachable()) {
-            if !message.is_known_to(session, ended)
-                && message.kept.is_none_or(|id| session.take_returned(id))
-            {
-                // Not as a delivery: this one says nothing of what else the session has got.
-                session.mailbox().push(Parcel::Stanza {
-                    stanza: text.clone(),
-                    kept: message.kept,
-                });
+            Some(id) if !sessions.is_empty() => {
+                offline::with_delay(&message.text, &domain, id.timestamp())
             }
+            _ => message.text.clone(),
+        };
+        let mut has_place = false;
+        for session in &sessions {
+            has_place |= message.is_known_to(session, ended) || message.give(session, &text);
+        }
+        if !has_place {
+            message.wait(account, &mut batch);
+            waiting += 1;
         }
     }
-    Ticket::DONE
+    if waiting == 0 {
+        return Ticket::DONE;
+    }
+    order.add(account, waiting);
+    chat.store().submit(batch).ticket
 }
