@@ -1,0 +1,4 @@
+//! What goes over the wire, in both forms.
+
+pub(crate) mod key;
+mod protobuf;
