@@ -11,7 +11,7 @@ fn bytes(hex: &str) -> [u8; 32] {
 fn agreement_is_that_of_rfc_7748() {
     // §6.1
     let alice = SecretKey::from_bytes(bytes(
-        "77076d0a7318a57d3c16c17251b26645df4c2f92ebc0992ac177fba51db92c2a",
+        "77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a",
     ));
     let bob = SecretKey::from_bytes(bytes(
         "5dab087e624a8a4b79e17f8b83800ee66f3bb1292618b6fd1c2f8b27ff88e0eb",
