@@ -9,6 +9,7 @@ mod envelope;
 mod form;
 mod payload;
 mod ratchet;
+mod session;
 mod wire;
 
 #[cfg(test)]
