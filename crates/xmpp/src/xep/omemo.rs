@@ -19,7 +19,7 @@ use crate::xml::{Element, Stanza};
 pub type DeviceId = u32;
 
 /// How a message or a device list is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Form {
     /// `urn:xmpp:omemo:2`.
     Current,
