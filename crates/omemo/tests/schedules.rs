@@ -400,6 +400,7 @@ proptest! {
     #![proptest_config(ProptestConfig {
         cases: 48,
         max_shrink_iters: 400,
+        failure_persistence: None,
         ..ProptestConfig::default()
     })]
 

@@ -170,7 +170,8 @@ impl<S: KeyStore> Machine<S> {
         };
         let received = match text {
             None => Received::KeysOnly,
-            Some(Err(_)) => Received::Failed(Failure::BadPayload),
+            // Nothing is kept of it: should the text come as it was, its key is still there.
+            Some(Err(_)) => return Ok(Received::Failed(Failure::BadPayload)),
             Some(Ok(text)) => {
                 let decrypted = |content, time, time_is_off| Decrypted {
                     account: account.clone(),
@@ -186,7 +187,7 @@ impl<S: KeyStore> Machine<S> {
         };
         let received = match received {
             Received::Message(message) => {
-                let (alone, more) = self.take_trust_message(&mut draft, &mut own, &message)?;
+                let (alone, more) = self.take_trust_message(&mut draft, &message)?;
                 events.extend(more);
                 if alone {
                     Received::TrustMessage
@@ -344,7 +345,6 @@ impl<S: KeyStore> Machine<S> {
     fn take_trust_message(
         &self,
         draft: &mut Draft<'_, S>,
-        own: &mut Account,
         message: &Decrypted,
     ) -> Result<(bool, Vec<Event>), Error<S::Error>> {
         let Content::Elements(elements) = &message.content else {
@@ -365,7 +365,7 @@ impl<S: KeyStore> Machine<S> {
             } else if let Some(told) = message::read(child) {
                 // Without its time, or with another one, it may be an old one that is sent again (XEP-0434 §5.2).
                 if let Some(time) = message.time.filter(|_| !message.time_is_off) {
-                    events.extend(self.take_decisions(draft, own, message, told, time)?);
+                    events.extend(self.take_decisions(draft, message, told, time)?);
                 }
             }
         }

@@ -142,6 +142,7 @@ impl<S: KeyStore> Machine<S> {
         random: &mut dyn Randomness,
     ) -> Result<Self, Error<S::Error>> {
         let mut draft = Draft::new(&store);
+        draft.migrate()?;
         let account = if let Some(account) = draft.account()? {
             account
         } else {

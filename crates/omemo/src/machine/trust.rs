@@ -266,7 +266,6 @@ impl<S: KeyStore> Machine<S> {
     pub(super) fn take_decisions(
         &self,
         draft: &mut Draft<'_, S>,
-        _own: &mut Account,
         from: &Decrypted,
         told: Vec<Told>,
         time: Timestamp,

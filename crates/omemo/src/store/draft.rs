@@ -5,7 +5,7 @@ use xmpp::xep::omemo::{DeviceId, Form};
 
 use super::{Changes, KeyStore, RecordBytes};
 use crate::account::{Account, PreKeys};
-use crate::codec::StateError;
+use crate::codec::{Decoder, Encoder, StateError};
 use crate::crypto::IdentityKey;
 use crate::device_list::DeviceList;
 use crate::error::Error;
@@ -120,6 +120,19 @@ impl<'s, S: KeyStore> Draft<'s, S> {
                 })
             })
             .collect()
+    }
+
+    /// Brings what an older version has written to the format of this one.
+    pub(crate) fn migrate(&mut self) -> Result<(), S> {
+        super::migration::run(self)
+    }
+
+    pub(super) fn format(&self, ours: u8) -> Result<Option<u8>, S> {
+        self.load("format", |bytes| Ok(Decoder::new(bytes, ours)?.0))
+    }
+
+    pub(super) fn put_format(&mut self, format: u8) {
+        self.put("format".to_owned(), Encoder::new(format, 1).finish());
     }
 
     pub(crate) fn account(&self) -> Result<Option<Account>, S> {

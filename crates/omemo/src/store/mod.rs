@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 pub mod conformance;
 mod draft;
 mod memory;
+mod migration;
 
 pub use memory::{MemoryError, MemoryStore};
 
