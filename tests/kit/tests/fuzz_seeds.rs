@@ -8,6 +8,8 @@ use std::path::Path;
 
 #[path = "../../../fuzz/bodies/archive_journal.rs"]
 mod archive_journal;
+#[path = "../../../fuzz/bodies/encrypted.rs"]
+mod encrypted;
 #[path = "../../../fuzz/bodies/federation.rs"]
 mod federation;
 #[path = "../../../fuzz/bodies/jid.rs"]
@@ -97,6 +99,11 @@ fn rows_of_the_archive() {
 }
 
 #[test]
+fn encrypted_messages() {
+    run("encrypted", encrypted::check);
+}
+
+#[test]
 fn every_target_is_here() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/fuzz_targets");
     let mut names: Vec<_> = fs::read_dir(folder)
@@ -108,6 +115,7 @@ fn every_target_is_here() {
         names,
         [
             "archive_journal.rs",
+            "encrypted.rs",
             "federation.rs",
             "jid.rs",
             "omemo.rs",
