@@ -13,6 +13,8 @@ use xmpp::xml::{Stanza, Tree};
 
 type Device = Machine<MemoryStore>;
 
+const REFERENCE: &str = "one";
+
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
 fn jid(text: &str) -> BareJid {
@@ -107,6 +109,7 @@ fn reader() -> &'static MemoryStore {
             let message = format!("<message>{}</message>", said.elements);
             let received = read(&mut reader, &message);
             assert!(matches!(received, Some(Received::Message(_))), "{received:?}");
+            reader.taken(REFERENCE).expect("an inbox");
         }
         reader.into_store()
     })
@@ -115,7 +118,7 @@ fn reader() -> &'static MemoryStore {
 fn read(machine: &mut Device, text: &str) -> Option<Received> {
     let message = Stanza::parse(text).ok()?;
     let incoming = Incoming {
-        reference: text.get(..8.min(text.len())).unwrap_or("odd"),
+        reference: REFERENCE,
         from: &jid("writer@a.example"),
         to: &jid("reader@a.example"),
         group: false,
@@ -166,7 +169,9 @@ pub(crate) fn check(data: &[u8]) {
     if let Ok(uri) = VerificationUri::parse(&text) {
         let again = VerificationUri::parse(&uri.to_string());
         assert!(again.is_err() || again.is_ok_and(|again| again.account == uri.account));
-        machine.verify_uri(&uri, NOW).expect("the store does not fail");
+        machine
+            .verify_uri(&uri, NOW)
+            .expect("the store does not fail");
     }
     let _ = read_fingerprint(&text);
 }

@@ -213,7 +213,11 @@ impl<'a> Decoder<'a> {
         &mut self,
         read: impl FnOnce(&mut Self) -> Result<T, StateError>,
     ) -> Result<Option<T>, StateError> {
-        Ok(if self.flag()? { Some(read(self)?) } else { None })
+        Ok(if self.flag()? {
+            Some(read(self)?)
+        } else {
+            None
+        })
     }
 
     /// As many as are said to follow.

@@ -209,7 +209,11 @@ mod tests {
             ("", true, EnvelopeFault::To),
             ("<to jid='room@chat.example'/>", false, EnvelopeFault::To),
             ("<to/>", false, EnvelopeFault::To),
-            ("<from jid='tybalt@capulet.example'/>", false, EnvelopeFault::From),
+            (
+                "<from jid='tybalt@capulet.example'/>",
+                false,
+                EnvelopeFault::From,
+            ),
             ("<from jid='@'/>", false, EnvelopeFault::From),
             ("<time/>", false, EnvelopeFault::Malformed),
             ("<time stamp='yesterday'/>", false, EnvelopeFault::Malformed),
@@ -217,7 +221,12 @@ mod tests {
         ] {
             assert_eq!(read(&envelope(affixes), group), Err(fault), "{affixes}");
         }
-        for text in ["", "<body/>", "<envelope xmlns='urn:xmpp:sce:1'/>", "<envelope xmlns='urn:xmpp:sce:1'>"] {
+        for text in [
+            "",
+            "<body/>",
+            "<envelope xmlns='urn:xmpp:sce:1'/>",
+            "<envelope xmlns='urn:xmpp:sce:1'>",
+        ] {
             assert_eq!(read(text, false), Err(EnvelopeFault::Malformed));
         }
     }

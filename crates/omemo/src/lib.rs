@@ -1,5 +1,4 @@
 //! The end-to-end-encryption machine: OMEMO (XEP-0384) in both of its living forms.
-#![allow(dead_code, unused_imports)]
 
 mod account;
 mod bundle;
@@ -29,13 +28,11 @@ pub use envelope::EnvelopeFault;
 pub use error::Error;
 pub use machine::{
     Answer, Audience, Config, Content, Decrypted, DeviceView, Encrypted, Event, Failure, Incoming,
-    Machine, Outgoing, Preparation, Reader, Received, Request, RequestId, RequestKind, Unreachable,
-    Unreached, Verification,
+    Machine, Outgoing, Preparation, Reader, Readership, Received, Request, RequestId, RequestKind,
+    Unreachable, Unreached, Verification,
 };
 #[cfg(feature = "conformance")]
 pub use store::conformance;
 pub use store::{Changes, KeyStore, MemoryError, MemoryStore, RecordBytes};
-pub use trust::{
-    Claim, Policy, Trust, UriFault, VerificationUri, fingerprint, read_fingerprint,
-};
+pub use trust::{Claim, Policy, Trust, UriFault, VerificationUri, fingerprint, read_fingerprint};
 pub use xmpp::xep::omemo::{DeviceId, Form};

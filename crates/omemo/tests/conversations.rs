@@ -1,5 +1,9 @@
 //! Devices that talk: starting, new devices, groups, several forms, catch-up, repair, rotation.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod world;
 
@@ -39,7 +43,12 @@ fn only(world: &mut World, form: Form, account: &str) {
         {
             let other = Form::of_device_list_node(node).unwrap();
             machine
-                .device_list(&jid(account), other, DeviceList::default(), &mut world.random)
+                .device_list(
+                    &jid(account),
+                    other,
+                    DeviceList::default(),
+                    &mut world.random,
+                )
                 .unwrap();
         }
     }
@@ -115,14 +124,8 @@ fn a_keyless_member_blocks_nobody() {
     assert_eq!(
         reasons,
         [
-            (
-                "far@away.example".to_owned(),
-                Unreachable::ListUnavailable
-            ),
-            (
-                "keyless@capulet.example".to_owned(),
-                Unreachable::NoDevices
-            ),
+            ("far@away.example".to_owned(), Unreachable::ListUnavailable),
+            ("keyless@capulet.example".to_owned(), Unreachable::NoDevices),
         ]
     );
     world.settle();
@@ -151,7 +154,11 @@ fn own_devices_read_along_and_new_ones_from_then_on() {
         .devices(&jid("juliet@capulet.example"))
         .unwrap();
     assert_eq!(devices.len(), 2);
-    assert!(devices.iter().all(|device| device.trust == Some(Trust::FirstUse)));
+    assert!(
+        devices
+            .iter()
+            .all(|device| device.trust == Some(Trust::FirstUse))
+    );
 }
 
 #[test]
@@ -159,7 +166,12 @@ fn a_key_exchange_is_answered_and_then_left_out() {
     let (mut world, one, other) = two();
     let first = world.say(one, &juliet(), "1");
     assert!(first.elements.contains("kex='true'"));
-    assert!(world.say(one, &juliet(), "2").elements.contains("kex='true'"));
+    assert!(
+        world
+            .say(one, &juliet(), "2")
+            .elements
+            .contains("kex='true'")
+    );
     world.settle();
     assert!(!world.say(one, &juliet(), "3").elements.contains("kex"));
     world.settle();
@@ -257,7 +269,13 @@ fn prekeys_used_twice_are_read_during_a_catch_up_only() {
         "urn:xmpp:omemo:2:bundles".to_owned(),
     );
     // A bundle with one prekey: whoever fetches it takes that.
-    let bundle = world.nodes.get_mut(&node).unwrap().values_mut().next().unwrap();
+    let bundle = world
+        .nodes
+        .get_mut(&node)
+        .unwrap()
+        .values_mut()
+        .next()
+        .unwrap();
     let first = bundle.find("<pk ").unwrap();
     let second = bundle[first + 1..].find("<pk ").unwrap() + first + 1;
     let end = bundle.find("</prekeys>").unwrap();
@@ -311,8 +329,7 @@ fn a_message_in_an_unknown_session_is_answered_with_a_new_one_once() {
     omemo::KeyStore::commit(&mut store, &changes).unwrap();
     let account = jid("juliet@capulet.example");
     let (now, config) = (world.now, world.config.clone());
-    let mut machine =
-        omemo::Machine::open(store, account, config, now, &mut world.random).unwrap();
+    let mut machine = omemo::Machine::open(store, account, config, now, &mut world.random).unwrap();
     machine.connected();
     world.parties[other].machine = Some(machine);
     world.pump(other);
@@ -326,7 +343,10 @@ fn a_message_in_an_unknown_session_is_answered_with_a_new_one_once() {
     }
     let before = world.seen["message"];
     world.settle();
-    assert!(world.seen["message"] <= before + 2, "one new session, one answer");
+    assert!(
+        world.seen["message"] <= before + 2,
+        "one new session, one answer"
+    );
     world.say(one, &juliet(), "2");
     world.settle();
     assert!(world.read(other).contains(&"2"));
@@ -465,8 +485,8 @@ fn labels_are_shown_when_their_device_has_signed_them() {
     assert_eq!(label(&mut world), Some("Laptop".to_owned()));
     // Somebody else's label with the same signature.
     let node = Form::Current.device_list_node().to_owned();
-    let list = world.nodes[&(jid("romeo@montague.example"), node)]["current"]
-        .replace("Laptop", "Phone");
+    let list =
+        world.nodes[&(jid("romeo@montague.example"), node)]["current"].replace("Laptop", "Phone");
     let tree = xmpp::xml::Tree::parse(&list).unwrap();
     let list = DeviceList::read(Form::Current, tree.root()).unwrap();
     let machine = world.parties[other].machine.as_mut().unwrap();
@@ -485,7 +505,9 @@ fn labels_are_shown_when_their_device_has_signed_them() {
 #[test]
 fn policy_may_demand_verified_devices() {
     let (mut world, one, other) = two();
-    world.parties[one].machine().set_policy(Policy::VerifiedOnly);
+    world.parties[one]
+        .machine()
+        .set_policy(Policy::VerifiedOnly);
     let said = world.say(one, &juliet(), "1");
     assert_eq!(said.unreached[0].reason, Unreachable::NotVerified);
     let identity = world.parties[other].machine().identity();

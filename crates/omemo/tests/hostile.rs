@@ -1,6 +1,10 @@
 //! What a server or a stranger may do to messages: each has a clear outcome, nothing panics, and what comes later is
 //! read as ever.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod world;
 
@@ -19,10 +23,9 @@ fn two(form: Form) -> (World, usize, usize) {
     let other = world.device(JULIET);
     if form == Form::Legacy {
         for account in [ROMEO, JULIET] {
-            world.nodes.remove(&(
-                jid(account),
-                Form::Current.device_list_node().to_owned(),
-            ));
+            world
+                .nodes
+                .remove(&(jid(account), Form::Current.device_list_node().to_owned()));
         }
         for (index, account) in [(one, JULIET), (other, ROMEO)] {
             let machine = world.parties[index].machine.as_mut().unwrap();
@@ -196,7 +199,10 @@ fn what_is_sent_again_is_a_duplicate_and_in_other_names_nothing() {
         assert!(matches!(world.give(other, &post), Received::Message(_)));
         // The same stanza, asked for again, is what it was; another one with the same content is a copy.
         assert!(matches!(world.give(other, &post), Received::Message(_)));
-        world.parties[other].machine().taken(&post.reference).unwrap();
+        world.parties[other]
+            .machine()
+            .taken(&post.reference)
+            .unwrap();
         assert_eq!(world.give(other, &post), Received::Duplicate);
         let stolen = Post {
             from: jid("tybalt@capulet.example"),

@@ -3,7 +3,11 @@
 //! `snapshots/format-1.txt` has all records of two devices in the middle of a conversation, with a message that is
 //! still to be read. What was released must be readable for ever: a new format gets a new file beside the old one,
 //! written by `OMEMO_SNAPSHOTS=write cargo test -p omemo --test snapshots`.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod world;
 
@@ -147,8 +151,17 @@ fn the_records_are_what_they_were() {
     }
     assert_eq!(now.lines().count(), kept.lines().count());
     for kind in [
-        "account", "device/", "format", "inbox/", "letter/", "list/", "owed/", "pending/", "prekeys/",
-        "sessions/", "trust/",
+        "account",
+        "device/",
+        "format",
+        "inbox/",
+        "letter/",
+        "list/",
+        "owed/",
+        "pending/",
+        "prekeys/",
+        "sessions/",
+        "trust/",
     ] {
         assert!(kept.contains(&format!(" {kind}")), "{kind} is among them");
     }

@@ -1,5 +1,9 @@
 //! Trust: first use, verification by number and by code, and what devices tell each other (XEP-0450).
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod world;
 
@@ -68,9 +72,9 @@ fn the_first_keys_are_believed_and_marked_so() {
     let (mut world, [one, two, _], bob) = people();
     assert_eq!(trust(&mut world, one, bob), Trust::FirstUse);
     assert_eq!(trust(&mut world, one, two), Trust::FirstUse);
-    let read = world.parties[bob].outcomes.iter().any(|outcome| {
-        matches!(outcome, Received::Message(message) if message.trust == Trust::FirstUse)
-    });
+    let read = world.parties[bob].outcomes.iter().any(
+        |outcome| matches!(outcome, Received::Message(message) if message.trust == Trust::FirstUse),
+    );
     assert!(read);
 }
 
@@ -134,9 +138,7 @@ fn the_story_of_xep_0450() {
     assert_eq!(trust(&mut world, a2, b1), gone);
     assert_eq!(trust(&mut world, a3, b1), BY_OTHERS);
     assert!(
-        world.parties[a2]
-            .outcomes
-            .contains(&Received::TrustMessage),
+        world.parties[a2].outcomes.contains(&Received::TrustMessage),
         "nothing of it is shown"
     );
 }
@@ -174,7 +176,11 @@ fn a_scanned_code_verifies_all_that_is_in_it() {
     assert_eq!(trust(&mut world, bob, one), BY_HAND);
     assert_eq!(trust(&mut world, bob, two), BY_HAND);
     let events = world.parties[bob].machine().take_events();
-    assert!(events.iter().any(|event| matches!(event, Event::Trust { .. })));
+    assert!(
+        events
+            .iter()
+            .any(|event| matches!(event, Event::Trust { .. }))
+    );
 }
 
 #[test]
@@ -210,10 +216,10 @@ fn who_can_read_is_said_before_anything_is_written() {
     let audience = Audience::direct(jid(BOB));
     let now = world.now;
     let machine = world.parties[one].machine();
-    let (readers, unreached) = machine.who_can_read(&audience, now).unwrap();
-    assert_eq!(readers.len(), 2, "Bob's, and one of our own");
-    assert_eq!(unreached.len(), 1);
-    assert_eq!(unreached[0].reason, Unreachable::Distrusted);
+    let readership = machine.who_can_read(&audience, now).unwrap();
+    assert_eq!(readership.readers.len(), 2, "Bob's, and one of our own");
+    assert_eq!(readership.unreached.len(), 1);
+    assert_eq!(readership.unreached[0].reason, Unreachable::Distrusted);
     let _ = bob;
 }
 

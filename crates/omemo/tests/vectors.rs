@@ -8,7 +8,11 @@
 //! ```sh
 //! OMEMO_PYTHON=tests/.venv/bin/python cargo test -p omemo --test vectors
 //! ```
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod world;
 
@@ -133,8 +137,8 @@ impl Both {
             // The legacy form has no labels.
             Form::Legacy => ("legacy", None),
         };
-        let started = talk
-            .ask(json!({"do": "start", "account": THEIRS, "label": label, "form": form_name}));
+        let started =
+            talk.ask(json!({"do": "start", "account": THEIRS, "label": label, "form": form_name}));
         let mut both = Self {
             talk,
             random,
@@ -202,7 +206,8 @@ impl Both {
                 }
                 let answer = match &request.kind {
                     RequestKind::Get(_) if request.to.is_some() => {
-                        let published = self.talk.ask(json!({"do": "published", "form": self.name}));
+                        let published =
+                            self.talk.ask(json!({"do": "published", "form": self.name}));
                         let bundle = published["bundle"].as_str().unwrap();
                         let text = format!(
                             "<pubsub xmlns='http://jabber.org/protocol/pubsub'><items><item id='{}'>{bundle}</item></items></pubsub>",
@@ -268,7 +273,10 @@ impl Both {
     /// Has the other device read a message; its empty answers come back to us.
     fn hand_over(&mut self, children: &str) -> Value {
         let message = Tree::parse(&format!("<message>{children}</message>")).unwrap();
-        let encrypted = message.root().child("encrypted", self.form.namespace()).unwrap();
+        let encrypted = message
+            .root()
+            .child("encrypted", self.form.namespace())
+            .unwrap();
         let answer = self.talk.ask(json!({
             "do": "decrypt", "from": OURS, "own": THEIRS, "xml": encrypted.raw(),
         }));
@@ -343,9 +351,9 @@ fn own_list(form: Form, device: u32) -> String {
         Form::Current => {
             format!("<devices xmlns='urn:xmpp:omemo:2'><device id='{device}'/></devices>")
         }
-        Form::Legacy => format!(
-            "<list xmlns='eu.siacs.conversations.axolotl'><device id='{device}'/></list>"
-        ),
+        Form::Legacy => {
+            format!("<list xmlns='eu.siacs.conversations.axolotl'><device id='{device}'/></list>")
+        }
     }
 }
 
@@ -365,7 +373,9 @@ fn we_begin(name: &'static str, form: Form) {
     for (number, said) in said.iter().enumerate().rev() {
         both.read_by_peer(said, &format!("our {number}"));
     }
-    let said: Vec<String> = (0..30).map(|n| both.peer_says(&format!("their {n}"))).collect();
+    let said: Vec<String> = (0..30)
+        .map(|n| both.peer_says(&format!("their {n}")))
+        .collect();
     let answer = both.say("in between");
     both.read_by_peer(&answer, "in between");
     let later = both.peer_says("their last");
@@ -380,7 +390,9 @@ fn we_begin(name: &'static str, form: Form) {
 /// They begin, with a key exchange that is repeated until we have answered.
 fn they_begin(name: &'static str, form: Form) {
     let mut both = Both::new(name, form, 12);
-    let said: Vec<String> = (0..3).map(|n| both.peer_says(&format!("their {n}"))).collect();
+    let said: Vec<String> = (0..3)
+        .map(|n| both.peer_says(&format!("their {n}")))
+        .collect();
     let word = match form {
         Form::Current => "kex=",
         Form::Legacy => "prekey=",
@@ -418,7 +430,9 @@ fn they_replace(name: &'static str, form: Form) {
     both.read_by_us(&said, "three");
     // And we do.
     let peer = both.peer.clone();
-    both.machine.replace_session(&peer, both.peer_device).unwrap();
+    both.machine
+        .replace_session(&peer, both.peer_device)
+        .unwrap();
     both.pump();
     let said = both.peer_says("four");
     both.read_by_us(&said, "four");

@@ -9,9 +9,7 @@ mod random;
 pub use keys::{EdwardsKey, IdentityKey, KeyError, PublicKey};
 pub use random::Randomness;
 
-pub(crate) use cipher::{
-    CipherError, cbc_decrypt, cbc_encrypt, equal, gcm_decrypt, gcm_encrypt, gcm_encrypt_detached,
-};
+pub(crate) use cipher::{cbc_decrypt, cbc_encrypt, equal, gcm_decrypt, gcm_encrypt_detached};
 pub(crate) use derivation::{Key, expand, expand_with, mac};
 pub(crate) use keys::{IdentityKeyPair, SecretKey, verify_legacy};
 pub(crate) use random::{array, secret};

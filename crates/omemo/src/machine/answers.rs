@@ -173,9 +173,7 @@ impl<S: KeyStore> Machine<S> {
                 self.list_fetched(&account, form, answer, now, random)
             }
             Task::Fetch(Want::Bundle(peer)) => self.bundle_fetched(peer, answer, now),
-            Task::Publish(node, form, generation) => {
-                self.published(node, form, generation, answer)
-            }
+            Task::Publish(node, form, generation) => self.published(node, form, generation, answer),
             Task::Configure(node, form) => {
                 // When it was refused, what is there may do as it is.
                 self.configure.remove(&(node, form));
@@ -302,8 +300,7 @@ impl<S: KeyStore> Machine<S> {
                 StanzaCondition::Conflict
                 | StanzaCondition::NotAcceptable
                 | StanzaCondition::ResourceConstraint,
-            ) if !self.configured.contains(&(node, form)) =>
-            {
+            ) if !self.configured.contains(&(node, form)) => {
                 self.configure.insert((node, form));
                 Ok(())
             }

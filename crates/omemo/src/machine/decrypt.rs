@@ -6,7 +6,9 @@ use xmpp::xml::{Element, Tree};
 use zeroize::Zeroizing;
 
 use super::requests::Want;
-use super::{Content, Decrypted, Event, Failure, Incoming, MAX_REMEMBERED, Machine, Received, slot};
+use super::{
+    Content, Decrypted, Event, Failure, Incoming, MAX_REMEMBERED, Machine, Received, slot,
+};
 use crate::account::Account;
 use crate::crypto::{EdwardsKey, IdentityKey, Randomness};
 use crate::envelope::{Envelope, Outside, apart};
@@ -91,19 +93,13 @@ impl<S: KeyStore> Machine<S> {
                 continue;
             };
             let tree = child.tree();
-            if *incoming.from == self.own
-                && sender(form, tree.root()) == Some(self.account.device)
+            if *incoming.from == self.own && sender(form, tree.root()) == Some(self.account.device)
             {
                 return Err(Received::FromThisDevice);
             }
             let limit = self.config.payload_bytes;
-            let read = ReceivedElement::read(
-                form,
-                tree.root(),
-                &self.own,
-                self.account.device,
-                limit,
-            );
+            let read =
+                ReceivedElement::read(form, tree.root(), &self.own, self.account.device, limit);
             let fault = match read {
                 Ok(element) => return Ok(element),
                 Err(fault) => fault,
@@ -326,9 +322,9 @@ impl<S: KeyStore> Machine<S> {
                 match Envelope::read(text, outside) {
                     Ok(envelope) if envelope.content.is_empty() => Received::KeysOnly,
                     Ok(envelope) => {
-                        let off = envelope
-                            .time
-                            .is_some_and(|time| apart(time, incoming.sent, self.config.time_margin));
+                        let off = envelope.time.is_some_and(|time| {
+                            apart(time, incoming.sent, self.config.time_margin)
+                        });
                         Received::Message(decrypted(
                             Content::Elements(Redacted::new(envelope.content)),
                             envelope.time,

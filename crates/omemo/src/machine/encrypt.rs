@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::payload::SealedPayload;
 use crate::session::initiate;
 use crate::store::{Draft, KeyStore};
-use crate::wire::element::{KeyFor, write, write_hint};
+use crate::wire::element::{KeyFor, KeysFor, write, write_hint};
 
 impl<S: KeyStore> Machine<S> {
     /// Sees to it that all is there for writing to an audience. Call it when somebody begins to type, so that nobody
@@ -106,13 +106,8 @@ impl<S: KeyStore> Machine<S> {
             let envelope;
             let text = match form {
                 Form::Current => {
-                    envelope = Envelope::write(
-                        outgoing.elements,
-                        &self.own,
-                        &audience.chat,
-                        now,
-                        random,
-                    );
+                    envelope =
+                        Envelope::write(outgoing.elements, &self.own, &audience.chat, now, random);
                     envelope.as_str()
                 }
                 Form::Legacy => outgoing.text.unwrap_or_default(),
@@ -170,12 +165,14 @@ impl<S: KeyStore> Machine<S> {
         payload: &SealedPayload,
         used: &mut Vec<Peer>,
         random: &mut dyn Randomness,
-    ) -> Result<Vec<(BareJid, Vec<KeyFor>)>, Error<S::Error>> {
+    ) -> Result<Vec<KeysFor>, Error<S::Error>> {
         let mut keys: BTreeMap<BareJid, Vec<KeyFor>> = BTreeMap::new();
         for peer in peers {
             let (account, device, _) = &peer;
             let mut sessions = draft.sessions(account, *device, form)?;
-            let known = draft.device(account, *device)?.map(|record| record.identity);
+            let known = draft
+                .device(account, *device)?
+                .map(|record| record.identity);
             if !sessions.is_ready() || (known.is_some() && sessions.identity() != known) {
                 let Some(bundle) = self.bundles.get(&peer) else {
                     continue;

@@ -29,10 +29,10 @@ use requests::{Task, Want};
 
 pub use answers::Answer;
 pub use requests::{Request, RequestId, RequestKind};
-pub use trust::{DeviceView, Verification};
+pub use trust::{DeviceView, Readership, Verification};
 pub use types::{
     Audience, Content, Decrypted, Encrypted, Event, Failure, Incoming, Outgoing, Preparation,
-    Reader, Received, Unreached, Unreachable,
+    Reader, Received, Unreachable, Unreached,
 };
 
 /// How many events are kept for [`Machine::take_events`] before the oldest are lost.

@@ -262,7 +262,10 @@ impl<S: KeyStore> Machine<S> {
     }
 
     /// Our device list as it should be, when it is not so.
-    pub(super) fn list_to_publish(&self, form: Form) -> Result<Option<DeviceList>, Error<S::Error>> {
+    pub(super) fn list_to_publish(
+        &self,
+        form: Form,
+    ) -> Result<Option<DeviceList>, Error<S::Error>> {
         if !self.own_lists_seen[slot(form)] {
             return Ok(None);
         }
@@ -280,11 +283,7 @@ impl<S: KeyStore> Machine<S> {
         wanted
             .devices
             .retain(|device| !self.revoked.contains(&device.id));
-        match wanted
-            .devices
-            .iter_mut()
-            .find(|device| device.id == own.id)
-        {
+        match wanted.devices.iter_mut().find(|device| device.id == own.id) {
             Some(device) => *device = own,
             None => wanted.devices.push(own),
         }
@@ -444,8 +443,7 @@ impl<S: KeyStore> Machine<S> {
         }
         let payload = SealedPayload::empty(*form, random);
         let own = self.account.identity.public();
-        let Some((key, exchange)) =
-            sessions.seal(*form, own, self.account.device, &payload.secret)
+        let Some((key, exchange)) = sessions.seal(*form, own, self.account.device, &payload.secret)
         else {
             draft.put_owed(account, *device, *form, None);
             return Ok(None);

@@ -42,6 +42,15 @@ pub struct DeviceView {
     pub heard: Option<Timestamp>,
 }
 
+/// Who can read in a chat.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Readership {
+    /// The devices that can.
+    pub readers: Vec<Reader>,
+    /// Those that cannot, and why.
+    pub unreached: Vec<Unreached>,
+}
+
 /// What came of holding an address against the devices that are known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verification {
@@ -513,9 +522,12 @@ impl<S: KeyStore> Machine<S> {
         &self,
         audience: &Audience,
         now: Timestamp,
-    ) -> Result<(Vec<Reader>, Vec<Unreached>), Error<S::Error>> {
+    ) -> Result<Readership, Error<S::Error>> {
         let draft = Draft::new(&self.store);
         let plan = self.plan(&draft, audience, self.config.policy, now)?;
-        Ok((plan.readers, plan.unreached))
+        Ok(Readership {
+            readers: plan.readers,
+            unreached: plan.unreached,
+        })
     }
 }

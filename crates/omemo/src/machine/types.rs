@@ -245,7 +245,9 @@ pub enum Failure {
     #[error("This message was encrypted by a version that is not understood")]
     UnknownVersion,
     /// There is no session with the device that sent it. A new one is being started, so that the next ones can be read.
-    #[error("This message was written for keys that this device does not have; the next ones will be readable")]
+    #[error(
+        "This message was written for keys that this device does not have; the next ones will be readable"
+    )]
     NoSession,
     /// It starts a session with a key that was used up or has expired.
     #[error("This message was written for keys that are used up")]

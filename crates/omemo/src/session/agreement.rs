@@ -5,9 +5,7 @@ use zeroize::Zeroizing;
 
 use super::Session;
 use crate::bundle::Bundle;
-use crate::crypto::{
-    IdentityKeyPair, Key, KeyError, PublicKey, Randomness, SecretKey, array, expand,
-};
+use crate::crypto::{IdentityKeyPair, Key, KeyError, Randomness, SecretKey, array, expand};
 use crate::form::{encode_identity, parameters};
 use crate::ratchet::Ratchet;
 use crate::wire::key::{Exchange, ExchangeHeader, SenderIdentity};
@@ -103,11 +101,14 @@ pub(crate) fn accept(
         identity: theirs,
         associated: [
             encoded,
-            encode_identity(form, &own.identity.identity(), own.identity.public().as_bytes()),
+            encode_identity(
+                form,
+                &own.identity.identity(),
+                own.identity.public().as_bytes(),
+            ),
         ],
         ephemeral: exchange.ephemeral,
         exchange: None,
         ratchet: Ratchet::accept(shared, own.signed_prekey.clone()),
     })
 }
-

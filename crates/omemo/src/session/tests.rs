@@ -48,7 +48,11 @@ impl Device {
         self.sessions.seal(form, own, 3, text.as_bytes()).unwrap()
     }
 
-    fn hear(&mut self, form: Form, (bytes, exchange): &(Vec<u8>, bool)) -> Result<String, SessionFault> {
+    fn hear(
+        &mut self,
+        form: Form,
+        (bytes, exchange): &(Vec<u8>, bool),
+    ) -> Result<String, SessionFault> {
         let opened = if *exchange {
             let exchange = Exchange::read(form, bytes)?;
             let known = self.sessions.open_known(
@@ -70,7 +74,13 @@ impl Device {
                     let mut sessions = self.sessions.clone();
                     sessions.put_first(accept(form, &own, &exchange).unwrap());
                     let opened = sessions
-                        .open_known(form, &exchange.ephemeral, exchange.message, NOW, &mut self.random)
+                        .open_known(
+                            form,
+                            &exchange.ephemeral,
+                            exchange.message,
+                            NOW,
+                            &mut self.random,
+                        )
                         .unwrap()?;
                     self.sessions = sessions;
                     opened
@@ -170,7 +180,10 @@ fn sessions_survive_being_kept() {
             alice.hear(form, &said).unwrap();
         }
     }
-    assert_eq!(Sessions::decode(&[9, 0]).err(), Some(crate::StateError::Newer(9)));
+    assert_eq!(
+        Sessions::decode(&[9, 0]).err(),
+        Some(crate::StateError::Newer(9))
+    );
 }
 
 #[test]
@@ -190,5 +203,8 @@ fn nothing_secret_is_shown() {
     let (mut alice, bob) = (Device::new(1), Device::new(2));
     alice.start_with(Form::Current, &bob);
     let shown = format!("{:?}", alice.sessions);
-    assert!(shown.contains("Key(…)") && shown.contains("SecretKey(…)"), "{shown}");
+    assert!(
+        shown.contains("Key(…)") && shown.contains("SecretKey(…)"),
+        "{shown}"
+    );
 }

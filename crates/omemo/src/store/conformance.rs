@@ -18,17 +18,11 @@ pub fn run<S: KeyStore>(mut open: impl FnMut() -> S, mut reopen: impl FnMut(S) -
 where
     S::Error: Debug,
 {
-    let parts: [(&str, fn(S, &mut dyn FnMut(S) -> S)); 5] = [
-        ("records", records),
-        ("names", names),
-        ("scans", scans),
-        ("changes", changes),
-        ("sizes", sizes),
-    ];
-    for (name, part) in parts {
-        println!("key store: {name}");
-        part(open(), &mut reopen);
-    }
+    records(open(), &mut reopen);
+    names(open(), &mut reopen);
+    scans(open(), &mut reopen);
+    changes(open(), &mut reopen);
+    sizes(open(), &mut reopen);
 }
 
 fn bytes(text: &str) -> RecordBytes {
@@ -81,7 +75,13 @@ fn names<S: KeyStore>(mut store: S, _: &mut dyn FnMut(S) -> S) {
 fn scans<S: KeyStore>(mut store: S, reopen: &mut dyn FnMut(S) -> S) {
     put(
         &mut store,
-        &[("b/2", "y"), ("b/10", "x"), ("b", "z"), ("c/1", "w"), ("b0", "v")],
+        &[
+            ("b/2", "y"),
+            ("b/10", "x"),
+            ("b", "z"),
+            ("c/1", "w"),
+            ("b0", "v"),
+        ],
     );
     let store = reopen(store);
     assert_eq!(found(&store, "b/"), ["b/10", "b/2"]);

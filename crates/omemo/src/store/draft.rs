@@ -34,7 +34,7 @@ fn of_key(kind: &str, account: &BareJid, key: &IdentityKey) -> String {
 }
 
 /// Reads back what [`of_device`] wrote.
-fn device_of(name: &str) -> Option<(BareJid, DeviceId, Form)> {
+fn device_of(name: &str) -> Option<Peer> {
     let mut parts = name.rsplitn(3, '/');
     let form = match parts.next()? {
         "2" => Form::Current,
@@ -45,6 +45,9 @@ fn device_of(name: &str) -> Option<(BareJid, DeviceId, Form)> {
     let (_, account) = parts.next()?.split_once('/')?;
     Some((BareJid::parse(account).ok()?, device, form))
 }
+
+/// A device in one form.
+type Peer = (BareJid, DeviceId, Form);
 
 type Result<T, S> = std::result::Result<T, Error<<S as KeyStore>::Error>>;
 
@@ -219,12 +222,7 @@ impl<'s, S: KeyStore> Draft<'s, S> {
         self.load(&of_key("trust", account, key), TrustRecord::decode)
     }
 
-    pub(crate) fn put_trust(
-        &mut self,
-        account: &BareJid,
-        key: &IdentityKey,
-        record: &TrustRecord,
-    ) {
+    pub(crate) fn put_trust(&mut self, account: &BareJid, key: &IdentityKey, record: &TrustRecord) {
         self.put(of_key("trust", account, key), record.encode());
     }
 
@@ -261,12 +259,7 @@ impl<'s, S: KeyStore> Draft<'s, S> {
         Ok(self.scan(&format!("pending/{account}/"))?.len())
     }
 
-    pub(crate) fn put_pending(
-        &mut self,
-        account: &BareJid,
-        key: &IdentityKey,
-        pending: &Pending,
-    ) {
+    pub(crate) fn put_pending(&mut self, account: &BareJid, key: &IdentityKey, pending: &Pending) {
         let name = of_key("pending", account, key);
         if pending.is_empty() {
             self.changes.delete(name);
@@ -275,7 +268,7 @@ impl<'s, S: KeyStore> Draft<'s, S> {
         }
     }
 
-    pub(crate) fn owed(&self) -> Result<Vec<((BareJid, DeviceId, Form), Owed)>, S> {
+    pub(crate) fn owed(&self) -> Result<Vec<(Peer, Owed)>, S> {
         self.scan_as("owed/", |name, bytes| {
             let device = device_of(name).ok_or(StateError::Damaged)?;
             Ok((device, Owed::decode(bytes)?))

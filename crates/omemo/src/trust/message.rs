@@ -124,9 +124,6 @@ mod tests {
             let other = text.replace(ours, theirs);
             assert_eq!(read(Tree::parse(&other).unwrap().root()), None);
         }
-        assert_eq!(
-            read(Tree::parse(&text).unwrap().root()),
-            Some(vec![])
-        );
+        assert_eq!(read(Tree::parse(&text).unwrap().root()), Some(vec![]));
     }
 }

@@ -42,7 +42,9 @@ pub enum UriFault {
     #[error("this is no address of an XMPP account")]
     NoAccount,
     /// It is one, without any fingerprint.
-    #[error("the address has no fingerprints: use the code that the other device shows for verification")]
+    #[error(
+        "the address has no fingerprints: use the code that the other device shows for verification"
+    )]
     NoFingerprints,
     /// A fingerprint in it is damaged.
     #[error("a fingerprint in the address is damaged: scan it again")]

@@ -118,12 +118,15 @@ pub(crate) struct KeyFor {
     pub(crate) key: Vec<u8>,
 }
 
+/// The keys for the devices of an account.
+pub(crate) type KeysFor = (BareJid, Vec<KeyFor>);
+
 /// Writes `<encrypted/>`. `keys` has the accounts in the order in which they are to stand.
 pub(crate) fn write(
     writer: &mut Writer,
     form: Form,
     sender: DeviceId,
-    keys: &[(BareJid, Vec<KeyFor>)],
+    keys: &[KeysFor],
     payload: &crate::payload::SealedPayload,
 ) {
     writer

@@ -1,6 +1,7 @@
 //! A small world of devices around a server that keeps device lists and bundles, for the tests of the machine.
 #![allow(
     dead_code,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "each test uses a part of it, and fails by panicking"
 )]
@@ -18,14 +19,14 @@ use xmpp::ns;
 use xmpp::xml::{Stanza, Tree};
 
 /// Randomness from a seed: the same in every run.
-pub struct Seeded(u64);
+pub(crate) struct Seeded(u64);
 
 impl Seeded {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut word = self.0;
         word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -33,7 +34,7 @@ impl Seeded {
         word ^ (word >> 31)
     }
 
-    pub fn below(&mut self, bound: usize) -> usize {
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
         (self.next() % bound.max(1) as u64) as usize
     }
 }
@@ -47,53 +48,53 @@ impl Randomness for Seeded {
     }
 }
 
-pub fn jid(text: &str) -> BareJid {
+pub(crate) fn jid(text: &str) -> BareJid {
     BareJid::parse(text).unwrap()
 }
 
 /// A message on its way to a device.
 #[derive(Clone)]
-pub struct Post {
-    pub reference: String,
-    pub from: BareJid,
-    pub to: BareJid,
-    pub group: bool,
-    pub xml: String,
+pub(crate) struct Post {
+    pub(crate) reference: String,
+    pub(crate) from: BareJid,
+    pub(crate) to: BareJid,
+    pub(crate) group: bool,
+    pub(crate) xml: String,
 }
 
 /// A device.
-pub struct Party {
-    pub account: BareJid,
-    pub machine: Option<Machine<MemoryStore>>,
-    pub queue: VecDeque<Post>,
+pub(crate) struct Party {
+    pub(crate) account: BareJid,
+    pub(crate) machine: Option<Machine<MemoryStore>>,
+    pub(crate) queue: VecDeque<Post>,
     /// Texts that were read, with how often.
-    pub read: BTreeMap<String, usize>,
-    pub outcomes: Vec<Received>,
+    pub(crate) read: BTreeMap<String, usize>,
+    pub(crate) outcomes: Vec<Received>,
 }
 
 impl Party {
-    pub fn machine(&mut self) -> &mut Machine<MemoryStore> {
+    pub(crate) fn machine(&mut self) -> &mut Machine<MemoryStore> {
         self.machine.as_mut().unwrap()
     }
 }
 
-pub struct World {
-    pub now: Timestamp,
-    pub random: Seeded,
-    pub config: Config,
-    pub parties: Vec<Party>,
+pub(crate) struct World {
+    pub(crate) now: Timestamp,
+    pub(crate) random: Seeded,
+    pub(crate) config: Config,
+    pub(crate) parties: Vec<Party>,
     /// Items by account, node and id.
-    pub nodes: BTreeMap<(BareJid, String), BTreeMap<String, String>>,
-    pub unreachable: BTreeSet<BareJid>,
+    pub(crate) nodes: BTreeMap<(BareJid, String), BTreeMap<String, String>>,
+    pub(crate) unreachable: BTreeSet<BareJid>,
     /// How many requests the server has seen, by what they are.
-    pub seen: BTreeMap<&'static str, usize>,
+    pub(crate) seen: BTreeMap<&'static str, usize>,
     /// Accounts whose server wants nodes to be configured before they are published to.
-    pub strict: BTreeSet<BareJid>,
+    pub(crate) strict: BTreeSet<BareJid>,
     posts: usize,
 }
 
 impl World {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self {
             now: Timestamp::from_seconds(1_800_000_000),
             random: Seeded::new(seed),
@@ -108,7 +109,7 @@ impl World {
     }
 
     /// A new device of an account, announced.
-    pub fn device(&mut self, account: &str) -> usize {
+    pub(crate) fn device(&mut self, account: &str) -> usize {
         let account = jid(account);
         let machine = Machine::open(
             MemoryStore::new(),
@@ -132,7 +133,7 @@ impl World {
     }
 
     /// Opens a device again from what was committed.
-    pub fn crash(&mut self, index: usize) {
+    pub(crate) fn crash(&mut self, index: usize) {
         let party = &mut self.parties[index];
         let store = party.machine.take().unwrap().into_store();
         let mut machine = Machine::open(
@@ -159,7 +160,7 @@ impl World {
     }
 
     /// Sends what a device wants to send, until there is nothing more.
-    pub fn pump(&mut self, index: usize) {
+    pub(crate) fn pump(&mut self, index: usize) {
         for _ in 0..200 {
             let (now, party) = (self.now, &mut self.parties[index]);
             let requests = party
@@ -296,7 +297,10 @@ impl World {
     /// Puts a message into the queues of all devices that get a copy, but for the one that sent it.
     fn send(&mut self, index: usize, to: &BareJid, group: bool, elements: &str) -> String {
         let members: Vec<BareJid> = if group {
-            self.parties.iter().map(|party| party.account.clone()).collect()
+            self.parties
+                .iter()
+                .map(|party| party.account.clone())
+                .collect()
         } else {
             vec![to.clone()]
         };
@@ -319,7 +323,7 @@ impl World {
     }
 
     /// Fetches what is missing, encrypts a text and sends it.
-    pub fn say(&mut self, index: usize, audience: &Audience, text: &str) -> Encrypted {
+    pub(crate) fn say(&mut self, index: usize, audience: &Audience, text: &str) -> Encrypted {
         let encrypted = self.encrypt(index, audience, text);
         if encrypted.reaches_somebody() {
             self.send(index, &audience.chat, audience.group, &encrypted.elements);
@@ -327,10 +331,14 @@ impl World {
         encrypted
     }
 
-    pub fn encrypt(&mut self, index: usize, audience: &Audience, text: &str) -> Encrypted {
+    pub(crate) fn encrypt(&mut self, index: usize, audience: &Audience, text: &str) -> Encrypted {
         for _ in 0..20 {
             let now = self.now;
-            if self.parties[index].machine().prepare(audience, now).unwrap() == Preparation::Ready
+            if self.parties[index]
+                .machine()
+                .prepare(audience, now)
+                .unwrap()
+                == Preparation::Ready
             {
                 break;
             }
@@ -355,7 +363,7 @@ impl World {
     }
 
     /// Hands one message to a device, without keeping what it says.
-    pub fn give(&mut self, index: usize, post: &Post) -> Received {
+    pub(crate) fn give(&mut self, index: usize, post: &Post) -> Received {
         let stanza = Stanza::parse(&post.xml).unwrap();
         let now = self.now;
         self.parties[index]
@@ -378,7 +386,7 @@ impl World {
     }
 
     /// Hands the message at a place of its queue to a device, which keeps what it says.
-    pub fn deliver_at(&mut self, index: usize, place: usize) -> Option<Received> {
+    pub(crate) fn deliver_at(&mut self, index: usize, place: usize) -> Option<Received> {
         let post = self.parties[index].queue.remove(place)?;
         let received = self.give(index, &post);
         if let Received::Message(message) = &received {
@@ -389,7 +397,7 @@ impl World {
     }
 
     /// Delivers everything, and what comes of it, until all is quiet.
-    pub fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         for _ in 0..1_000 {
             let mut quiet = true;
             for index in 0..self.parties.len() {
@@ -410,23 +418,28 @@ impl World {
         panic!("it never gets quiet");
     }
 
-    pub fn later(&mut self, seconds: u64) {
+    pub(crate) fn later(&mut self, seconds: u64) {
         self.now = self.now + Duration::from_secs(seconds);
     }
 
-    pub fn read(&self, index: usize) -> Vec<&str> {
-        self.parties[index].read.keys().map(String::as_str).collect()
+    pub(crate) fn read(&self, index: usize) -> Vec<&str> {
+        self.parties[index]
+            .read
+            .keys()
+            .map(String::as_str)
+            .collect()
     }
 }
 
 /// The text of a message of either form.
-pub fn text_of(message: &Decrypted) -> String {
+pub(crate) fn text_of(message: &Decrypted) -> String {
     match &message.content {
         Content::Text(text) => text.expose().clone(),
         Content::Elements(elements) => {
             let tree = Tree::parse(&format!("<content>{}</content>", elements.expose())).unwrap();
             let body = tree.root().child("body", ns::CLIENT);
-            body.map(|body| body.text().into_owned()).unwrap_or_default()
+            body.map(|body| body.text().into_owned())
+                .unwrap_or_default()
         }
     }
 }
