@@ -15,11 +15,6 @@ pub(crate) fn unhex(text: &str) -> Vec<u8> {
         .collect()
 }
 
-/// Hexadecimal text of bytes.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// Randomness from a seed: the same in every run.
 pub(crate) struct Seeded(u64);
 

@@ -537,3 +537,24 @@ fn time_that_does_not_fit_is_marked() {
         Duration::from_secs(3_600)
     );
 }
+
+#[test]
+fn who_switches_encryption_off_is_found_no_more() {
+    let (mut world, one, other) = two();
+    world.say(one, &juliet(), "1");
+    world.settle();
+    world.parties[other].machine().withdraw();
+    world.pump(other);
+    let left: Vec<_> = world
+        .nodes
+        .iter()
+        .filter(|((account, node), items)| {
+            *account == jid("juliet@capulet.example")
+                && (node.contains("bundles") && !items.is_empty()
+                    || items.values().any(|item| item.contains("<device ")))
+        })
+        .collect();
+    assert_eq!(left, []);
+    let said = world.say(one, &juliet(), "2");
+    assert_eq!(said.unreached[0].reason, Unreachable::NoDevices);
+}

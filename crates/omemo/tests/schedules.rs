@@ -78,7 +78,7 @@ struct Run {
 }
 
 impl Run {
-    fn new(seed: u64) -> Self {
+    fn new(seed: u64, legacy: Option<usize>) -> Self {
         let mut run = Self {
             world: World::new(seed),
             members: vec![0, 1, 2],
@@ -86,6 +86,8 @@ impl Run {
             expected: BTreeMap::new(),
             said: 0,
         };
+        let legacy = legacy.map(|account| jid(ACCOUNTS[account]));
+        run.world.legacy_only.extend(legacy);
         for account in [0, 1, 0, 2] {
             run.new_device(account);
         }
@@ -411,9 +413,10 @@ proptest! {
     #[test]
     fn every_message_is_read_exactly_once_where_it_was_meant(
         seed in any::<u64>(),
+        legacy in proptest::option::of(0..3usize),
         steps in proptest::collection::vec(step(), 20..140),
     ) {
-        let mut run = Run::new(seed);
+        let mut run = Run::new(seed, legacy);
         for step in &steps {
             run.step(step);
         }

@@ -6,7 +6,8 @@ use xmpp::ns;
 use xmpp::xep::omemo::{DeviceId, Form};
 use xmpp::xml::{Element, Stanza};
 
-use super::requests::{Node, RequestId, Task, Want, node_name};
+use super::publications::{Node, node_name};
+use super::requests::{RequestId, Task, Want};
 use super::{Event, MAX_BUNDLES, Machine, Peer, Trouble, Unreachable, slot};
 use crate::account::device_number;
 use crate::bundle::Bundle;
@@ -178,6 +179,11 @@ impl<S: KeyStore> Machine<S> {
                 // When it was refused, what is there may do as it is.
                 self.configure.remove(&(node, form));
                 self.configured.insert((node, form));
+                Ok(())
+            }
+            // Were it refused, nobody would find them by the list any more either.
+            Task::Withdraw(form) => {
+                self.bundle_gone[slot(form)] = !matches!(answer, Answer::None);
                 Ok(())
             }
             // These want no answer. They stay due until they were marked as sent.

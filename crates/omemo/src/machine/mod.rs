@@ -7,7 +7,9 @@
 mod answers;
 mod decrypt;
 mod encrypt;
+mod messages;
 mod plan;
+mod publications;
 mod requests;
 mod trust;
 mod types;
@@ -113,17 +115,21 @@ pub struct Machine<S: KeyStore> {
     /// Our own lists, as the server has them on this connection.
     own_lists_seen: [bool; 2],
     /// Nodes whose configuration must be changed before they can be published to.
-    configure: BTreeSet<(requests::Node, Form)>,
+    configure: BTreeSet<(publications::Node, Form)>,
     /// Nodes that were configured on this connection: publish options are left out.
-    configured: BTreeSet<(requests::Node, Form)>,
+    configured: BTreeSet<(publications::Node, Form)>,
     /// What the server refused on this connection for good.
-    refused: BTreeSet<(requests::Node, Form)>,
+    refused: BTreeSet<(publications::Node, Form)>,
     /// Devices that got a new session of ourselves on this connection, because they wrote in one that we do not have.
     repaired: BTreeSet<Peer>,
     /// How often the keys of each form have changed, to tell whether what was published is still right.
     generations: [u64; 2],
     /// Devices of ours that are to go from the list.
     revoked: BTreeSet<DeviceId>,
+    /// Encryption was switched off.
+    withdrawn: bool,
+    /// Whether our bundle was taken back.
+    bundle_gone: [bool; 2],
     /// Devices that wrote without being on a list, for which it was fetched on this connection.
     looked_up: BTreeSet<Peer>,
     events: VecDeque<Event>,
@@ -178,6 +184,8 @@ impl<S: KeyStore> Machine<S> {
             repaired: BTreeSet::new(),
             generations: [0; 2],
             revoked: BTreeSet::new(),
+            withdrawn: false,
+            bundle_gone: [false; 2],
             looked_up: BTreeSet::new(),
             events: VecDeque::new(),
         })

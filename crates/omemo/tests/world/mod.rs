@@ -90,6 +90,8 @@ pub(crate) struct World {
     pub(crate) seen: BTreeMap<&'static str, usize>,
     /// Accounts whose server wants nodes to be configured before they are published to.
     pub(crate) strict: BTreeSet<BareJid>,
+    /// Accounts whose devices nobody sees but in the legacy form.
+    pub(crate) legacy_only: BTreeSet<BareJid>,
     posts: usize,
 }
 
@@ -104,6 +106,7 @@ impl World {
             unreachable: BTreeSet::new(),
             seen: BTreeMap::new(),
             strict: BTreeSet::new(),
+            legacy_only: BTreeSet::new(),
             posts: 0,
         }
     }
@@ -226,6 +229,21 @@ impl World {
             assert!(configure.attr("node").is_some());
             return Ok(String::new());
         }
+        let retract = root.child("retract", ns::PUBSUB);
+        let delete = root.child("delete", ns::PUBSUB_OWNER);
+        if let Some(gone) = retract.or(delete) {
+            let node = (to.clone(), gone.attr("node").unwrap().to_owned());
+            match gone.child("item", ns::PUBSUB) {
+                Some(item) => {
+                    let items = self.nodes.get_mut(&node).unwrap();
+                    items.remove(item.attr("id").unwrap()).unwrap();
+                }
+                None => {
+                    self.nodes.remove(&node).unwrap();
+                }
+            }
+            return Ok(String::new());
+        }
         if let Some(publish) = root.child("publish", ns::PUBSUB) {
             let options = root.child("publish-options", ns::PUBSUB);
             if self.strict.contains(to) && options.is_some() {
@@ -240,6 +258,9 @@ impl World {
                     "devices"
                 })
                 .or_default() += 1;
+            if self.legacy_only.contains(to) && node.starts_with("urn:xmpp:omemo:2") {
+                return Ok(String::new());
+            }
             let item = publish.child("item", ns::PUBSUB).unwrap();
             self.nodes.entry((to.clone(), node)).or_default().insert(
                 item.attr("id").unwrap().to_owned(),
