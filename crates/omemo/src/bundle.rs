@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use xmpp::xep::omemo::Form;
 use xmpp::xml::{Element, Writer};
 
-use crate::crypto::{EdwardsKey, IdentityKey, PublicKey, verify_legacy};
+use crate::crypto::{EdwardsKey, IdentityKey, PublicKey, Randomness, array, verify_legacy};
 
 /// More prekeys than this are not read: a bundle SHOULD have about 100 (XEP-0384 §4.2).
 const MAX_PREKEYS: usize = 1_000;
@@ -139,6 +139,19 @@ impl Bundle {
             signed_prekey,
             prekeys,
         })
+    }
+}
+
+impl Bundle {
+    /// Leaves one prekey, taken at random: a session needs no more, and bundles may wait by the thousand.
+    pub(crate) fn choose(&mut self, random: &mut dyn Randomness) {
+        let count = u64::try_from(self.prekeys.len()).unwrap_or(u64::MAX);
+        let choice = u64::from_le_bytes(array(random)).checked_rem(count);
+        let choice = choice.and_then(|choice| usize::try_from(choice).ok());
+        if let Some(choice) = choice.filter(|choice| *choice < self.prekeys.len()) {
+            self.prekeys.swap(0, choice);
+        }
+        self.prekeys.truncate(1);
     }
 }
 

@@ -173,7 +173,7 @@ impl<S: KeyStore> Machine<S> {
             Task::Fetch(Want::List(account, form)) => {
                 self.list_fetched(&account, form, answer, now, random)
             }
-            Task::Fetch(Want::Bundle(peer)) => self.bundle_fetched(peer, answer, now),
+            Task::Fetch(Want::Bundle(peer)) => self.bundle_fetched(peer, answer, now, random),
             Task::Publish(node, form, generation) => self.published(node, form, generation, answer),
             Task::Configure(node, form) => {
                 // When it was refused, what is there may do as it is.
@@ -224,6 +224,7 @@ impl<S: KeyStore> Machine<S> {
         peer: Peer,
         answer: Answer<'_>,
         now: Timestamp,
+        random: &mut dyn Randomness,
     ) -> Result<(), Error<S::Error>> {
         let (account, device, form) = &peer;
         let payload = match answer {
@@ -240,7 +241,10 @@ impl<S: KeyStore> Machine<S> {
                 .find(|(id, _)| *form == Form::Legacy || *id == wanted)
         });
         let reason = match bundle.map(|(_, payload)| Bundle::read(*form, payload)) {
-            Some(Ok(bundle)) => {
+            // Too many wait already; this one must be asked for again.
+            Some(Ok(_)) if self.bundles.len() >= MAX_BUNDLES => Unreachable::BundleUnavailable,
+            Some(Ok(mut bundle)) => {
+                bundle.choose(random);
                 let mut draft = Draft::new(&self.store);
                 let identity = bundle.identity.identity();
                 let edwards = Some(bundle.identity);
@@ -252,9 +256,7 @@ impl<S: KeyStore> Machine<S> {
                     self.tell(event);
                 }
                 self.troubles.remove(&peer);
-                if self.bundles.len() < MAX_BUNDLES {
-                    self.bundles.insert(peer, bundle);
-                }
+                self.bundles.insert(peer, (bundle, now));
                 return Ok(());
             }
             Some(Err(fault)) => Unreachable::BundleInvalid(fault),
@@ -328,6 +330,22 @@ fn as_named(edwards: &EdwardsKey) -> IdentityKey {
     IdentityKey::new(PublicKey::new(*edwards.as_bytes()))
 }
 
+/// A device has shown another key: the one before is no longer believed merely because it came first. Whoever has it
+/// could else make us turn back to it unnoticed.
+fn demote<S: KeyStore>(
+    draft: &mut Draft<'_, S>,
+    account: &BareJid,
+    identity: &IdentityKey,
+    now: Timestamp,
+) -> Result<(), Error<S::Error>> {
+    let record = draft.trust(account, identity)?;
+    if record.is_some_and(|record| record.trust == Trust::FirstUse) {
+        let trust = Trust::Undecided;
+        draft.put_trust(account, identity, &TrustRecord { trust, since: now });
+    }
+    Ok(())
+}
+
 impl<S: KeyStore> Machine<S> {
     /// A device has this key: notes it, and what it is worth. Gives its trust and what there is to tell.
     pub(super) fn learn(
@@ -364,10 +382,13 @@ impl<S: KeyStore> Machine<S> {
             draft.put_trust(account, &identity, &record);
             decided = Some(record);
         }
+        let changed = before.is_some() && !known;
+        if let Some(before) = before.as_ref().filter(|_| changed) {
+            demote(draft, account, &before.identity, now)?;
+        }
         let trust = match decided {
             Some(record) => record.trust,
             None => {
-                let changed = before.is_some() && !known;
                 let verified = draft
                     .trusts(account)?
                     .iter()

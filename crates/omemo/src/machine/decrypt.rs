@@ -18,9 +18,12 @@ use crate::ratchet::RatchetFault;
 use crate::records::{Delivery, Owed};
 use crate::session::{OpenedKey, OwnKeys, SessionFault, Sessions, accept};
 use crate::store::{Draft, KeyStore};
-use crate::trust::message;
+use crate::trust::{Trust, message};
 use crate::wire::element::{ElementFault, ReceivedElement};
 use crate::wire::key::{Exchange, KeyFault, SenderIdentity};
+
+/// Of so many devices of one account keys are kept, those that are gone with them.
+const MAX_KNOWN_DEVICES: usize = 1_024;
 
 /// A key that was read, and whose it was.
 struct Opened {
@@ -28,7 +31,9 @@ struct Opened {
     edwards: Option<EdwardsKey>,
     /// It came in a key exchange, which the sender repeats until it hears of us.
     exchange: bool,
-    /// One of our prekeys was used up.
+    /// It has started a session.
+    started: bool,
+    /// One of the prekeys that we offer was used up.
     prekey_used: bool,
 }
 
@@ -129,7 +134,15 @@ impl<S: KeyStore> Machine<S> {
         let mut own = self.account.clone();
         let listed = draft.list(account, form)?;
         let mut sessions = draft.sessions(account, device, form)?;
-        let key = self.open_key(&mut draft, &mut own, &mut sessions, &element, now, random)?;
+        let key = self.open_key(
+            &mut draft,
+            &mut own,
+            &mut sessions,
+            account,
+            &element,
+            now,
+            random,
+        )?;
         let opened = match key {
             Key::Opened(opened) => opened,
             Key::Duplicate => return Ok(Received::Duplicate),
@@ -145,10 +158,18 @@ impl<S: KeyStore> Machine<S> {
             key,
             edwards,
             exchange,
+            started,
             prekey_used,
         } = *opened;
-        let (trust, mut events) =
-            self.learn(&mut draft, account, device, key.identity, edwards, now)?;
+        // A session that was there before says nothing new about whose device it is.
+        let known = draft.device(account, device)?;
+        let (trust, mut events) = if started || known.is_none() {
+            self.learn(&mut draft, account, device, key.identity, edwards, now)?
+        } else {
+            let record = draft.trust(account, &key.identity)?;
+            let trust = record.map_or(Trust::Undecided, |record| record.trust);
+            (trust, Vec::new())
+        };
         if exchange || key.heartbeat {
             draft.put_owed(account, device, form, Some(Owed::Answer));
         } else if draft.owed_to(account, device, form)? == Some(Owed::NewSession) {
@@ -199,7 +220,9 @@ impl<S: KeyStore> Machine<S> {
             }
             other => other,
         };
-        draft.put_account(&own);
+        if prekey_used {
+            draft.put_account(&own);
+        }
         let changes = draft.finish();
         self.commit(&changes)?;
         self.account = own;
@@ -216,11 +239,16 @@ impl<S: KeyStore> Machine<S> {
     }
 
     /// Reads the key, in a session that is there or in one that it starts.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "what one operation gathers goes through here"
+    )]
     fn open_key(
         &self,
         draft: &mut Draft<'_, S>,
         own: &mut Account,
         sessions: &mut Sessions,
+        account: &BareJid,
         element: &ReceivedElement,
         now: Timestamp,
         random: &mut dyn Randomness,
@@ -233,6 +261,7 @@ impl<S: KeyStore> Machine<S> {
                     key,
                     edwards: None,
                     exchange: false,
+                    started: false,
                     prekey_used: false,
                 })),
                 Err(fault) => fault.into(),
@@ -246,22 +275,29 @@ impl<S: KeyStore> Machine<S> {
             SenderIdentity::Edwards(key) => Some(key),
             SenderIdentity::Montgomery(_) => None,
         };
-        let opened = |key, prekey_used| {
+        let opened = |key, started, prekey_used| {
             Key::Opened(Box::new(Opened {
                 key,
                 edwards,
                 exchange: true,
+                started,
                 prekey_used,
             }))
         };
         let (ephemeral, message) = (&exchange.ephemeral, exchange.message);
         if let Some(result) = sessions.open_known(form, ephemeral, message, now, random) {
             return Ok(match result {
-                Ok(key) if key.identity == exchange.identity.key() => opened(key, false),
+                Ok(key) if key.identity == exchange.identity.key() => opened(key, false, false),
                 // The session is that of another key than this says.
                 Ok(_) => Key::Failed(Failure::BadKeyExchange),
                 Err(fault) => fault.into(),
             });
+        }
+        // Whoever has an account could else fill the store with devices that are none.
+        if draft.device(account, element.sender)?.is_none()
+            && draft.devices(account)?.len() >= MAX_KNOWN_DEVICES
+        {
+            return Ok(Key::Failed(Failure::TooManyDevices));
         }
         let mut prekeys = draft.prekeys(form)?;
         let keys = (
@@ -280,7 +316,7 @@ impl<S: KeyStore> Machine<S> {
             return Ok(Key::Failed(Failure::BadKeyExchange));
         };
         let mut with = sessions.clone();
-        with.put_first(session);
+        with.put_first(session, now);
         let key = match with.open_known(form, ephemeral, message, now, random) {
             Some(Ok(key)) => key,
             Some(Err(fault)) => return Ok(fault.into()),
@@ -293,7 +329,7 @@ impl<S: KeyStore> Machine<S> {
             own.form_mut(form).unpublished = true;
         }
         draft.put_prekeys(form, &prekeys);
-        Ok(opened(key, used))
+        Ok(opened(key, true, used))
     }
 
     /// What the text says, held against the stanza around it.

@@ -113,7 +113,7 @@ impl<S: KeyStore> Machine<S> {
                 Form::Legacy => outgoing.text.unwrap_or_default(),
             };
             let payload = SealedPayload::seal(form, text.as_bytes(), random);
-            let keys = self.seal(&mut draft, form, mine, &payload, &mut used, random)?;
+            let keys = self.seal(&mut draft, form, mine, &payload, &mut used, now, random)?;
             // Keys with which there is no secret show only now.
             readers.retain(|reader| {
                 let written = reader.form != form
@@ -157,6 +157,10 @@ impl<S: KeyStore> Machine<S> {
 
     /// The keys of a payload for devices, in `<keys/>` by account. Starts sessions with those that have none; `used` is
     /// told whose bundle that took.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "what one operation gathers goes through here"
+    )]
     pub(super) fn seal(
         &self,
         draft: &mut Draft<'_, S>,
@@ -164,6 +168,7 @@ impl<S: KeyStore> Machine<S> {
         peers: impl IntoIterator<Item = Peer>,
         payload: &SealedPayload,
         used: &mut Vec<Peer>,
+        now: Timestamp,
         random: &mut dyn Randomness,
     ) -> Result<Vec<KeysFor>, Error<S::Error>> {
         let mut keys: BTreeMap<BareJid, Vec<KeyFor>> = BTreeMap::new();
@@ -174,14 +179,14 @@ impl<S: KeyStore> Machine<S> {
                 .device(account, *device)?
                 .map(|record| record.identity);
             if !sessions.is_ready() || (known.is_some() && sessions.identity() != known) {
-                let Some(bundle) = self.bundles.get(&peer) else {
+                let Some((bundle, _)) = self.bundles.get(&peer) else {
                     continue;
                 };
                 // Keys of small order slip through a signature; with them there is no secret.
                 let Ok(session) = initiate(&self.account.identity, bundle, random) else {
                     continue;
                 };
-                sessions.put_first(session);
+                sessions.put_first(session, now);
                 used.push(peer.clone());
             }
             let sealed = sessions.seal(

@@ -90,7 +90,7 @@ impl<S: KeyStore> Machine<S> {
                 let listed = draft
                     .list(account, *form)?
                     .is_none_or(|list| list.contains(*device));
-                let Some(bundle) = self.bundles.get(peer) else {
+                let Some((bundle, _)) = self.bundles.get(peer) else {
                     let hopeless = self
                         .troubles
                         .get(peer)
@@ -107,7 +107,7 @@ impl<S: KeyStore> Machine<S> {
                     draft.put_owed(account, *device, *form, None);
                     return Ok(None);
                 };
-                sessions.put_first(session);
+                sessions.put_first(session, now);
                 // Should this be lost on the way, the session that was started is the one to be told of.
                 draft.put_owed(account, *device, *form, Some(Owed::Answer));
             }
@@ -187,7 +187,7 @@ impl<S: KeyStore> Machine<S> {
         }
         let envelope = Envelope::write(&letter.content, &self.own, &letter.to, now, random);
         let payload = SealedPayload::seal(Form::Current, envelope.as_bytes(), random);
-        let keys = self.seal(draft, Form::Current, peers, &payload, used, random)?;
+        let keys = self.seal(draft, Form::Current, peers, &payload, used, now, random)?;
         if keys.is_empty() {
             draft.put_letter(number, None);
             return Ok(None);

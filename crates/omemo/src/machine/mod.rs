@@ -41,7 +41,10 @@ pub use types::{
 const MAX_EVENTS: usize = 1_000;
 
 /// How many bundles are kept that were fetched and not used.
-const MAX_BUNDLES: usize = 2_000;
+const MAX_BUNDLES: usize = 20_000;
+
+/// How long a bundle is kept that was fetched and not used: another device may take the same prekey meanwhile.
+const BUNDLE_AGE: Duration = Duration::from_secs(60 * 60);
 
 /// How many references to devices are remembered for one connection.
 const MAX_REMEMBERED: usize = 10_000;
@@ -102,7 +105,7 @@ pub struct Machine<S: KeyStore> {
     config: Config,
     account: Account,
     /// Bundles that were fetched and have not started a session yet.
-    bundles: BTreeMap<Peer, Bundle>,
+    bundles: BTreeMap<Peer, (Bundle, Timestamp)>,
     /// Devices whose bundle cannot be had.
     troubles: BTreeMap<Peer, Trouble>,
     /// Device lists that could not be fetched, and when that was.
@@ -284,6 +287,8 @@ impl<S: KeyStore> Machine<S> {
         }
         self.troubles
             .retain(|_, trouble| now.since(trouble.since) < self.config.retry_after);
+        self.bundles
+            .retain(|_, (_, fetched)| now.since(*fetched) < BUNDLE_AGE);
         self.failed_lists
             .retain(|_, since| now.since(*since) < self.config.retry_after);
         Ok(())

@@ -163,7 +163,7 @@ impl<S: KeyStore> Machine<S> {
         now: Timestamp,
     ) -> Result<Standing, Error<S::Error>> {
         let peer: Peer = (account.clone(), device, form);
-        let bundle = self.bundles.get(&peer);
+        let bundle = self.bundles.get(&peer).map(|(bundle, _)| bundle);
         let Some(record) = draft.device(account, device)? else {
             return Ok(self.without_bundle(&peer, now));
         };
@@ -178,7 +178,7 @@ impl<S: KeyStore> Machine<S> {
         let ready = sessions.is_ready() && sessions.identity() == Some(identity);
         if ready {
             let silent = sessions
-                .heard
+                .heard_or_started()
                 .is_some_and(|heard| now.since(heard) >= self.config.stale_after);
             if silent && sessions.unanswered >= self.config.stale_messages {
                 return Ok(Standing::Out(Unreachable::Stale));

@@ -252,6 +252,9 @@ pub enum Failure {
     /// It starts a session with a key that was used up or has expired.
     #[error("This message was written for keys that are used up")]
     UnknownPreKey,
+    /// Its account has shown more devices than anybody has.
+    #[error("This message came from one device too many")]
+    TooManyDevices,
     /// It starts a session with keys that are none.
     #[error("This message was written with unusable keys")]
     BadKeyExchange,

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use super::Session;
 use crate::bundle::Bundle;
-use crate::crypto::{IdentityKeyPair, Key, KeyError, Randomness, SecretKey, array, expand};
+use crate::crypto::{IdentityKeyPair, Key, KeyError, Randomness, SecretKey, expand};
 use crate::form::{encode_identity, parameters};
 use crate::ratchet::Ratchet;
 use crate::wire::key::{Exchange, ExchangeHeader, SenderIdentity};
@@ -32,21 +32,14 @@ fn shared(form: Form, agreements: [&[u8; 32]; 4]) -> Key {
     Key::new(*expand(material.as_slice(), parameters(form).agreement))
 }
 
-/// Starts a session with the device of this bundle. One of its prekeys is taken at random.
+/// Starts a session with the device of this bundle, by the prekey that was chosen.
 pub(crate) fn initiate(
     own: &IdentityKeyPair,
     bundle: &Bundle,
     random: &mut dyn Randomness,
 ) -> Result<Session, KeyError> {
     let form = bundle.form;
-    let count = u64::try_from(bundle.prekeys.len()).map_err(|_| KeyError)?;
-    let choice = u64::from_le_bytes(array(random))
-        .checked_rem(count)
-        .ok_or(KeyError)?;
-    let &(prekey, prekey_key) = usize::try_from(choice)
-        .ok()
-        .and_then(|choice| bundle.prekeys.get(choice))
-        .ok_or(KeyError)?;
+    let &(prekey, prekey_key) = bundle.prekeys.first().ok_or(KeyError)?;
     let ephemeral = SecretKey::generate(random);
     let theirs = bundle.identity.identity();
     let shared = shared(

@@ -88,6 +88,8 @@ pub(crate) struct Sessions {
     sessions: Vec<Session>,
     /// When a message was last read.
     pub(crate) heard: Option<Timestamp>,
+    /// When the first session was started.
+    started: Option<Timestamp>,
     /// How many messages were written since.
     pub(crate) unanswered: u32,
 }
@@ -100,13 +102,19 @@ impl Sessions {
             .is_some_and(|session| session.ratchet.can_send())
     }
 
+    /// Since when the device may be silent.
+    pub(crate) fn heard_or_started(&self) -> Option<Timestamp> {
+        self.heard.or(self.started)
+    }
+
     /// The identity behind the session to write with.
     pub(crate) fn identity(&self) -> Option<IdentityKey> {
         self.sessions.first().map(|session| session.identity)
     }
 
     /// Makes a session the one to write with.
-    pub(crate) fn put_first(&mut self, session: Session) {
+    pub(crate) fn put_first(&mut self, session: Session, now: Timestamp) {
+        self.started.get_or_insert(now);
         self.sessions.insert(0, session);
         self.sessions.truncate(MAX_SESSIONS);
     }

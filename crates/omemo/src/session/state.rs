@@ -56,6 +56,9 @@ impl Sessions {
         out.option(self.heard, |out, heard| {
             out.time(heard);
         });
+        out.option(self.started, |out, started| {
+            out.time(started);
+        });
         out.number(self.unanswered);
         out.count(self.sessions.len());
         for session in &self.sessions {
@@ -68,6 +71,7 @@ impl Sessions {
         let (_, mut from) = Decoder::new(bytes, VERSION)?;
         let sessions = Self {
             heard: from.option(Decoder::time)?,
+            started: from.option(Decoder::time)?,
             unanswered: from.number()?,
             sessions: from.list(Session::read)?,
         };

@@ -40,7 +40,7 @@ impl Device {
 
     fn start_with(&mut self, form: Form, other: &Device) {
         let session = initiate(&self.identity, &other.bundle(form), &mut self.random).unwrap();
-        self.sessions.put_first(session);
+        self.sessions.put_first(session, NOW);
     }
 
     fn say(&mut self, form: Form, text: &str) -> (Vec<u8>, bool) {
@@ -72,7 +72,7 @@ impl Device {
                         prekey: &self.prekey,
                     };
                     let mut sessions = self.sessions.clone();
-                    sessions.put_first(accept(form, &own, &exchange).unwrap());
+                    sessions.put_first(accept(form, &own, &exchange).unwrap(), NOW);
                     let opened = sessions
                         .open_known(
                             form,
