@@ -558,3 +558,49 @@ fn who_switches_encryption_off_is_found_no_more() {
     let said = world.say(one, &juliet(), "2");
     assert_eq!(said.unreached[0].reason, Unreachable::NoDevices);
 }
+
+#[test]
+fn two_thousand_messages_come_in_reverse_order() {
+    for form in Form::ALL {
+        let (mut world, one, other) = two();
+        only(&mut world, form, "juliet@capulet.example");
+        world.say(one, &juliet(), "hello");
+        world.settle();
+        for number in 0..2_000 {
+            world.say(one, &juliet(), &number.to_string());
+        }
+        for place in (0..2_000).rev() {
+            let received = world.deliver_at(other, place).unwrap();
+            assert!(
+                matches!(received, Received::Message(_)),
+                "{place}: {received:?}"
+            );
+        }
+        assert_eq!(world.read(other).len(), 2_001);
+    }
+}
+
+#[test]
+fn prekeys_do_not_run_out() {
+    let mut world = World::new(12);
+    let target = world.device("juliet@capulet.example");
+    // More strangers than there are prekeys, all before the bundle could be published again.
+    let strangers: Vec<usize> = (0..120)
+        .map(|number| world.device(&format!("stranger{number}@away.example")))
+        .collect();
+    world.parties[target].machine().catch_up_started().unwrap();
+    for stranger in &strangers {
+        assert!(world.say(*stranger, &juliet(), "hi").reaches_somebody());
+    }
+    while let Some(received) = world.deliver_at(target, 0) {
+        assert!(matches!(received, Received::Message(_)), "{received:?}");
+    }
+    world.parties[target].machine().catch_up_ended().unwrap();
+    world.settle();
+    let node = (
+        jid("juliet@capulet.example"),
+        "urn:xmpp:omemo:2:bundles".to_owned(),
+    );
+    let bundle = world.nodes[&node].values().next().unwrap();
+    assert_eq!(bundle.matches("<pk ").count(), 100);
+}

@@ -263,4 +263,11 @@ fn a_device_with_another_key_than_before_is_not_believed() {
     }));
     let said = world.say(one, &Audience::direct(jid(BOB)), "x");
     assert_eq!(said.unreached[0].reason, Unreachable::Undecided);
+    // Whoever has the old key does not get the trust back by writing with it.
+    world.say(bob, &Audience::direct(jid(ALICE)), "still me");
+    world.settle();
+    assert!(world.read(one).contains(&"still me"));
+    assert_eq!(trust(&mut world, one, bob), Trust::Undecided);
+    let said = world.say(one, &Audience::direct(jid(BOB)), "y");
+    assert_eq!(said.unreached[0].reason, Unreachable::Undecided);
 }

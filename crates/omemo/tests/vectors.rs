@@ -2,11 +2,11 @@
 //!
 //! `vectors/*.jsonl` are talks with it that went well, each line a request and its answer. They are held against what
 //! the machine does now: with the same randomness it must say the same bytes, which python-omemo has read, and it must
-//! read what python-omemo has said. To have the talks again, and write them anew, name a Python that has the packages
-//! of `tests/suites/requirements.txt`:
+//! read what python-omemo has said. `cargo xtask test` has the talks live as well: it names a Python that has the packages
+//! of `tests/suites/requirements.txt`. To write them anew, say so:
 //!
 //! ```sh
-//! OMEMO_PYTHON=tests/.venv/bin/python cargo test -p omemo --test vectors
+//! OMEMO_RECORD=1 OMEMO_PYTHON=$PWD/tests/.venv/bin/python cargo test -p omemo --test vectors
 //! ```
 #![allow(
     clippy::unwrap_used,
@@ -94,12 +94,14 @@ impl Talk {
         }
     }
 
-    /// Keeps the talk when it was a real one.
+    /// Keeps the talk when it was a real one, and is to be kept.
     fn finish(self) {
         if let Voice::Live(mut child, _) = self.voice {
             drop(child.stdin.take());
             assert!(child.wait().unwrap().success());
-            std::fs::write(self.path, self.script).unwrap();
+            if std::env::var_os("OMEMO_RECORD").is_some() {
+                std::fs::write(self.path, self.script).unwrap();
+            }
         }
     }
 }
