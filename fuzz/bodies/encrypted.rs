@@ -71,7 +71,7 @@ fn reader() -> &'static MemoryStore {
                     false => DeviceList::default(),
                 };
                 writer
-                    .device_list(&jid("reader@a.example"), other, list, &mut random)
+                    .device_list(&jid("reader@a.example"), other, list, NOW, &mut random)
                     .expect("a list");
             }
             let audience = Audience::direct(jid("reader@a.example"));
@@ -148,7 +148,7 @@ pub(crate) fn check(data: &[u8]) {
     if let Ok(stanza) = Stanza::parse(&text) {
         let from = jid("writer@a.example");
         machine
-            .notified(&from, &stanza, &mut random)
+            .notified(&from, &stanza, NOW, &mut random)
             .expect("the store does not fail");
         let tree = stanza.tree();
         let audience = Audience::direct(from);

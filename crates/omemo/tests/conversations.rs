@@ -47,6 +47,7 @@ fn only(world: &mut World, form: Form, account: &str) {
                     &jid(account),
                     other,
                     DeviceList::default(),
+                    world.now,
                     &mut world.random,
                 )
                 .unwrap();
@@ -410,7 +411,7 @@ fn a_device_announces_itself_again_when_it_was_overwritten() {
         let account = jid("romeo@montague.example");
         let machine = world.parties[one].machine.as_mut().unwrap();
         machine
-            .device_list(&account, form, list, &mut world.random)
+            .device_list(&account, form, list, world.now, &mut world.random)
             .unwrap();
     }
     world.pump(one);
@@ -495,6 +496,7 @@ fn labels_are_shown_when_their_device_has_signed_them() {
             &jid("romeo@montague.example"),
             Form::Current,
             list,
+            world.now,
             &mut world.random,
         )
         .unwrap();
@@ -603,4 +605,33 @@ fn prekeys_do_not_run_out() {
     );
     let bundle = world.nodes[&node].values().next().unwrap();
     assert_eq!(bundle.matches("<pk ").count(), 100);
+}
+
+#[test]
+fn lists_that_do_not_come_by_themselves_are_fetched_again() {
+    let (mut world, one, _) = two();
+    world.silent.insert(jid("juliet@capulet.example"));
+    world.say(one, &juliet(), "1");
+    world.settle();
+    let phone = world.device("juliet@capulet.example");
+    world.say(one, &juliet(), "2");
+    world.later(6 * 60 * 60);
+    world.say(one, &juliet(), "3");
+    let tablet = world.device("juliet@capulet.example");
+    world.crash(one);
+    world.say(one, &juliet(), "4");
+    world.settle();
+    assert_eq!(world.read(phone), ["3", "4"]);
+    assert_eq!(world.read(tablet), ["4"]);
+}
+
+#[test]
+fn lists_of_strangers_are_not_kept() {
+    let mut world = World::new(13);
+    let one = world.device("romeo@montague.example");
+    let before = world.parties[one].machine().store().len();
+    for number in 0..20 {
+        world.device(&format!("stranger{number}@away.example"));
+    }
+    assert_eq!(world.parties[one].machine().store().len(), before);
 }

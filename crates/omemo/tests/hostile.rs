@@ -34,6 +34,7 @@ fn two(form: Form) -> (World, usize, usize) {
                     &jid(account),
                     Form::Current,
                     DeviceList::default(),
+                    world.now,
                     &mut world.random,
                 )
                 .unwrap();
@@ -156,6 +157,7 @@ fn a_key_exchange_survives_attempts_to_spoil_it() {
                     &jid(JULIET),
                     Form::Current,
                     DeviceList::default(),
+                    world.now,
                     &mut world.random,
                 )
                 .unwrap();
@@ -305,6 +307,7 @@ fn a_bundle_with_a_wrong_signature_reaches_nobody() {
                     &jid(JULIET),
                     Form::Current,
                     DeviceList::default(),
+                    world.now,
                     &mut world.random,
                 )
                 .unwrap();

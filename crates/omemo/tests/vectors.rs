@@ -162,7 +162,7 @@ impl Both {
                 DeviceList::default()
             };
             both.machine
-                .device_list(&both.peer, other, list, &mut both.random)
+                .device_list(&both.peer, other, list, both.now, &mut both.random)
                 .unwrap();
         }
         both.fetch_bundle();

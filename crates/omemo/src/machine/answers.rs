@@ -50,7 +50,8 @@ fn list_in(form: Form, items: &[(&str, Element<'_>)]) -> Option<DeviceList> {
 
 impl<S: KeyStore> Machine<S> {
     /// A device list came by itself: a `<message/>` with an event (XEP-0163 §4.3). `from` is the bare address of the
-    /// stanza's `from`; believe it only from the stanza itself. Says whether there was a device list in it.
+    /// stanza's `from`; believe it only from the stanza itself. Says whether there was a device list in it. That of an
+    /// account whose devices were never asked for is not kept.
     ///
     /// # Errors
     /// [`Error`], when the store fails.
@@ -58,6 +59,7 @@ impl<S: KeyStore> Machine<S> {
         &mut self,
         from: &BareJid,
         message: &Stanza,
+        now: Timestamp,
         random: &mut dyn Randomness,
     ) -> Result<bool, Error<S::Error>> {
         let Some(event) = message.child("event", ns::PUBSUB_EVENT) else {
@@ -83,9 +85,24 @@ impl<S: KeyStore> Machine<S> {
                 _ => continue,
             };
             found = true;
-            self.device_list(from, form, list, random)?;
+            if *from != self.own && !self.is_of_interest(from)? {
+                continue;
+            }
+            self.device_list(from, form, list, now, random)?;
         }
         Ok(found)
+    }
+
+    /// Whether an account's devices were ever asked for. Those of others are fetched when they are needed; to keep all
+    /// that comes would let any stranger fill the store.
+    fn is_of_interest(&self, account: &BareJid) -> Result<bool, Error<S::Error>> {
+        let draft = Draft::new(&self.store);
+        for form in Form::ALL {
+            if draft.list(account, form)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The device list of an account is this.
@@ -97,6 +114,7 @@ impl<S: KeyStore> Machine<S> {
         account: &BareJid,
         form: Form,
         list: DeviceList,
+        now: Timestamp,
         random: &mut dyn Randomness,
     ) -> Result<(), Error<S::Error>> {
         let mut draft = Draft::new(&self.store);
@@ -137,7 +155,12 @@ impl<S: KeyStore> Machine<S> {
             let device = self.account.device;
             self.tell(Event::Renumbered { device });
         }
-        self.failed_lists.remove(&(account.clone(), form));
+        let key = (account.clone(), form);
+        self.failed_lists.remove(&key);
+        // Without a stream nothing more would be heard of it.
+        if self.connected {
+            self.seen_lists.insert(key, now);
+        }
         if changed {
             // A device that is new on the list may have published meanwhile what was not there before.
             let new = |device: &DeviceId| {
@@ -216,7 +239,7 @@ impl<S: KeyStore> Machine<S> {
                 return Ok(());
             }
         };
-        self.device_list(account, form, list, random)
+        self.device_list(account, form, list, now, random)
     }
 
     fn bundle_fetched(

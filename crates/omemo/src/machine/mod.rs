@@ -67,6 +67,9 @@ pub struct Config {
     pub stale_messages: u32,
     /// See [`Config::stale_messages`].
     pub stale_after: Duration,
+    /// After how long a device list is fetched again before something is written. Those of contacts come by themselves;
+    /// those of others in a room do not.
+    pub list_age: Duration,
     /// How long a failed fetch of a device list or bundle is taken for an answer.
     pub retry_after: Duration,
 }
@@ -83,6 +86,7 @@ impl Default for Config {
             payload_bytes: 512 * 1024,
             stale_messages: 500,
             stale_after: DAY * 60,
+            list_age: Duration::from_secs(6 * 60 * 60),
             retry_after: Duration::from_secs(10 * 60),
         }
     }
@@ -110,6 +114,8 @@ pub struct Machine<S: KeyStore> {
     troubles: BTreeMap<Peer, Trouble>,
     /// Device lists that could not be fetched, and when that was.
     failed_lists: BTreeMap<(BareJid, Form), Timestamp>,
+    /// When each device list was last seen on this connection. Not everybody's comes by itself.
+    seen_lists: BTreeMap<(BareJid, Form), Timestamp>,
     /// What is to be fetched.
     wanted: BTreeSet<Want>,
     in_flight: BTreeMap<RequestId, Task>,
@@ -176,6 +182,7 @@ impl<S: KeyStore> Machine<S> {
             bundles: BTreeMap::new(),
             troubles: BTreeMap::new(),
             failed_lists: BTreeMap::new(),
+            seen_lists: BTreeMap::new(),
             wanted: BTreeSet::new(),
             in_flight: BTreeMap::new(),
             next_request: 1,
@@ -265,6 +272,7 @@ impl<S: KeyStore> Machine<S> {
         self.repaired.clear();
         self.looked_up.clear();
         self.failed_lists.clear();
+        self.seen_lists.clear();
     }
 
     /// Lets time do its work: call it after connecting and about every hour. Rotates signed prekeys.

@@ -89,14 +89,15 @@ impl<S: KeyStore> Machine<S> {
         let (mut lists, mut missing, mut failed) = (Vec::new(), false, false);
         for form in Form::ALL {
             let list = draft.list(account, form)?;
-            if list.is_none() {
-                match self.failed_lists.get(&(account.clone(), form)) {
-                    Some(since) if now.since(*since) < self.config.retry_after => failed = true,
-                    _ => {
-                        missing = true;
-                        plan.wants.push(Want::List(account.clone(), form));
-                    }
-                }
+            let key = (account.clone(), form);
+            let within = |since: Option<&Timestamp>, limit| {
+                since.is_some_and(|since| now.since(*since) < limit)
+            };
+            if within(self.failed_lists.get(&key), self.config.retry_after) {
+                failed |= list.is_none();
+            } else if !within(self.seen_lists.get(&key), self.config.list_age) {
+                missing |= list.is_none();
+                plan.wants.push(Want::List(account.clone(), form));
             }
             lists.push(list.unwrap_or_default());
         }

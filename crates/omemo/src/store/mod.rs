@@ -16,6 +16,9 @@ mod draft;
 mod memory;
 mod migration;
 
+#[cfg(test)]
+mod snapshot_tests;
+
 pub use memory::{MemoryError, MemoryStore};
 
 pub(crate) use draft::Draft;

@@ -92,6 +92,8 @@ pub(crate) struct World {
     pub(crate) strict: BTreeSet<BareJid>,
     /// Accounts whose devices nobody sees but in the legacy form.
     pub(crate) legacy_only: BTreeSet<BareJid>,
+    /// Accounts whose device lists come to nobody but themselves.
+    pub(crate) silent: BTreeSet<BareJid>,
     posts: usize,
 }
 
@@ -107,6 +109,7 @@ impl World {
             seen: BTreeMap::new(),
             strict: BTreeSet::new(),
             legacy_only: BTreeSet::new(),
+            silent: BTreeSet::new(),
             posts: 0,
         }
     }
@@ -308,9 +311,17 @@ impl World {
             ns::PUBSUB_EVENT
         );
         let event = Stanza::parse(&event).unwrap();
+        let now = self.now;
+        let silent = self.silent.contains(from);
         for party in &mut self.parties {
-            if let Some(machine) = &mut party.machine {
-                assert!(machine.notified(from, &event, &mut self.random).unwrap());
+            if let Some(machine) = &mut party.machine
+                && (!silent || party.account == *from)
+            {
+                assert!(
+                    machine
+                        .notified(from, &event, now, &mut self.random)
+                        .unwrap()
+                );
             }
         }
     }
