@@ -635,3 +635,36 @@ fn lists_of_strangers_are_not_kept() {
     }
     assert_eq!(world.parties[one].machine().store().len(), before);
 }
+
+#[test]
+fn a_server_that_keeps_no_keys_is_named_and_not_asked_for_ever() {
+    let mut world = World::new(14);
+    world.closed.insert(jid("romeo@montague.example"));
+    let one = world.device("romeo@montague.example");
+    let events = world.parties[one].machine().take_events();
+    let refused = events
+        .iter()
+        .filter(|event| matches!(event, Event::Refused { .. }))
+        .count();
+    assert_eq!(refused, 2, "{events:?}");
+}
+
+#[test]
+fn own_lists_that_did_not_come_are_asked_for_again() {
+    let mut world = World::new(15);
+    let one = world.device("romeo@montague.example");
+    let machine = world.parties[one].machine.as_mut().unwrap();
+    machine.connected();
+    let now = world.now;
+    for request in machine.requests(now, &mut world.random).unwrap() {
+        machine
+            .answered(request.id, omemo::Answer::None, now, &mut world.random)
+            .unwrap();
+    }
+    assert_eq!(machine.requests(now, &mut world.random).unwrap(), []);
+    world.later(600);
+    let now = world.now;
+    let machine = world.parties[one].machine.as_mut().unwrap();
+    machine.tick(now, &mut world.random).unwrap();
+    assert_eq!(machine.requests(now, &mut world.random).unwrap().len(), 2);
+}

@@ -326,12 +326,9 @@ impl<S: KeyStore> Machine<S> {
                 }
                 Ok(())
             }
-            // The node is configured otherwise than we demand (XEP-0060 §7.1.5).
-            Answer::Error(
-                StanzaCondition::Conflict
-                | StanzaCondition::NotAcceptable
-                | StanzaCondition::ResourceConstraint,
-            ) if !self.configured.contains(&(node, form)) => {
+            // Most likely the node is configured otherwise than we demand (XEP-0060 §7.1.5); servers say so in several
+            // ways, and some know no `max`.
+            Answer::Error(_) if !self.configured.contains(&(node, form)) => {
                 self.configure.insert((node, form));
                 Ok(())
             }

@@ -299,6 +299,16 @@ impl<S: KeyStore> Machine<S> {
             .retain(|_, (_, fetched)| now.since(*fetched) < BUNDLE_AGE);
         self.failed_lists
             .retain(|_, since| now.since(*since) < self.config.retry_after);
+        for form in Form::ALL {
+            let list = (self.own.clone(), form);
+            if self.connected
+                && !self.own_lists_seen[slot(form)]
+                && !self.failed_lists.contains_key(&list)
+            {
+                // Nothing can be published before they were seen.
+                self.want(Want::List(self.own.clone(), form));
+            }
+        }
         Ok(())
     }
 

@@ -92,6 +92,8 @@ pub(crate) struct World {
     pub(crate) strict: BTreeSet<BareJid>,
     /// Accounts whose devices nobody sees but in the legacy form.
     pub(crate) legacy_only: BTreeSet<BareJid>,
+    /// Accounts whose server keeps nothing.
+    pub(crate) closed: BTreeSet<BareJid>,
     /// Accounts whose device lists come to nobody but themselves.
     pub(crate) silent: BTreeSet<BareJid>,
     posts: usize,
@@ -110,6 +112,7 @@ impl World {
             strict: BTreeSet::new(),
             legacy_only: BTreeSet::new(),
             silent: BTreeSet::new(),
+            closed: BTreeSet::new(),
             posts: 0,
         }
     }
@@ -251,6 +254,9 @@ impl World {
             let options = root.child("publish-options", ns::PUBSUB);
             if self.strict.contains(to) && options.is_some() {
                 return Err(StanzaCondition::Conflict);
+            }
+            if self.closed.contains(to) {
+                return Err(StanzaCondition::NotAllowed);
             }
             let node = publish.attr("node").unwrap().to_owned();
             *self
