@@ -101,3 +101,44 @@ fn secrets_show_nothing() {
     assert!(!shown.contains("171"), "{shown}");
     assert!(!shown.contains("abab"), "{shown}");
 }
+
+/// Keys and signatures of libxeddsa; `tests/vectors/signatures.py` has made them.
+#[test]
+fn conversions_and_signatures_are_those_of_libxeddsa() {
+    let mut count = 0;
+    for line in include_str!("../../tests/vectors/signatures.jsonl").lines() {
+        let vector: serde_json::Value = serde_json::from_str(line).unwrap();
+        let field = |name: &str| unhex(vector[name].as_str().unwrap());
+        let key = |name: &str| -> [u8; 32] { field(name).try_into().unwrap() };
+        let signature = |name: &str| -> [u8; 64] { field(name).try_into().unwrap() };
+        let message = field("message");
+
+        let secret = SecretKey::from_bytes(key("private"));
+        assert_eq!(secret.public(), PublicKey(key("curve")));
+        let identity = IdentityKey::new(secret.public());
+        let edwards = identity.edwards(false).unwrap();
+        assert_eq!(edwards.as_bytes(), &key("edwards"));
+        assert_eq!(edwards.identity(), identity);
+        // XEdDSA: made with the Curve25519 key, checked as any EdDSA signature.
+        assert!(edwards.verify(&message, &signature("signature")));
+        assert_eq!(
+            verify_legacy(identity, &message, &signature("signature")),
+            Ok(edwards)
+        );
+        assert!(!edwards.verify(b"another message", &signature("signature")));
+
+        let own = IdentityKeyPair::from_seed(&key("seed")).unwrap();
+        assert_eq!(own.public().as_bytes(), &key("seed_edwards"));
+        assert_eq!(own.identity().as_bytes(), &key("seed_curve"));
+        assert_eq!(own.sign(&message), signature("seed_signature"));
+        // The scalar of the seed is the same, but for the bits that X25519 sets anyway.
+        let private = SecretKey::from_bytes(key("seed_private"));
+        assert_eq!(private.public(), own.agreement().public());
+        assert_eq!(
+            *secret.agree(own.identity().public()).unwrap(),
+            key("shared")
+        );
+        count += 1;
+    }
+    assert_eq!(count, 24);
+}

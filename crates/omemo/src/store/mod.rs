@@ -29,7 +29,7 @@ pub type RecordBytes = Zeroizing<Vec<u8>>;
 /// Keeps records by name.
 ///
 /// Names are up to about 3,300 bytes of UTF-8, compared byte by byte: `sessions/romeo@montague.example/31415/2`. The
-/// [`conformance`](crate::conformance) suite says what must hold.
+/// suite `conformance` (a feature of this crate) says what must hold.
 pub trait KeyStore {
     /// What can go wrong with the store.
     type Error: std::error::Error + 'static;
