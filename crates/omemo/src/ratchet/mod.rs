@@ -224,9 +224,11 @@ impl Ratchet {
                 Form::Legacy => header.previous.saturating_add(1),
             };
             // Where more were lost than are ever kept, the session shall go on without them.
-            let missing = skip_to(&mut before.chain, length).unwrap_or_default();
-            self.skipped.keep(&before.ratchet, missing);
-            self.skipped.close(&before.ratchet);
+            let missing = skip_to(&mut before.chain, length);
+            let lossy = missing.is_err();
+            self.skipped
+                .keep(&before.ratchet, missing.unwrap_or_default());
+            self.skipped.close(&before.ratchet, lossy);
         }
         self.skipped.keep(&header.ratchet, passed);
         self.receiving = Some(Receiving {

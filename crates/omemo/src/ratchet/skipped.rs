@@ -7,9 +7,9 @@ use crate::crypto::{Key, PublicKey};
 
 /// After how many further keys of the other side a skipped key is thrown away. Keys must not be kept for ever, and
 /// their age is best told by what happens in the session, not by a clock (XEP-0384 §4.3).
-const MAX_CHAINS: usize = 256;
+const MAX_AGE: u32 = 256;
 
-/// How many chains that are over and of which nothing is missing are remembered, to tell a repeated message.
+/// How many chains that are over are remembered, to tell a repeated message from one of another session.
 const MAX_PAST: usize = 256;
 
 /// How many thrown-away keys are remembered by number, to tell a late message from a repeated one.
@@ -20,15 +20,20 @@ const MAX_DROPPED: usize = 1_024;
 pub(super) struct Skipped {
     /// The chains, oldest first. The last one may be the one that is being received.
     pub(super) chains: VecDeque<SkippedChain>,
-    /// How the keys of chains begin that are over and wholly read, oldest first.
-    pub(super) past: VecDeque<[u8; 8]>,
+    /// Chains that are over and of which no key is kept, oldest first: how their keys begin, and whether something of
+    /// them was thrown away unread.
+    pub(super) past: VecDeque<([u8; 8], bool)>,
+    /// How many chains are over.
+    pub(super) count: u32,
 }
 
 #[derive(Debug, Clone)]
 pub(super) struct SkippedChain {
     pub(super) ratchet: PublicKey,
-    /// Whether the chain has been replaced.
-    pub(super) over: bool,
+    /// Since which count of chains that are over this one is.
+    pub(super) over: Option<u32>,
+    /// Whether more was missing at its end than is ever kept.
+    pub(super) lossy: bool,
     /// By number, oldest first.
     pub(super) keys: VecDeque<(u32, Key)>,
     /// Numbers of keys that were thrown away.
@@ -57,7 +62,8 @@ impl Skipped {
         let index = self.position(ratchet).unwrap_or_else(|| {
             self.chains.push_back(SkippedChain {
                 ratchet: *ratchet,
-                over: false,
+                over: None,
+                lossy: false,
                 keys: VecDeque::new(),
                 dropped: VecDeque::new(),
             });
@@ -68,17 +74,18 @@ impl Skipped {
 
     pub(super) fn find(&self, ratchet: &PublicKey, number: u32) -> Whereabouts<'_> {
         let Some(chain) = self.chain(ratchet) else {
-            return if self.past.contains(&start(ratchet)) {
-                Whereabouts::PassedChain
-            } else {
-                Whereabouts::Unknown
+            let begins = start(ratchet);
+            return match self.past.iter().find(|(start, _)| *start == begins) {
+                Some((_, true)) => Whereabouts::Dropped,
+                Some((_, false)) => Whereabouts::PassedChain,
+                None => Whereabouts::Unknown,
             };
         };
         if let Some((_, key)) = chain.keys.iter().find(|(at, _)| *at == number) {
             Whereabouts::Kept(key)
-        } else if chain.dropped.contains(&number) {
+        } else if chain.dropped.contains(&number) || chain.lossy {
             Whereabouts::Dropped
-        } else if chain.over {
+        } else if chain.over.is_some() {
             Whereabouts::PassedChain
         } else {
             Whereabouts::Unknown
@@ -91,7 +98,7 @@ impl Skipped {
             && let Some(chain) = self.chains.get_mut(index)
         {
             chain.keys.retain(|(at, _)| *at != number);
-            if chain.over {
+            if chain.over.is_some() {
                 self.put_away(index);
             }
         }
@@ -103,14 +110,20 @@ impl Skipped {
             .position(|chain| chain.ratchet == *ratchet)
     }
 
-    /// Remembers only how a chain began, when nothing of it is missing.
+    /// Remembers only how a chain began, when no key of it is kept.
     fn put_away(&mut self, index: usize) {
         if let Some(chain) = self.chains.get(index)
             && chain.keys.is_empty()
             && chain.dropped.is_empty()
         {
-            self.past.push_back(start(&chain.ratchet));
-            self.chains.remove(index);
+            let lossy = chain.lossy;
+            self.remove(index, lossy);
+        }
+    }
+
+    fn remove(&mut self, index: usize, lossy: bool) {
+        if let Some(chain) = self.chains.remove(index) {
+            self.past.push_back((start(&chain.ratchet), lossy));
             if self.past.len() > MAX_PAST {
                 self.past.pop_front();
             }
@@ -138,14 +151,24 @@ impl Skipped {
         }
     }
 
-    /// The chain has been replaced. Chains that are too old go with the keys in them.
-    pub(super) fn close(&mut self, ratchet: &PublicKey) {
-        self.chain_mut(ratchet).over = true;
+    /// The chain has been replaced; `lossy` when not all that is missing of it could be kept. Chains that are too old go
+    /// with the keys in them.
+    pub(super) fn close(&mut self, ratchet: &PublicKey, lossy: bool) {
+        self.count = self.count.wrapping_add(1);
+        let count = self.count;
+        let chain = self.chain_mut(ratchet);
+        chain.over = Some(count);
+        chain.lossy = lossy;
         if let Some(index) = self.position(ratchet) {
             self.put_away(index);
         }
-        while self.chains.len() > MAX_CHAINS {
-            self.chains.pop_front();
+        let is_old = |chain: &SkippedChain| {
+            chain
+                .over
+                .is_some_and(|over| count.wrapping_sub(over) > MAX_AGE)
+        };
+        while let Some(index) = self.chains.iter().position(is_old) {
+            self.remove(index, true);
         }
     }
 }

@@ -24,7 +24,7 @@ impl Ratchet {
             .iter()
             .map(|chain| 48 + 36 * chain.keys.len() + 4 * chain.dropped.len())
             .sum();
-        256 + keys + 8 * self.skipped.past.len()
+        256 + keys + 9 * self.skipped.past.len()
     }
 
     pub(crate) fn write(&self, out: &mut Encoder) {
@@ -40,7 +40,11 @@ impl Ratchet {
         });
         out.count(self.skipped.chains.len());
         for chain in &self.skipped.chains {
-            out.public(&chain.ratchet).flag(chain.over);
+            out.public(&chain.ratchet);
+            out.option(chain.over, |out, over| {
+                out.number(over);
+            });
+            out.flag(chain.lossy);
             out.count(chain.keys.len());
             for (number, key) in &chain.keys {
                 out.number(*number).key(key);
@@ -51,9 +55,10 @@ impl Ratchet {
             }
         }
         out.count(self.skipped.past.len());
-        for start in &self.skipped.past {
-            out.array(start);
+        for (start, lossy) in &self.skipped.past {
+            out.array(start).flag(*lossy);
         }
+        out.number(self.skipped.count);
     }
 
     pub(crate) fn read(from: &mut Decoder<'_>) -> Result<Self, StateError> {
@@ -73,12 +78,14 @@ impl Ratchet {
                 chains: from.list(|from| {
                     Ok(SkippedChain {
                         ratchet: from.public()?,
-                        over: from.flag()?,
+                        over: from.option(Decoder::number)?,
+                        lossy: from.flag()?,
                         keys: from.list(|from| Ok((from.number()?, from.key()?)))?,
                         dropped: from.list(Decoder::number)?,
                     })
                 })?,
-                past: from.list(Decoder::array)?,
+                past: from.list(|from| Ok((from.array()?, from.flag()?)))?,
+                count: from.number()?,
             },
         })
     }

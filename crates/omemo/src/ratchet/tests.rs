@@ -142,6 +142,36 @@ fn too_far_ahead_is_refused_and_the_session_lives_on() {
     assert_eq!(pair.alice_reads(&answer), Ok("answer".to_owned()));
     let next = pair.alice_says("next");
     assert_eq!(pair.bob_reads(&next), Ok("next".to_owned()));
+    assert_eq!(
+        pair.bob_reads(&far),
+        Err(RatchetFault::Expired),
+        "not silently"
+    );
+}
+
+#[test]
+fn skipped_keys_are_thrown_away_after_many_turns() {
+    for form in Form::ALL {
+        let mut pair = Pair::new(form);
+        let lost = [pair.alice_says("lost"), pair.alice_says("lost as well")];
+        let mut turn = |pair: &mut Pair| {
+            let said = pair.alice_says("x");
+            pair.bob_reads(&said).unwrap();
+            let said = pair.bob_says("y");
+            pair.alice_reads(&said).unwrap();
+            said
+        };
+        for _ in 0..250 {
+            turn(&mut pair);
+        }
+        assert_eq!(pair.bob_reads(&lost[0]), Ok("lost".to_owned()));
+        for _ in 0..10 {
+            turn(&mut pair);
+        }
+        assert_eq!(pair.bob_reads(&lost[1]), Err(RatchetFault::Expired));
+        let said = turn(&mut pair);
+        assert_eq!(pair.alice_reads(&said), Err(RatchetFault::Duplicate));
+    }
 }
 
 #[test]
