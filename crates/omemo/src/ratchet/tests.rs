@@ -154,7 +154,7 @@ fn skipped_keys_are_thrown_away_after_many_turns() {
     for form in Form::ALL {
         let mut pair = Pair::new(form);
         let lost = [pair.alice_says("lost"), pair.alice_says("lost as well")];
-        let mut turn = |pair: &mut Pair| {
+        let turn = |pair: &mut Pair| {
             let said = pair.alice_says("x");
             pair.bob_reads(&said).unwrap();
             let said = pair.bob_says("y");
