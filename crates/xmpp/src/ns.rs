@@ -282,6 +282,10 @@ pub const CHANNEL_SEARCH_PARAMETERS: &str = "urn:xmpp:channel-search:0:search-pa
 pub const CHANNEL_SEARCH_ERRORS: &str = "urn:xmpp:channel-search:0:error";
 /// XEP-0433: Extended Channel Search, keys to sort by.
 pub const CHANNEL_SEARCH_ORDER: &str = "urn:xmpp:channel-search:0:order";
+/// XEP-0434: Trust Messages.
+pub const TRUST_MESSAGES: &str = "urn:xmpp:tm:1";
+/// XEP-0450: Automatic Trust Management, as the use of a trust message.
+pub const AUTOMATIC_TRUST: &str = "urn:xmpp:atm:1";
 /// XEP-0463: MUC Affiliations Versioning.
 pub const AFFILIATION_VERSIONS: &str = "urn:xmpp:muc:affiliations:1";
 /// XEP-0503: Server-side spaces.

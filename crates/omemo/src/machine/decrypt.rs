@@ -1,6 +1,7 @@
 //! Reading messages.
 
 use base::{BareJid, Redacted, Timestamp};
+use xmpp::ns;
 use xmpp::xep::omemo::{DeviceId, Form};
 use xmpp::xml::{Element, Tree};
 use zeroize::Zeroizing;
@@ -382,7 +383,7 @@ impl<S: KeyStore> Machine<S> {
         let Content::Elements(elements) = &message.content else {
             return Ok((false, Vec::new()));
         };
-        if !elements.expose().contains(message::TRUST_MESSAGES) {
+        if !elements.expose().contains(ns::TRUST_MESSAGES) {
             return Ok((false, Vec::new()));
         }
         let wrapped = Zeroizing::new(format!("<content>{}</content>", elements.expose()));
@@ -392,7 +393,7 @@ impl<S: KeyStore> Machine<S> {
         let mut events = Vec::new();
         let mut others = false;
         for child in tree.root().children() {
-            if child.namespace() != message::TRUST_MESSAGES {
+            if child.namespace() != ns::TRUST_MESSAGES {
                 others = true;
             } else if let Some(told) = message::read(child) {
                 // Without its time, or with another one, it may be an old one that is sent again (XEP-0434 §5.2).

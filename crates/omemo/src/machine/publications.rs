@@ -20,9 +20,9 @@ pub(super) enum Node {
 pub(super) fn node_name(node: Node, form: Form, device: DeviceId) -> String {
     match (node, form) {
         (Node::Devices, form) => form.device_list_node().to_owned(),
-        (Node::Bundle, Form::Current) => "urn:xmpp:omemo:2:bundles".to_owned(),
+        (Node::Bundle, Form::Current) => ns::OMEMO_BUNDLES.to_owned(),
         (Node::Bundle, Form::Legacy) => {
-            format!("eu.siacs.conversations.axolotl.bundles:{device}")
+            format!("{}{device}", ns::OMEMO_LEGACY_BUNDLES)
         }
     }
 }
@@ -212,12 +212,7 @@ impl<S: KeyStore> Machine<S> {
             .xmlns(ns::PUBSUB_OWNER)
             .start("configure")
             .attr("node", node_name(node, form, self.account.device));
-        options(
-            &mut writer,
-            node,
-            form,
-            "http://jabber.org/protocol/pubsub#node_config",
-        );
+        options(&mut writer, node, form, ns::PUBSUB_NODE_CONFIG);
         writer.end().end();
         writer.finish()
     }

@@ -9,11 +9,6 @@ use xmpp::xml::{Element, Writer};
 use crate::bundle::read_base64;
 use crate::crypto::IdentityKey;
 
-/// Namespace of trust messages.
-pub(crate) const TRUST_MESSAGES: &str = "urn:xmpp:tm:1";
-/// Namespace of Automatic Trust Management, which is what ours are used for.
-pub(crate) const AUTOMATIC: &str = "urn:xmpp:atm:1";
-
 /// More keys than this in one message are not read.
 const MAX_KEYS: usize = 1_000;
 
@@ -30,8 +25,8 @@ pub(crate) fn write(decisions: &[(BareJid, IdentityKey, bool)]) -> String {
     let mut writer = Writer::with_capacity(160 + 96 * decisions.len());
     writer
         .start("trust-message")
-        .xmlns(TRUST_MESSAGES)
-        .attr("usage", AUTOMATIC)
+        .xmlns(ns::TRUST_MESSAGES)
+        .attr("usage", ns::AUTOMATIC_TRUST)
         .attr("encryption", ns::OMEMO);
     for group in decisions.chunk_by(|one, other| one.0 == other.0) {
         let Some((owner, _, _)) = group.first() else {
@@ -50,8 +45,8 @@ pub(crate) fn write(decisions: &[(BareJid, IdentityKey, bool)]) -> String {
 
 /// Reads `<trust-message/>`; `None` when it is none of ours.
 pub(crate) fn read(element: Element<'_>) -> Option<Vec<Told>> {
-    if !element.is("trust-message", TRUST_MESSAGES)
-        || element.attr("usage") != Some(AUTOMATIC)
+    if !element.is("trust-message", ns::TRUST_MESSAGES)
+        || element.attr("usage") != Some(ns::AUTOMATIC_TRUST)
         || !matches!(
             element.attr("encryption"),
             Some(ns::OMEMO | ns::OMEMO_LEGACY)
@@ -61,7 +56,7 @@ pub(crate) fn read(element: Element<'_>) -> Option<Vec<Told>> {
     }
     let mut all = Vec::new();
     for owner in element.children() {
-        if !owner.is("key-owner", TRUST_MESSAGES) {
+        if !owner.is("key-owner", ns::TRUST_MESSAGES) {
             continue;
         }
         let Some(jid) = owner.attr("jid").and_then(|jid| Jid::parse(jid).ok()) else {
