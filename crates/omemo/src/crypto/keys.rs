@@ -222,10 +222,8 @@ impl SecretKey {
     }
 
     pub(crate) fn public(&self) -> PublicKey {
-        PublicKey(x25519_dalek::x25519(
-            *self.0,
-            x25519_dalek::X25519_BASEPOINT_BYTES,
-        ))
+        // The same as X25519 with the base point, by its table.
+        PublicKey(MontgomeryPoint::mul_base_clamped(*self.0).to_bytes())
     }
 
     /// X25519. The error is for keys with which everybody gets the same result (RFC 7748 §6.1).
