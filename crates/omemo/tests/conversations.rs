@@ -668,3 +668,19 @@ fn own_lists_that_did_not_come_are_asked_for_again() {
     machine.tick(now, &mut world.random).unwrap();
     assert_eq!(machine.requests(now, &mut world.random).unwrap().len(), 2);
 }
+
+#[test]
+fn nothing_that_is_shown_for_debugging_is_secret() {
+    let (mut world, one, other) = two();
+    let outgoing = Outgoing {
+        elements: "<body xmlns='jabber:client'>planted phrase</body>",
+        text: Some("planted phrase"),
+    };
+    let said = world.say(one, &juliet(), "planted phrase");
+    let post = world.parties[other].queue[0].clone();
+    let received = world.give(other, &post);
+    let machine = world.parties[other].machine();
+    let store = machine.store().clone();
+    let shown = format!("{outgoing:?} {said:?} {received:?} {machine:?} {store:?}");
+    assert!(!shown.contains("planted"), "{shown}");
+}

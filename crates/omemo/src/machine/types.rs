@@ -45,12 +45,18 @@ impl Audience {
 }
 
 /// What is to be said. Which of the two goes to a device depends on the form that it speaks.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Outgoing<'a> {
     /// XML text: the elements for the envelope, each self-contained: `<body xmlns='jabber:client'>…`.
     pub elements: &'a str,
     /// The text for devices of the legacy form, which carries nothing else. Without it they are left out.
     pub text: Option<&'a str>,
+}
+
+impl fmt::Debug for Outgoing<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Outgoing(…)")
+    }
 }
 
 /// Whether a message can be encrypted right away.

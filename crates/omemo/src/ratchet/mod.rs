@@ -74,7 +74,6 @@ pub(crate) struct Ratchet {
 }
 
 /// A message that was read, and what is worth knowing about it.
-#[derive(Debug)]
 pub(crate) struct Opened {
     pub(crate) text: Zeroizing<Vec<u8>>,
     /// Its number, when it is the first of a chain to come.

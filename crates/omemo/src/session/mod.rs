@@ -73,7 +73,6 @@ impl From<KeyFault> for SessionFault {
 }
 
 /// A key for a message that was read in a session.
-#[derive(Debug)]
 pub(crate) struct OpenedKey {
     pub(crate) secret: Zeroizing<Vec<u8>>,
     pub(crate) identity: IdentityKey,
