@@ -257,9 +257,26 @@ fn wrong(field: &Field, what: &str) -> StanzaError {
         .text(format!("The field {} {what}.", field.var))
 }
 
-/// Reads a filled-in form over the room's present configuration; what it does not say stays.
+/// Whether a field says what is so already, as every field does that was sent back untouched.
+fn repeats(field: &Field, present: &RoomConfig) -> Result<bool, StanzaError> {
+    let mut said = Submitted {
+        config: present.clone(),
+        admins: None,
+        owners: None,
+    };
+    let mut asks_for_password = None;
+    take(&mut said, field, &mut asks_for_password)?;
+    Ok(said.config == *present
+        && said.admins.is_none()
+        && said.owners.is_none()
+        && asks_for_password.is_none_or(|asks| asks == present.password.is_some()))
+}
+
+/// Reads a filled-in form over the room's present configuration; what it does not say stays. Chosen
+/// with a preset, only fields that were changed count beside it: most clients send all of them.
 pub(super) fn read(form: &DataForm, present: &RoomConfig) -> Result<Submitted, StanzaError> {
     let mut config = present.clone();
+    let mut is_preset = false;
     if let Some(preset) = form.field(PRESET) {
         let group = form.field(GROUP).and_then(Field::value);
         let group = group
@@ -281,6 +298,7 @@ pub(super) fn read(form: &DataForm, present: &RoomConfig) -> Result<Submitted, S
             Some(_) => return Err(wrong(preset, "has none of its choices")),
         };
         if let Some(kind) = kind {
+            is_preset = true;
             config = RoomConfig {
                 name: present.name.clone().or_else(|| kind.name.clone()),
                 description: present.description.clone(),
@@ -299,6 +317,9 @@ pub(super) fn read(form: &DataForm, present: &RoomConfig) -> Result<Submitted, S
     for field in &form.fields {
         if field.values.iter().any(|value| value.len() > LONGEST) {
             return Err(wrong(field, "is too long"));
+        }
+        if is_preset && repeats(field, present)? {
+            continue;
         }
         take(&mut submitted, field, &mut asks_for_password)?;
     }
@@ -460,6 +481,25 @@ mod tests {
         assert_eq!(sales.expect("a form").group.as_deref(), Some("Sales"));
         assert!(submit(&[(PRESET, &["department-room"])]).is_err());
         assert!(submit(&[(PRESET, &["castle"])]).is_err());
+    }
+
+    #[test]
+    fn a_preset_counts_more_than_what_was_not_touched() {
+        let group = submit(&[
+            (PRESET, &["group-chat"]),
+            ("muc#roomconfig_membersonly", &["0"]),
+            ("muc#roomconfig_persistentroom", &["0"]),
+            ("muc#roomconfig_passwordprotectedroom", &["0"]),
+            ("muc#roomconfig_roomsecret", &[]),
+            ("muc#roomconfig_whois", &["moderators"]),
+            ("muc#roomconfig_maxusers", &["12"]),
+            (GROUP, &[""]),
+        ]);
+        let expected = RoomConfig {
+            max_occupants: Some(12),
+            ..RoomConfig::group_chat()
+        };
+        assert_eq!(group, Ok(expected));
     }
 
     #[test]
