@@ -3,7 +3,7 @@
 mod common;
 
 use common::{House, Who};
-use store::Batch;
+use store::{Affiliation, Batch, NewRoom, RoomConfig, RoomPerson};
 use xmpp::ns;
 use xmpp::xep::carbons;
 use xmpp::xml::{Kind, Stanza};
@@ -165,4 +165,133 @@ fn it_can_be_switched_off() {
     let all = vec![[vec![12, 21, 22, 23], vec![12, 21, 23]]];
     assert_eq!(heard(&mut house, one), all);
     assert_eq!(archive(&mut house, desk), all);
+}
+
+/// Publishes a device list in one of the forms.
+fn publish(house: &mut House, who: Who, legacy: bool, devices: &[u32]) {
+    let (node, name, namespace) = if legacy {
+        (
+            "eu.siacs.conversations.axolotl.devicelist",
+            "list",
+            ns::OMEMO_LEGACY,
+        )
+    } else {
+        ("urn:xmpp:omemo:2:devices", "devices", ns::OMEMO)
+    };
+    let listed: String = devices
+        .iter()
+        .map(|device| format!("<device id='{device}'/>"))
+        .collect();
+    let answer = house.ask(
+        who,
+        "set",
+        None,
+        &format!(
+            "<pubsub xmlns='{}'><publish node='{node}'><item id='current'>\
+             <{name} xmlns='{namespace}'>{listed}</{name}></item></publish></pubsub>",
+            ns::PUBSUB
+        ),
+    );
+    assert_eq!(answer.type_().as_deref(), Some("result"));
+    house.forget();
+}
+
+#[test]
+fn devices_are_known_by_the_lists_that_are_published() {
+    let mut house = House::new(&["romeo", "juliet"]);
+    let desk = come(&mut house, "romeo@example.org/desk");
+    let one = come(&mut house, "juliet@example.org/one");
+    publish(&mut house, one, false, &[21]);
+    publish(&mut house, one, true, &[22, 21]);
+    // 22 is listed no more, and known all the same.
+    publish(&mut house, one, true, &[23, 21]);
+    house.send(desk, &encrypted("juliet"));
+    assert_eq!(heard(&mut house, one), [of_juliet()]);
+    assert_eq!(archive(&mut house, one), [of_juliet()]);
+}
+
+#[test]
+fn of_too_many_devices_none_is_known() {
+    let mut house = House::new(&["romeo", "juliet"]);
+    let desk = come(&mut house, "romeo@example.org/desk");
+    let one = come(&mut house, "juliet@example.org/one");
+    let all = vec![[vec![12, 21, 22, 23], vec![12, 21, 23]]];
+    for devices in [1..=600, 401..=1001, 21..=23] {
+        publish(&mut house, one, false, &devices.collect::<Vec<_>>());
+    }
+    house.send(desk, &encrypted("juliet"));
+    assert_eq!(heard(&mut house, one), all);
+}
+
+#[test]
+fn everyone_in_a_room_gets_the_keys_of_his_own_devices() {
+    let mut house = house(true);
+    let member = |name: &str| RoomPerson {
+        address: format!("{name}@example.org").into(),
+        affiliation: Affiliation::Member,
+        ..RoomPerson::default()
+    };
+    let room = NewRoom {
+        localpart: "tomb".into(),
+        config: RoomConfig::group_chat(),
+        people: ["romeo", "juliet", "nurse"].map(member).to_vec(),
+    };
+    store::wait(house.chat.store().room_create(room)).expect("a room");
+    let enter = |house: &mut House, who: Who, nick: &str| {
+        house.send(
+            who,
+            &format!(
+                "<presence to='tomb@rooms.example.org/{nick}'><x xmlns='{}'/></presence>",
+                ns::MUC
+            ),
+        );
+    };
+    let desk = come(&mut house, "romeo@example.org/desk");
+    let one = come(&mut house, "juliet@example.org/one");
+    let nurse = come(&mut house, "nurse@example.org/kitchen");
+    for (who, nick) in [(desk, "R"), (one, "J"), (nurse, "N")] {
+        enter(&mut house, who, nick);
+    }
+    house.forget();
+    let message = encrypted("romeo").replace("type='chat'", "type='groupchat'");
+    house.send(
+        desk,
+        &message.replace("romeo@example.org' type", "tomb@rooms.example.org' type"),
+    );
+    let all = [vec![12, 21, 22, 23], vec![12, 21, 23]];
+    let expected = [(desk, of_romeo()), (one, of_juliet()), (nurse, all)];
+    for (who, keys) in &expected {
+        assert_eq!(heard(&mut house, *who), std::slice::from_ref(keys), "live");
+    }
+    for (who, keys) in &expected {
+        house.forget();
+        house.send(
+            *who,
+            "<iq type='set' id='q' to='tomb@rooms.example.org'><query xmlns='urn:xmpp:mam:2'/></iq>",
+        );
+        assert_eq!(
+            heard(&mut house, *who),
+            std::slice::from_ref(keys),
+            "in the archive"
+        );
+    }
+    let other = come(&mut house, "juliet@example.org/other");
+    enter(&mut house, other, "J");
+    let history = heard(&mut house, other);
+    assert!(history.contains(&of_juliet()), "{history:?}");
+    assert!(
+        history
+            .iter()
+            .all(|keys| *keys == of_juliet() || keys.iter().all(Vec::is_empty)),
+        "{history:?}"
+    );
+    house.forget();
+    house.send(
+        desk,
+        &message.replace(
+            "romeo@example.org' type='groupchat'",
+            "tomb@rooms.example.org/J' type='chat'",
+        ),
+    );
+    assert_eq!(heard(&mut house, one), [of_juliet()], "privately");
 }

@@ -13,7 +13,7 @@ use xmpp::xml::{Edit, Element, Head, Stanza, Writer};
 
 use super::line::Said;
 use super::room::{Room, Who};
-use crate::modules::{Reply, archive_metadata, archive_query, stanza_ids, store_failed};
+use crate::modules::{Reply, archive_metadata, archive_query, omemo, stanza_ids, store_failed};
 use crate::{Chat, Sender};
 
 /// How much of what may wait for a client unacknowledged (XEP-0198) one page may take.
@@ -78,6 +78,11 @@ pub(super) async fn query(
         StoreError::ItemNotFound => archive_query::not_found(),
         error => store_failed(&error),
     })?;
+    if let Some(account) = sender.account() {
+        for item in &mut page.items {
+            item.stanza = omemo::kept(chat, account, &item.stanza);
+        }
+    }
     archive_query::shorten(
         &mut page,
         limits.unacknowledged_bytes / PAGE_SHARE,

@@ -367,7 +367,7 @@ impl Entering<'_> {
             }
             recipient
         } else {
-            let recipient = Recipient::new(jid.clone(), self.sender.session().cloned());
+            let recipient = Recipient::of(self.sender);
             let attendance = Attendance {
                 recipient: Arc::clone(&recipient),
                 presence: self.words.clone(),

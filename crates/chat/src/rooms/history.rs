@@ -7,7 +7,8 @@ use xmpp::xep::muc::HistoryRequest;
 use xmpp::xml::{Stanza, Writer};
 
 use super::line::{HistoryOutput, Said, Shared};
-use crate::modules::stanza_ids;
+use crate::Chat;
+use crate::modules::{omemo, stanza_ids};
 
 /// Most messages of the history that anybody gets.
 pub(super) const MOST: usize = 250;
@@ -54,6 +55,7 @@ impl Wish {
 
 /// The stanzas for somebody who has come: what was said last, oldest first, and the subject.
 pub(super) fn pick<'a>(
+    chat: &Chat,
     wanted: &'a HistoryOutput,
     recent: impl DoubleEndedIterator<Item = &'a Said> + Clone,
     subject: Option<Bytes>,
@@ -71,7 +73,11 @@ pub(super) fn pick<'a>(
             if wish.since.is_some_and(|since| said.at < since) {
                 break;
             }
-            let stanza = Shared::of(&delayed(said)).to(&wanted.to);
+            let own = match &wanted.to.account {
+                Some(account) => omemo::kept(chat, account, &said.text),
+                None => said.text.clone(),
+            };
+            let stanza = Shared::of(&delayed(&own, said.at)).to(&wanted.to);
             let Some(rest) = chars.checked_sub(stanza.len()) else {
                 break;
             };
@@ -88,13 +94,13 @@ pub(super) fn pick<'a>(
 }
 
 /// The message with the time at which it was said.
-fn delayed(said: &Said) -> String {
-    let room = std::str::from_utf8(&said.text)
+fn delayed(text: &Bytes, at: Timestamp) -> String {
+    let room = std::str::from_utf8(text)
         .ok()
         .and_then(|text| Stanza::parse(text).ok())
         .and_then(|stanza| Jid::parse(&stanza.from()?).ok())
         .map(|from| from.bare().into());
-    with_delay(&said.text, room, said.at)
+    with_delay(text, room, at)
 }
 
 /// A message with a `<delay/>` from the room.

@@ -15,7 +15,8 @@ use store::{ArchiveId, StoreError, Ticket};
 use xmpp::xml::escape;
 
 use crate::delivery::Delivery;
-use crate::{Chat, SessionEntry};
+use crate::modules::omemo;
+use crate::{Account, Chat, Sender, SessionEntry};
 
 /// Somebody whom a room sends to.
 pub(super) struct Recipient {
@@ -25,14 +26,18 @@ pub(super) struct Recipient {
     escaped: Box<str>,
     /// The session, when it is a client of ours.
     pub(super) session: Option<Arc<SessionEntry>>,
+    /// Whose session it is.
+    pub(super) account: Option<Arc<Account>>,
 }
 
 impl Recipient {
-    pub(super) fn new(jid: Jid, session: Option<Arc<SessionEntry>>) -> Arc<Self> {
+    /// Whoever has sent something.
+    pub(super) fn of(sender: &Sender) -> Arc<Self> {
         Arc::new(Self {
-            escaped: escape(jid.as_str()).into(),
-            jid,
-            session,
+            jid: sender.jid().clone(),
+            escaped: escape(sender.jid().as_str()).into(),
+            session: sender.session().cloned(),
+            account: sender.account().cloned(),
         })
     }
 
@@ -52,7 +57,12 @@ impl Recipient {
 pub(super) struct Shared {
     before: Box<str>,
     behind: Box<str>,
+    /// A message with keys, of which each gets its own (XEP-0384).
+    keys: Option<omemo::Copies>,
 }
+
+/// What stands between `from` and the value of `to`.
+const TO: &str = " to='";
 
 impl Shared {
     /// `text` is a whole stanza without `to`, whose start tag begins with `<name from='…'`.
@@ -65,13 +75,34 @@ impl Shared {
             .map_or(text.len(), |at| from + at + 1);
         let (before, behind) = text.split_at_checked(end).unwrap_or((text, ""));
         Self {
-            before: format!("{before} to='").into(),
+            before: format!("{before}{TO}").into(),
             behind: format!("'{behind}").into(),
+            keys: None,
+        }
+    }
+
+    /// A message in which each finds the keys of its own devices.
+    pub(super) fn message(copies: omemo::Copies) -> Self {
+        let shared = Self::of(std::str::from_utf8(copies.whole()).unwrap_or_default());
+        Self {
+            keys: copies.differ().then_some(copies),
+            ..shared
         }
     }
 
     /// The stanza for one of them.
     pub(super) fn to(&self, recipient: &Recipient) -> Bytes {
+        if let (Some(copies), Some(account)) = (&self.keys, &recipient.account) {
+            let text = copies.for_account(account);
+            // Keys stand behind the start tag: up to there, all copies are the same.
+            let behind = text.get(self.before.len() - TO.len()..).unwrap_or_default();
+            let mut out = Vec::with_capacity(text.len() + TO.len() + recipient.escaped.len() + 1);
+            out.extend_from_slice(self.before.as_bytes());
+            out.extend_from_slice(recipient.escaped.as_bytes());
+            out.push(b'\'');
+            out.extend_from_slice(behind);
+            return out.into();
+        }
         let mut out = Vec::with_capacity(self.length(recipient));
         self.write(recipient, &mut out);
         out.into()
@@ -225,6 +256,7 @@ impl Line {
                     .iter()
                     .filter_map(|output| match output {
                         Output::History(wanted) => Some(super::history::pick(
+                            chat,
                             wanted,
                             inner.recent.iter(),
                             inner.subject.clone(),
@@ -321,7 +353,8 @@ mod tests {
         let shared =
             Shared::of("<message from='garden@rooms.x/O&apos;Neill' id='1'><body/></message>");
         let to = |jid: &str| {
-            let recipient = Recipient::new(Jid::parse(jid).expect("an address"), None);
+            let jid = Jid::parse(jid).expect("an address");
+            let recipient = Recipient::of(&Sender::Elsewhere(jid));
             let text = shared.to(&recipient);
             assert_eq!(text.len(), shared.length(&recipient));
             String::from_utf8(text.to_vec()).expect("text")

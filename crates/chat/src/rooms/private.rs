@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use smallvec::SmallVec;
 use store::{ArchiveOwner, Batch, EntryFlags, PrivateMessages};
 use xmpp::condition::{StanzaCondition, StanzaError};
@@ -14,7 +15,7 @@ use xmpp::xml::{Child, Edit, Head, Stanza, Writer};
 use super::line::{Output, Shared};
 use super::room::{Occupant, Room, State};
 use super::talk::not_here;
-use crate::modules::{content, store_failed};
+use crate::modules::{content, omemo, store_failed};
 use crate::services::Served;
 use crate::{Chat, Sender};
 
@@ -93,14 +94,15 @@ pub(super) async fn message(
             });
         }
         if !owners.is_empty() {
-            batch.archive_shared(text.as_bytes(), &owners);
+            batch.archive_shared(&text, &owners);
         }
     }
     if !batch.is_empty() {
         let kept = chat.store().submit(batch).ticket.await;
         kept.map_err(|error| store_failed(&error))?;
     }
-    let output = Output::Many(Arc::new(Shared::of(&text)), audience.into());
+    let copies = omemo::Copies::of(chat, stanza, &text);
+    let output = Output::Many(Arc::new(Shared::message(copies)), audience.into());
     {
         let state = room.state();
         if !state.gone {
@@ -112,7 +114,7 @@ pub(super) async fn message(
 }
 
 /// The message as its recipient gets it, without `to`.
-fn private(room: &Room, from: &Occupant, stanza: &Stanza) -> String {
+fn private(room: &Room, from: &Occupant, stanza: &Stanza) -> Bytes {
     let mut append = Writer::with_capacity(160);
     append.leaf("x", ns::MUC_USER);
     occupant_id::write(&from.id, &mut append);
@@ -134,6 +136,5 @@ fn private(room: &Room, from: &Occupant, stanza: &Stanza) -> String {
         drop: &drop,
         append: append.as_bytes(),
     };
-    let text = stanza.relay(&head, &edit);
-    String::from_utf8(text.to_vec()).unwrap_or_default()
+    stanza.relay(&head, &edit)
 }

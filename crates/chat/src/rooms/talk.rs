@@ -15,7 +15,7 @@ use xmpp::xml::{Child, Edit, Head, Stanza, Writer};
 use super::line::{Entry, Output, Said, Shared};
 use super::room::{Occupant, Room, State};
 use super::{Kept, history, show};
-use crate::modules::{content, stanza_ids, store_failed};
+use crate::modules::{content, omemo, stanza_ids, store_failed};
 use crate::services::{Served, Taken};
 use crate::{Chat, Sender};
 
@@ -119,7 +119,11 @@ fn plan(
     };
     let mut outputs = Vec::new();
     show::flush(room, state, &mut outputs);
-    outputs.push(state.for_all(std::str::from_utf8(&sent).unwrap_or_default()));
+    let copies = omemo::Copies::of(chat, stanza, &sent);
+    outputs.push(Output::Many(
+        Arc::new(Shared::message(copies)),
+        state.audience(),
+    ));
     let at = id.map_or(now.wall, |id| id.timestamp());
     let said = (!subject && (stanza.has("body", ns::CLIENT) || content::is_encrypted(stanza)))
         .then(|| Said {
