@@ -21,6 +21,7 @@ SUITES = [
     "login_slixmpp",
     "messaging_slixmpp",
     "rooms_slixmpp",
+    "omemo_slixmpp",
     "sasl2",
     "websocket",
     "bosh",
