@@ -330,6 +330,8 @@ pub fn may_be_answered(stanza: &Stanza) -> bool {
 
 /// The error that answers `stanza`: same name and id, type `error`, `from` and `to` as given (those
 /// of the stanza, swapped). The payload is not sent back: it may be large and the sender has it.
+/// But that a presence was to enter a room is said again (XEP-0045 §7.2): by that, clients know what
+/// has failed.
 ///
 /// Ask [`may_be_answered`] first.
 pub fn error_reply(stanza: &Stanza, from: Option<&str>, to: &str, error: &StanzaError) -> Bytes {
@@ -340,6 +342,9 @@ pub fn error_reply(stanza: &Stanza, from: Option<&str>, to: &str, error: &Stanza
         .attr("to", to)
         .attr_opt("id", stanza.id())
         .attr("type", "error");
+    if stanza.kind() == Kind::Presence && stanza.has("x", ns::MUC) {
+        writer.leaf("x", ns::MUC);
+    }
     error.write(&mut writer);
     writer.end();
     writer.into_bytes()

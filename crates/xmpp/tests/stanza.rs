@@ -145,6 +145,15 @@ fn errors_there_and_back() {
     assert!(StanzaError::of(&stanza).is_none());
     let result = Stanza::parse("<iq id='1' type='result'/>").unwrap();
     assert!(!may_be_answered(&result));
+    let entry = Stanza::parse(
+        "<presence id='1'><x xmlns='http://jabber.org/protocol/muc'><password>cauldron</password></x>\
+         <status>here</status></presence>",
+    )
+    .unwrap();
+    let reply = error_reply(&entry, Some("a@b/n"), "c@d/e", &error);
+    let reply = Stanza::parse(text(&reply)).unwrap();
+    assert!(reply.has("x", ns::MUC) && !reply.has("status", ns::CLIENT));
+    assert!(!reply.text().contains("cauldron"));
 }
 
 #[test]
