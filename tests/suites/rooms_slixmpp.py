@@ -3,7 +3,9 @@ the middle of it."""
 
 from __future__ import annotations
 
-from slixmpp import JID
+from dataclasses import dataclass
+
+from slixmpp import JID, Message, Presence
 from slixmpp.exceptions import IqError, PresenceError
 
 from harness import Tests, check, equal, patience
@@ -31,8 +33,18 @@ async def guest(house, server, name: str, resource: str = "slixmpp") -> Person:
     return person
 
 
-async def enter(person: Person, room: JID, nick: str, **wishes):
-    return await person["xep_0045"].join_muc_wait(room, nick, timeout=PATIENCE, **wishes)
+@dataclass
+class Joined:
+    """What came when somebody entered."""
+
+    self_presence: Presence
+    subject: Message
+    occupants: list[Presence]
+    history: list[Message]
+
+
+async def enter(person: Person, room: JID, nick: str, **wishes) -> Joined:
+    return Joined(*await person["xep_0045"].join_muc_wait(room, nick, timeout=PATIENCE, **wishes))
 
 
 async def configure(person: Person, room: JID, **values) -> None:
@@ -79,8 +91,8 @@ async def a_room_is_made_entered_and_left(house):
     items = await romeo["xep_0030"].get_items(ROOMS, timeout=PATIENCE)
     check((str(room), None, "The garden") in items["disco_items"]["items"], "the room is not in the list")
     joined = await enter(juliet, room, "Juliet")
-    equal([presence["from"].resource for presence in joined.occupants], ["Romeo"])
-    equal(joined.subject["subject"], "")
+    equal([presence["from"].resource for presence in joined.occupants], ["Romeo", "Juliet"])
+    check(not joined.subject["subject"], "a new room has a subject")
     equal(sorted(juliet["xep_0045"].get_roster(room)), ["Juliet", "Romeo"])
     await juliet["xep_0045"].set_self_nick(room, "Capulet", timeout=PATIENCE)
     juliet["xep_0045"].leave_muc(room, "Capulet", msg="Good night")
@@ -151,10 +163,11 @@ async def who_is_invited_into_a_group_may_enter_it(house):
     room = JID(f"cell@{ROOMS}")
     romeo = await guest(house, server, "romeo")
     juliet = await guest(house, server, "juliet")
+    tybalt = await guest(house, server, "tybalt")
     await enter(romeo, room, "Romeo")
     await configure(romeo, room, hauspost__preset="group-chat")
     with refused(PresenceError) as error:
-        await enter(juliet, room, "Juliet")
+        await enter(tybalt, room, "Tybalt")
     equal(error[0].condition, "registration-required")
     romeo["xep_0045"].invite(room, address("juliet"), reason="Friar Laurence waits")
     invitation = await juliet.next("groupchat_invite")
