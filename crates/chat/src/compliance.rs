@@ -61,9 +61,39 @@ static SHOWN_BY: &[(&str, &[Evidence])] = &[
             Scenario("rooms.owner"),
             Scenario("rooms.invitations"),
             Scenario("rooms.secrecy"),
+            Suite("rooms_slixmpp", "everyone_hears_everything_in_one_order"),
+            Suite("rooms_slixmpp", "roles_and_affiliations_are_kept"),
+            Suite("rooms_slixmpp", "a_room_outlives_kill_nine"),
         ],
     ),
-    ("XEP-0048", &[Scenario("bookmarks")]),
+    (
+        "XEP-0048",
+        &[
+            Scenario("bookmarks"),
+            Suite(
+                "pep_slixmpp",
+                "bookmarks_are_the_same_in_the_newer_and_in_the_older_form",
+            ),
+        ],
+    ),
+    (
+        "XEP-0060",
+        &[
+            Suite("pep_slixmpp", "each_access_model_is_open_to_whom_it_says"),
+            Suite("pep_slixmpp", "what_is_taken_back_is_gone_and_told"),
+            Suite(
+                "pep_slixmpp",
+                "a_node_is_made_configured_and_asked_how_it_is",
+            ),
+        ],
+    ),
+    (
+        "XEP-0084",
+        &[Suite(
+            "pep_slixmpp",
+            "an_avatar_is_told_fetched_and_shown_in_presence_and_card",
+        )],
+    ),
     (
         "XEP-0114",
         &[
@@ -74,12 +104,40 @@ static SHOWN_BY: &[(&str, &[Evidence])] = &[
             ),
         ],
     ),
-    ("XEP-0153", &[Scenario("avatar")]),
+    (
+        "XEP-0115",
+        &[Suite(
+            "pep_slixmpp",
+            "only_who_wants_to_hear_does_on_each_device",
+        )],
+    ),
+    (
+        "XEP-0153",
+        &[
+            Scenario("avatar"),
+            Suite(
+                "pep_slixmpp",
+                "an_avatar_is_told_fetched_and_shown_in_presence_and_card",
+            ),
+        ],
+    ),
     (
         "XEP-0156",
         &[Suite("host_meta", "host_meta_names_both_ways_in")],
     ),
-    ("XEP-0163", &[Scenario("pubsub"), Scenario("pubsub.access")]),
+    (
+        "XEP-0163",
+        &[
+            Scenario("pubsub"),
+            Scenario("pubsub.access"),
+            Suite("pep_slixmpp", "only_who_wants_to_hear_does_on_each_device"),
+            Suite(
+                "pep_slixmpp",
+                "who_comes_later_hears_of_what_was_published_last",
+            ),
+            Suite("pep_slixmpp", "what_was_published_outlives_kill_nine"),
+        ],
+    ),
     (
         "XEP-0198",
         &[Suite(
@@ -94,8 +152,23 @@ static SHOWN_BY: &[(&str, &[Evidence])] = &[
             Suite("bosh", "two_talk_one_of_them_over_tcp"),
         ],
     ),
-    ("XEP-0223", &[Scenario("bookmarks")]),
-    ("XEP-0249", &[Scenario("rooms.invitations")]),
+    (
+        "XEP-0223",
+        &[
+            Scenario("bookmarks"),
+            Suite(
+                "pep_slixmpp",
+                "bookmarks_are_the_same_in_the_newer_and_in_the_older_form",
+            ),
+        ],
+    ),
+    (
+        "XEP-0249",
+        &[
+            Scenario("rooms.invitations"),
+            Suite("rooms_slixmpp", "who_is_invited_into_a_group_may_enter_it"),
+        ],
+    ),
     (
         "XEP-0280",
         &[Suite(
@@ -111,13 +184,51 @@ static SHOWN_BY: &[(&str, &[Evidence])] = &[
         )],
     ),
     (
+        "XEP-0357",
+        &[Suite("push", "an_app_server_is_told_and_learns_nothing")],
+    ),
+    (
+        "XEP-0363",
+        &[
+            Suite("uploads", "slixmpp_uploads_by_itself"),
+            Suite("uploads", "a_file_goes_in_and_comes_out_whole_and_in_parts"),
+            Suite("uploads", "nothing_that_acts_is_served_as_such"),
+        ],
+    ),
+    (
         "XEP-0368",
         &[Suite(
             "login_slixmpp",
             "direct_tls_takes_a_header_that_comes_with_the_handshake",
         )],
     ),
-    ("XEP-0398", &[Scenario("avatar")]),
+    (
+        "XEP-0384",
+        &[
+            Suite("omemo_slixmpp", "each_device_of_both_reads_what_is_said"),
+            Suite(
+                "omemo_slixmpp",
+                "every_device_in_a_group_reads_every_message_live",
+            ),
+        ],
+    ),
+    (
+        "XEP-0398",
+        &[
+            Scenario("avatar"),
+            Suite(
+                "pep_slixmpp",
+                "an_avatar_is_told_fetched_and_shown_in_presence_and_card",
+            ),
+        ],
+    ),
+    (
+        "XEP-0402",
+        &[Suite(
+            "pep_slixmpp",
+            "bookmarks_are_the_same_in_the_newer_and_in_the_older_form",
+        )],
+    ),
     ("XEP-0410", &[Scenario("rooms.entering")]),
     ("XEP-0425", &[Scenario("rooms.moderation")]),
     ("XEP-0433", &[Scenario("rooms.owner")]),
