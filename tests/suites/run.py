@@ -30,6 +30,7 @@ SUITES = [
     "inbox",
     "operations",
     "federation",
+    "gateway",
     "uploads",
     "push",
     "relays",
