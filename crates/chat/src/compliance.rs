@@ -102,6 +102,7 @@ static SHOWN_BY: &[(&str, &[Evidence])] = &[
                 "federation",
                 "a_component_with_a_wrong_secret_stays_outside",
             ),
+            Suite("gateway", "people_talk_in_an_irc_channel_and_in_private"),
         ],
     ),
     (
