@@ -126,7 +126,7 @@ async def says(client: wire.Wire, to: str, words: str) -> None:
 @tests
 async def an_app_server_is_told_and_learns_nothing(house):
     server = await house.shared()
-    app = await wire.logged_in(house, server, "apps")
+    app = await wire.logged_in(house, server, "apps", resource="wire")
     romeo = await wire.logged_in(house, server, "romeo")
     juliet = await wire.logged_in(house, server, "juliet")
     address = app.jid
