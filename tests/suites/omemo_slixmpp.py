@@ -318,11 +318,7 @@ def numbers(*devices: Device) -> set[int]:
 
 async def opens(device: Device, messages: list[Message], lines: list[str], own: list[Device]) -> None:
     """These messages of an archive say this, and have keys for devices of `own` alone."""
-    manager = await device.plugin.get_session_manager()
-    # Two who did not see each other's messages may have taken the same key of this device to begin with.
-    manager.before_history_sync()
     equal([await device.opened(message) for message in messages], lines)
-    await manager.after_history_sync()
     for message in messages:
         check(device.number in rids(message) <= numbers(*own), f"keys of others: {rids(message) - numbers(*own)}")
 
@@ -441,27 +437,35 @@ def all_of(people: list[list[Device]]) -> list[Device]:
     return [device for devices in people for device in devices]
 
 
+async def each_says(room: JID, people: list[list[Device]], names: list[str], words: str, form: str) -> None:
+    """Every device says something, and all others read it."""
+    everyone = numbers(*all_of(people))
+    for speaker in all_of(people):
+        line = f"{speaker.name} on the {speaker.resource}, {words}"
+        equal(await speaker.tells_all(room, names, line, form), everyone - {speaker.number})
+        for devices in people:
+            for device in devices:
+                if device is speaker:
+                    check(rids(await device.next()) <= numbers(*devices), "its own message came with keys of others")
+                else:
+                    await device.reads(line, numbers(*devices))
+
+
 @tests.each(FORMS)
 async def every_device_in_a_group_reads_every_message_live(house, form):
     room, people = await group(house, await house.shared())
     names = [devices[0].name for devices in people]
-    everyone = numbers(*all_of(people))
     for round in range(2):
-        for speaker in all_of(people):
-            words = f"{speaker.name} on the {speaker.resource}, {round} 🌹"
-            equal(await speaker.tells_all(room, names, words, form), everyone - {speaker.number})
-            for devices in people:
-                for device in devices:
-                    if device is speaker:
-                        check(rids(await device.next()) <= numbers(*devices), "its own message came with keys of others")
-                    else:
-                        await device.reads(words, numbers(*devices))
+        await each_says(room, people, names, f"round {round} 🌹", form)
 
 
 @tests.each(FORMS)
 async def every_device_reads_in_the_archive_of_a_group_what_was_said_without_it(house, form):
     room, people = await group(house, await house.shared())
     names = [devices[0].name for devices in people]
+    # Two who write to a device for the first time while it is away may choose the same one-time key of it, and
+    # then it can read but one of them, whatever the server does: so that each has written to each before.
+    await each_says(room, people, names, "hello", form)
     # Each half says something while the other half is away, and hears it live.
     for place in (0, 1):
         here = [devices[place] for devices in people]
