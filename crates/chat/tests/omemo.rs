@@ -295,3 +295,72 @@ fn everyone_in_a_room_gets_the_keys_of_his_own_devices() {
     );
     assert_eq!(heard(&mut house, one), [of_juliet()], "privately");
 }
+
+#[test]
+fn in_a_large_group_nobody_downloads_more_than_is_meant_for_him() {
+    let names: Vec<String> = (0..100).map(|number| format!("u{number}")).collect();
+    let accounts: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut house = House::new(&accounts);
+    let devices = |number: u32| [3 * number + 1, 3 * number + 2, 3 * number + 3];
+    let people = (0..100).map(|number| {
+        listed(&house, &names[number as usize], &devices(number));
+        RoomPerson {
+            address: format!("u{number}@example.org").into(),
+            affiliation: Affiliation::Member,
+            ..RoomPerson::default()
+        }
+    });
+    let room = NewRoom {
+        localpart: "tomb".into(),
+        people: people.collect(),
+        config: RoomConfig::group_chat(),
+    };
+    store::wait(house.chat.store().room_create(room)).expect("a room");
+    let members: Vec<Who> = names
+        .iter()
+        .map(|name| {
+            let who = house.come(&format!("{name}@example.org/r"));
+            house.send(
+                who,
+                &format!(
+                    "<presence to='tomb@rooms.example.org/{name}'><x xmlns='{}'/></presence>",
+                    ns::MUC
+                ),
+            );
+            who
+        })
+        .collect();
+    house.forget();
+    // As twomemo writes them: a key of 132 characters, a payload of 700 for a text of 200.
+    let key = "a2V5".repeat(33);
+    let keys: String = (0..100)
+        .map(|number| {
+            let keys: String = devices(number)
+                .iter()
+                .map(|device| format!("<key rid='{device}'>{key}</key>"))
+                .collect();
+            format!("<keys jid='u{number}@example.org'>{keys}</keys>")
+        })
+        .collect();
+    let message = format!(
+        "<message to='tomb@rooms.example.org' type='groupchat' id='m'>\
+         <encrypted xmlns='urn:xmpp:omemo:2'><header sid='1'>{keys}</header>\
+         <payload>{}</payload></encrypted><store xmlns='urn:xmpp:hints'/></message>",
+        "cGF5".repeat(175)
+    );
+    assert!(message.len() > 40_000, "{}", message.len());
+    house.send(members[0], &message);
+    for (number, who) in members.iter().enumerate() {
+        let number = u32::try_from(number).expect("small");
+        let got = house.take(*who);
+        let got: Vec<_> = got
+            .iter()
+            .filter(|stanza| stanza.kind() == Kind::Message)
+            .collect();
+        let [message] = got[..] else {
+            panic!("u{number} got {} messages", got.len());
+        };
+        assert!(message.text().len() <= 2048, "{}", message.text().len());
+        assert_eq!(self::keys(message), [vec![], devices(number).to_vec()]);
+    }
+}
