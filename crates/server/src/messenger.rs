@@ -315,8 +315,9 @@ async fn hourly(chat: &Chat, config: &Config, clock: Clock) {
     };
     batch.invitation_expire(earlier(ENDED_INVITATIONS));
     batch.device_expire(earlier(chat.config().registration.device_history));
+    batch.node_items_expire(now);
     if let Err(error) = chat.store().submit(batch).ticket.await {
-        tracing::error!(%error, "old tokens, invitations and devices could not be removed");
+        tracing::error!(%error, "old tokens, invitations, devices and items could not be removed");
     }
     let days = i64::from(config.archive.retention_days);
     if days > 0 {

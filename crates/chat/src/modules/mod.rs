@@ -42,7 +42,7 @@ mod private_data;
 mod private_storage;
 pub(crate) mod privilege;
 mod public_data;
-mod pubsub;
+pub(crate) mod pubsub;
 mod push;
 mod receipts;
 mod registration;

@@ -26,6 +26,7 @@ pub(crate) use discovery::{node_info, node_items, visible_nodes};
 pub(crate) use newest::{introduce, send_newest};
 pub(crate) use notify::tell_own;
 pub(crate) use publish::Publication;
+pub(crate) use subscribe::decided;
 pub(crate) use visit::Visit;
 
 use super::{Feature, IqHandler, Module, OpenIqContext, Reply, Run, Seat, Target};

@@ -13,12 +13,15 @@ use crate::Account;
 use crate::delivery::Delivery;
 use crate::links::outward::{self, Outward};
 use crate::messages::{self, Planned};
-use crate::modules::displayed;
+use crate::modules::{displayed, pubsub};
 use crate::router::{Route, route};
 
 impl Session {
     pub(super) fn message(&mut self, stanza: Stanza, now: Now) {
         self.chat.metrics().messages_in.increment();
+        if let Some(work) = pubsub::decided(&self.chat, &self.sender, &stanza, now) {
+            return self.event(work);
+        }
         let stanza = match displayed::detach(&stanza) {
             None => stanza,
             Some((rest, marker)) => {

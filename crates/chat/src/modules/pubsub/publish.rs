@@ -133,8 +133,7 @@ impl Visit {
             }
         };
         check_items(&found.configuration, &items, limits)?;
-        check_room(&items, &usage, limits)?;
-        let retracted = self.make_room(&found, items.len(), limits).await?;
+        let retracted = self.make_room(&found, &items, &usage, limits).await?;
         let items: Vec<NodeItem> = items
             .into_iter()
             .map(|(id, payload)| NodeItem {
@@ -193,40 +192,87 @@ impl Visit {
         })
     }
 
-    /// The items that must go for `new` ones to be published, where subscribers are told of them.
+    /// Sees whether there is room (the node's, and the account's quotas). Returns the items that go for
+    /// it, where subscribers are told of them.
     async fn make_room(
         &self,
         found: &Found,
-        new: usize,
+        new: &[(Arc<str>, Arc<str>)],
+        usage: &NodeUsage,
         limits: &Limits,
     ) -> Result<Vec<Arc<str>>, StanzaError> {
         let configuration = &found.configuration;
+        if !configuration.persist_items {
+            return Ok(Vec::new());
+        }
         let most = u64::from(keep(configuration, limits));
-        let surplus = (found.node.items + new as u64).saturating_sub(most);
-        let nothing = Ok(Vec::new());
-        if surplus == 0 || !configuration.persist_items {
-            return nothing;
+        let number = new.len() as u64;
+        let bytes: usize = new.iter().map(|(id, payload)| weight(id, payload)).sum();
+        let quota = |freed: &[NodeItem]| {
+            let gone: usize = freed
+                .iter()
+                .map(|item| weight(&item.id, &item.payload))
+                .sum();
+            let items = (usage.items + number).saturating_sub(freed.len() as u64);
+            let bytes = (usage.bytes + bytes as u64).saturating_sub(gone as u64);
+            items <= limits.pubsub_items as u64 && bytes <= limits.pubsub_bytes as u64
+        };
+        let is_full = found.node.items + number > most;
+        // Of a node with a single item, the new one takes the place of the old one.
+        let tells = configuration.when_full == WhenFull::RetractOldest
+            && configuration.notify_retract
+            && most > 1;
+        let matters = tells || configuration.when_full == WhenFull::Reject;
+        if quota(&[]) && !(is_full && matters) {
+            return Ok(Vec::new());
         }
-        match configuration.when_full {
-            WhenFull::Reject => Err(StanzaError::new(StanzaCondition::Conflict).text(
-                "The node is full, and it is configured to refuse new items then; please remove some first.",
-            )),
-            // Of a node with a single item, the new one takes the place of the old one.
-            WhenFull::RetractOldest if configuration.notify_retract && most > 1 => {
-                let query = ItemQuery {
-                    position: ItemPosition::First,
-                    max: usize::try_from(surplus).unwrap_or(MOST_AT_ONCE),
-                    max_bytes: usize::MAX,
-                    since: None,
-                };
-                let store = self.chat.store();
-                let name = &found.node.settings.name;
-                let oldest = store.node_items(self.owner.id(), name, query).await;
-                let oldest = oldest.map_err(|error| store_failed(&error))?;
-                Ok(oldest.items.into_iter().map(|item| item.id).collect())
+        let ids = new.iter().map(|(id, _)| Arc::clone(id)).collect();
+        let mut freed = self.some(found, ItemPosition::Ids(ids), new.len()).await?;
+        let surplus = (found.node.items + number - freed.len() as u64).saturating_sub(most);
+        let mut oldest = Vec::new();
+        if surplus > 0 {
+            if configuration.when_full == WhenFull::Reject {
+                return Err(StanzaError::new(StanzaCondition::Conflict).text(
+                    "The node is full, and it is configured to refuse new items then; please remove some first.",
+                ));
             }
-            WhenFull::RetractOldest | WhenFull::DiscardOldest => nothing,
+            let surplus = usize::try_from(surplus).unwrap_or(MOST_AT_ONCE);
+            oldest = self
+                .some(found, ItemPosition::First, surplus + freed.len())
+                .await?;
+            oldest.retain(|item| !new.iter().any(|(id, _)| *id == item.id));
+            oldest.truncate(surplus);
+            freed.extend(oldest.iter().cloned());
         }
+        if !quota(&freed) {
+            return Err(StanzaError::new(StanzaCondition::ResourceConstraint).text(format!(
+                "An account can keep {} items with {} bytes; please remove some first. Nothing was changed.",
+                limits.pubsub_items, limits.pubsub_bytes
+            )));
+        }
+        if !tells {
+            oldest.clear();
+        }
+        Ok(oldest.into_iter().map(|item| item.id).collect())
+    }
+
+    /// Some items of a node.
+    async fn some(
+        &self,
+        found: &Found,
+        position: ItemPosition,
+        max: usize,
+    ) -> Result<Vec<NodeItem>, StanzaError> {
+        let query = ItemQuery {
+            position,
+            max,
+            max_bytes: usize::MAX,
+            since: None,
+        };
+        let store = self.chat.store();
+        let name = &found.node.settings.name;
+        let page = store.node_items(self.owner.id(), name, query).await;
+        Ok(page.map_err(|error| store_failed(&error))?.items)
     }
 }
 
@@ -340,25 +386,9 @@ fn check_items(
     Ok(())
 }
 
-/// Quotas of the account.
-fn check_room(
-    items: &[(Arc<str>, Arc<str>)],
-    usage: &NodeUsage,
-    limits: &Limits,
-) -> Result<(), StanzaError> {
-    let bytes: usize = items
-        .iter()
-        .map(|(id, payload)| id.len() + payload.len())
-        .sum();
-    if usage.items + items.len() as u64 > limits.pubsub_items as u64
-        || usage.bytes + bytes as u64 > limits.pubsub_bytes as u64
-    {
-        return Err(StanzaError::new(StanzaCondition::ResourceConstraint).text(format!(
-            "An account can keep {} items with {} bytes; please remove some first. Nothing was changed.",
-            limits.pubsub_items, limits.pubsub_bytes
-        )));
-    }
-    Ok(())
+/// What an item counts for in the quota, in bytes.
+fn weight(id: &str, payload: &str) -> usize {
+    id.len() + payload.len()
 }
 
 /// How many items of such a node stay.

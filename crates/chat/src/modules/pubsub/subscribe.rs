@@ -1,6 +1,6 @@
 //! XEP-0060 §6.1 and §6.2: explicit subscriptions.
 
-use base::Jid;
+use base::{Jid, Now};
 use store::{Batch, ItemPosition, ItemQuery, NodeSubscription};
 use xmpp::condition::{StanzaCondition, StanzaError};
 use xmpp::ns;
@@ -8,13 +8,15 @@ use xmpp::xep::data_form::{DataForm, Field, FormKind};
 use xmpp::xep::delay::Delay;
 use xmpp::xep::node_configuration::SendLast;
 use xmpp::xep::pubsub::{Event, error};
-use xmpp::xml::Writer;
+use xmpp::xml::{Stanza, Writer};
 
 use super::access::{Subscribing, hidden};
+use super::lists;
 use super::notify::{self, kind, message};
 use super::visit::{Found, Visit};
 use crate::delivery::Delivery;
 use crate::modules::{Reply, store_failed};
+use crate::{Chat, Sender, Work};
 
 pub(super) async fn subscribe(
     visit: &Visit,
@@ -166,6 +168,38 @@ pub(super) async fn unsubscribe(
         tell_owner(visit, &found, &subscriber, "none");
     }
     Ok(Reply::empty())
+}
+
+/// The owner's answer to the question whether somebody may subscribe (§8.6): a form in a message to
+/// his own address. `None` when a message is none.
+pub(crate) fn decided(
+    chat: &Chat,
+    sender: &Sender,
+    message: &Stanza,
+    now: Now,
+) -> Option<Work<Vec<Delivery>>> {
+    let form = message.child("x", ns::DATA_FORMS)?.tree();
+    let form = DataForm::read(form.root()).ok()?;
+    let own = sender.account()?.jid();
+    let is_own = message.to().is_none_or(|to| *to == *own.as_str());
+    if !is_own
+        || form.kind != FormKind::Submit
+        || form.form_type() != Some(ns::PUBSUB_SUBSCRIBE_AUTHORIZATION)
+    {
+        return None;
+    }
+    let value = |var| form.field(var).and_then(Field::value).map(str::to_owned);
+    let (node, subscriber) = (value("pubsub#node")?, value("pubsub#subscriber_jid")?);
+    let allowed = matches!(value("pubsub#allow").as_deref(), Some("1" | "true"));
+    let visit = Visit::own(chat, now, sender)?;
+    Some(Box::pin(async move {
+        let state = if allowed { "subscribed" } else { "none" };
+        let changes = [(subscriber.as_str(), state)];
+        if let Err(error) = lists::set_subscriptions(&visit, &node, &changes).await {
+            tracing::debug!(%error, "an answer to a subscription could not be carried out");
+        }
+        Vec::new()
+    }))
 }
 
 /// §6.1.3.1: nobody subscribes anybody else.
