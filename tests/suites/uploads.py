@@ -384,20 +384,19 @@ async def who_sends_too_slowly_is_cut_off(house):
 
 @tests
 async def who_does_not_read_gives_the_place_away(house):
-    server = house.server({"limits": {"upload_stall_seconds": 1, "downloads_at_once": 1}})
+    server = house.server({"limits": {"upload_stall_seconds": 3, "downloads_at_once": 1}})
     await server.people("romeo")
     await server.start()
     to = await uploaded(house, server, os.urandom(32 << 20))
-    _, writer = await asyncio.open_connection(*server.address("http"), limit=1024)
+    reader, writer = await asyncio.open_connection(*server.address("http"), limit=1024)
     writer.write(f"GET {to.path} HTTP/1.1\r\nHost: {DOMAIN}\r\n\r\n".encode())
-    await writer.drain()
+    async with patience("the answer to begin"):
+        check(b" 200 " in await reader.readline(), "it has no place")
 
     async def status() -> int:
         return (await http.get(server, to.path, {"Range": "bytes=0-0"})).status
 
-    async with patience("the place to be taken"):
-        while await status() != 503:
-            pass
+    equal(await status(), 503)
     async with patience("the place to be free"):
         while (found := await status()) == 503:
             pass
