@@ -290,10 +290,7 @@ fn a_new_run_takes_up_what_the_last_one_left() {
     drop(before);
     let mut after = House::over(open_store(), std::sync::Arc::default(), &[], open);
     let now = after.now();
-    store::wait(after.chat.store().outgoing(0, 1)).expect("it is there");
-    while after.chat.resume_outgoing(now).now_or_never().is_none() {
-        std::thread::yield_now();
-    }
+    store::wait(after.chat.resume_outgoing(now)).expect("it is there");
     let first = dial(&after);
     let mut peer = Peer::is_met(&mut after, first, false);
     assert_eq!(texts(&peer.hear(&mut after)), ["<body>one</body>"]);
