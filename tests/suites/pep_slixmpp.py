@@ -28,6 +28,9 @@ AVATAR_DATA = "urn:xmpp:avatar:data"
 AVATAR = "urn:xmpp:avatar:metadata"
 BOOKMARKS = "urn:xmpp:bookmarks:1"
 DISPLAYED = "urn:xmpp:mds:displayed:0"
+OMEMO = "urn:xmpp:omemo:2"
+DEVICES = f"{OMEMO}:devices"
+AXOLOTL = "eu.siacs.conversations.axolotl"
 NICK = "http://jabber.org/protocol/nick"
 VCARD4 = "urn:ietf:params:xml:ns:vcard-4.0"
 NODE = "urn:test:node"
@@ -434,6 +437,40 @@ async def a_second_device_learns_how_far_a_conversation_was_displayed(house):
 # What stays
 
 
+@tests.each([DEVICES, f"{AXOLOTL}.devicelist"])
+async def a_device_list_and_bundles_are_published_for_all_to_find(house, node):
+    name = "rosaline" if node == DEVICES else "capulet"
+    owner = await publisher(house, name)
+    friend = await publisher(house, "montague", interests=[node])
+    await befriend(owner, friend)
+    open_to_all = options(owner, access_model="open")
+    namespace = OMEMO if node == DEVICES else AXOLOTL
+    devices = ElementTree.Element(f"{{{namespace}}}{'devices' if node == DEVICES else 'list'}")
+    await owner["xep_0060"].publish(None, node, id="current", payload=devices, options=open_to_all, timeout=PATIENCE)
+    equal((await event(friend, node))["from"], address(name))
+    for device in ("31415", "27182"):
+        bundle = ElementTree.Element(f"{{{namespace}}}bundle")
+        bundle.text = device
+        if node == DEVICES:
+            many = options(owner, access_model="open", max_items="max")
+            await owner["xep_0060"].publish(
+                None, f"{OMEMO}:bundles", id=device, payload=bundle, options=many, timeout=PATIENCE
+            )
+        else:
+            await owner["xep_0060"].publish(
+                None, f"{AXOLOTL}.bundles:{device}", id="current", payload=bundle, options=open_to_all, timeout=PATIENCE
+            )
+    stranger = await publisher(house, "escalus", f"stranger-{name}")
+    equal(ids(await stranger["xep_0060"].get_items(address(name), node, timeout=PATIENCE)), ["current"])
+    if node == DEVICES:
+        answer = await stranger["xep_0060"].get_items(address(name), f"{OMEMO}:bundles", timeout=PATIENCE)
+        equal(ids(answer), ["31415", "27182"])
+    else:
+        answer = await stranger["xep_0060"].get_items(address(name), f"{AXOLOTL}.bundles:27182", timeout=PATIENCE)
+        equal(ids(answer), ["current"])
+    await friend.leave()
+
+
 @tests
 async def what_was_published_outlives_kill_nine(house):
     server = house.server()
@@ -466,242 +503,3 @@ async def what_was_published_outlives_kill_nine(house):
     values = (await romeo["xep_0060"].get_node_config(None, NODE, timeout=PATIENCE))
     values = values["pubsub_owner"]["configure"]["form"].get_values()
     equal((values["pubsub#access_model"], values["pubsub#max_items"]), ("presence", "max"))
-"""What accounts publish, with real slixmpp clients: avatars, bookmarks, markers, keys, and who hears of them."""
-
-from __future__ import annotations
-
-import base64
-import hashlib
-from typing import Any
-from xml.etree import ElementTree
-
-from slixmpp.exceptions import IqError
-from slixmpp.plugins.xep_0048.stanza import Bookmarks
-
-from harness import Tests, check, equal
-from harness.people import PLUGINS, Person, arrive
-from harness.server import DOMAIN
-from harness.tests import PATIENCE, refused
-from messaging_slixmpp import befriend
-
-tests = Tests(
-    "publishing, with slixmpp",
-    people=["romeo", "juliet", "nurse", "tybalt", "benvolio", "paris", "rosaline", "escalus", "capulet", "montague"],
-)
-
-PUBSUB = "http://jabber.org/protocol/pubsub"
-AVATAR_DATA = "urn:xmpp:avatar:data"
-AVATAR = "urn:xmpp:avatar:metadata"
-BOOKMARKS = "urn:xmpp:bookmarks:1"
-DISPLAYED = "urn:xmpp:mds:displayed:0"
-OMEMO = "urn:xmpp:omemo:2"
-DEVICES = f"{OMEMO}:devices"
-AXOLOTL = "eu.siacs.conversations.axolotl"
-PICTURE = base64.b64decode(
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
-)
-
-
-def address(name: str) -> str:
-    return f"{name}@{DOMAIN}"
-
-
-async def publisher(house: Any, name: str, resource: str = "slixmpp", interests: list[str] | None = None) -> Person:
-    """Somebody who publishes, and wants to hear of events at these nodes."""
-    server = await house.shared()
-    more = ["xep_0048", "xep_0060", "xep_0084", "xep_0107", "xep_0163", "xep_0223", "xep_0490"]
-    person = Person(name, resource, plugins=PLUGINS + more)
-    for event in ("pubsub_publish", "pubsub_retract", "pubsub_delete"):
-        person._queue(event)
-    house.at_end(person.leave)
-    await person.go_in(server)
-    await person.get_roster(timeout=PATIENCE)
-    for node in interests or []:
-        person["xep_0030"].add_feature(f"{node}+notify")
-    await person["xep_0115"].update_caps(broadcast=False)
-    person.send_presence()
-    # The second time, the question about capabilities that came with the first answer is answered.
-    await person.settle()
-    await person.settle()
-    return person
-
-
-def options(person: Person, **values: str) -> Any:
-    form = person["xep_0004"].make_form(ftype="submit")
-    form.add_field(var="FORM_TYPE", ftype="hidden", value=f"{PUBSUB}#publish-options")
-    for name, value in values.items():
-        form.add_field(var=f"pubsub#{name}", value=value)
-    return form
-
-
-def element(tag: str, namespace: str, text: str = "") -> ElementTree.Element:
-    made = ElementTree.Element(f"{{{namespace}}}{tag}")
-    made.text = text
-    return made
-
-
-async def event(person: Person, node: str, kind: str = "pubsub_publish") -> Any:
-    """The next event at a node; those at others are of no interest."""
-    while True:
-        message = await person.next(kind)
-        if message["pubsub_event"]["items"]["node"] == node:
-            return message
-
-
-def first_item(message: Any) -> Any:
-    return next(iter(message["pubsub_event"]["items"]))
-
-
-async def not_found(request: Any) -> None:
-    """There is no such node, or none for who asks."""
-    with refused(IqError) as caught:
-        await request
-    equal(caught[0].condition, "item-not-found")
-
-
-def ids(answer: Any) -> list[str]:
-    return [item["id"] for item in answer["pubsub"]["items"]]
-
-
-@tests
-async def an_avatar_is_published_told_fetched_and_shown_in_presence_and_card(house):
-    romeo = await publisher(house, "romeo")
-    juliet = await publisher(house, "juliet", interests=[AVATAR])
-    await befriend(romeo, juliet)
-    digest = hashlib.sha1(PICTURE).hexdigest()
-    open_to_all = options(romeo, access_model="open")
-    await romeo["xep_0084"].publish_avatar(PICTURE, options=open_to_all, timeout=PATIENCE)
-    info = {"id": digest, "type": "image/png", "bytes": len(PICTURE)}
-    await romeo["xep_0084"].publish_avatar_metadata(info, options=open_to_all, timeout=PATIENCE)
-    told = await event(juliet, AVATAR)
-    equal((told["from"], told["type"], first_item(told)["id"]), (address("romeo"), "headline", digest))
-    answer = await juliet["xep_0084"].retrieve_avatar(address("romeo"), digest, timeout=PATIENCE)
-    data = answer["pubsub"]["items"].xml.find(f".//{{{AVATAR_DATA}}}data")
-    equal(base64.b64decode(data.text), PICTURE)
-    card = await juliet["xep_0054"].get_vcard(address("romeo"), cached=False, timeout=PATIENCE)
-    equal(card["vcard_temp"]["PHOTO"]["BINVAL"], PICTURE)
-    while True:
-        presence = await juliet.next("presence_available")
-        photo = presence.xml.find("{vcard-temp:x:update}x/{vcard-temp:x:update}photo")
-        if presence["from"].bare == address("romeo") and photo is not None:
-            break
-    equal(photo.text, digest)
-
-
-@tests
-async def who_comes_later_hears_of_what_was_published_last(house):
-    nurse = await publisher(house, "nurse")
-    tybalt = await publisher(house, "tybalt")
-    await befriend(nurse, tybalt)
-    await nurse["xep_0107"].publish_mood("happy", "at last", timeout=PATIENCE)
-    await nurse.leave()
-    await tybalt.leave()
-    again = await publisher(house, "tybalt", "again", interests=["http://jabber.org/protocol/mood"])
-    told = await event(again, "http://jabber.org/protocol/mood")
-    equal(told["from"], address("nurse"))
-    check(told.xml.find("{urn:xmpp:delay}delay") is not None, "the event does not say when it was published")
-
-
-@tests
-async def bookmarks_are_the_same_in_the_newer_and_in_the_older_form(house):
-    desk = await publisher(house, "benvolio", "desk", interests=[BOOKMARKS])
-    phone = await publisher(house, "benvolio", "phone")
-    private = options(
-        phone, persist_items="true", max_items="max", send_last_published_item="never", access_model="whitelist"
-    )
-    room = f"verona@rooms.{DOMAIN}"
-    conference = element("conference", BOOKMARKS)
-    conference.set("name", "Verona")
-    conference.set("autojoin", "true")
-    await phone["xep_0060"].publish(None, BOOKMARKS, id=room, payload=conference, options=private, timeout=PATIENCE)
-    equal(first_item(await event(desk, BOOKMARKS))["id"], room)
-    # The older form, in private storage and at its own node.
-    for method in ("xep_0049", "xep_0223"):
-        found = await desk["xep_0048"].get_bookmarks(method=method, timeout=PATIENCE)
-        storage = found["private"]["bookmarks"] if method == "xep_0049" else next(
-            iter(found["pubsub"]["items"])
-        )["bookmarks"]
-        equal([(c["jid"], c["name"], bool(c["autojoin"])) for c in storage["conferences"]], [(room, "Verona", True)])
-    older = Bookmarks()
-    older.add_conference(room, "R", name="Verona", autojoin=True)
-    older.add_conference(f"mantua@rooms.{DOMAIN}", "R", name="Mantua")
-    await phone["xep_0048"].set_bookmarks(older, method="xep_0049", timeout=PATIENCE)
-    changed = {first_item(await event(desk, BOOKMARKS))["id"]}
-    answer = await desk["xep_0060"].get_items(None, BOOKMARKS, timeout=PATIENCE)
-    equal(set(ids(answer)), {room, f"mantua@rooms.{DOMAIN}"})
-    check(changed <= set(ids(answer)), f"{changed}")
-    await phone["xep_0060"].retract(None, BOOKMARKS, f"mantua@rooms.{DOMAIN}", notify=True, timeout=PATIENCE)
-    equal(first_item(await event(desk, BOOKMARKS, "pubsub_retract"))["id"], f"mantua@rooms.{DOMAIN}")
-
-
-@tests
-async def a_second_device_learns_how_far_a_conversation_was_displayed(house):
-    phone = await publisher(house, "paris", "phone")
-    desk = await publisher(house, "paris", "desk")
-    for number in ("one", "two"):
-        await phone["xep_0490"].flag_chat(address("juliet"), number, timeout=PATIENCE)
-        told = await event(desk, DISPLAYED)
-        equal(first_item(told)["id"], address("juliet"))
-        equal(told.xml.find(".//{urn:xmpp:sid:0}stanza-id").get("id"), number)
-    caught = await desk["xep_0490"].catch_up(timeout=PATIENCE)
-    equal(ids(caught), [address("juliet")])
-    stranger = await publisher(house, "escalus")
-    await not_found(stranger["xep_0060"].get_items(address("paris"), DISPLAYED, timeout=PATIENCE))
-
-
-@tests.each([DEVICES, f"{AXOLOTL}.devicelist"])
-async def a_device_list_and_bundles_are_published_for_all_to_find(house, node):
-    name = "rosaline" if node == DEVICES else "capulet"
-    owner = await publisher(house, name)
-    friend = await publisher(house, "montague", interests=[node])
-    await befriend(owner, friend)
-    open_to_all = options(owner, access_model="open")
-    namespace = OMEMO if node == DEVICES else AXOLOTL
-    devices = element("devices" if node == DEVICES else "list", namespace)
-    await owner["xep_0060"].publish(None, node, id="current", payload=devices, options=open_to_all, timeout=PATIENCE)
-    equal((await event(friend, node))["from"], address(name))
-    for device in ("31415", "27182"):
-        bundle = element("bundle", namespace, device)
-        if node == DEVICES:
-            many = options(owner, access_model="open", max_items="max")
-            await owner["xep_0060"].publish(
-                None, f"{OMEMO}:bundles", id=device, payload=bundle, options=many, timeout=PATIENCE
-            )
-        else:
-            await owner["xep_0060"].publish(
-                None, f"{AXOLOTL}.bundles:{device}", id="current", payload=bundle, options=open_to_all, timeout=PATIENCE
-            )
-    stranger = await publisher(house, "escalus", f"stranger-{name}")
-    equal(ids(await stranger["xep_0060"].get_items(address(name), node, timeout=PATIENCE)), ["current"])
-    if node == DEVICES:
-        answer = await stranger["xep_0060"].get_items(address(name), f"{OMEMO}:bundles", timeout=PATIENCE)
-        equal(ids(answer), ["31415", "27182"])
-    else:
-        answer = await stranger["xep_0060"].get_items(address(name), f"{AXOLOTL}.bundles:27182", timeout=PATIENCE)
-        equal(ids(answer), ["current"])
-    await friend.leave()
-
-
-@tests
-async def a_node_that_is_configured_otherwise_fails_the_precondition_until_it_is_configured_anew(house):
-    person = await publisher(house, "montague", "precondition")
-    node = "urn:test:precondition"
-    payload = element("note", "urn:test")
-    pubsub = person["xep_0060"]
-    await pubsub.publish(None, node, id="a", payload=payload, timeout=PATIENCE)
-    open_to_all = options(person, access_model="open")
-    with refused(IqError) as caught:
-        await pubsub.publish(None, node, id="b", payload=payload, options=open_to_all, timeout=PATIENCE)
-    equal(caught[0].condition, "conflict")
-    check(caught[0].iq.xml.find(f".//{{{PUBSUB}#errors}}precondition-not-met") is not None, str(caught[0].iq))
-    form = person["xep_0004"].make_form(ftype="submit")
-    form.add_field(var="FORM_TYPE", ftype="hidden", value=f"{PUBSUB}#node_config")
-    form.add_field(var="pubsub#access_model", value="open")
-    await pubsub.set_node_config(None, node, form, timeout=PATIENCE)
-    await pubsub.publish(None, node, id="b", payload=payload, options=open_to_all, timeout=PATIENCE)
-    stranger = await publisher(house, "escalus", "late")
-    equal(ids(await stranger["xep_0060"].get_items(address("montague"), node, timeout=PATIENCE)), ["b"])
-    shown = await pubsub.get_node_config(None, node, timeout=PATIENCE)
-    equal(shown["pubsub_owner"]["configure"]["form"].get_values()["pubsub#access_model"], "open")
-    await pubsub.delete_node(None, node, timeout=PATIENCE)
-    await not_found(pubsub.get_items(None, node, timeout=PATIENCE))
