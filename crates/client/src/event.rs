@@ -1,0 +1,96 @@
+//! What has happened, for redrawing, for notifications and for scripts.
+
+use base::{BareJid, Timestamp};
+
+use crate::border::UploadId;
+use crate::views::{ConversationId, Delivery, MessageKey};
+
+/// Something has changed. Views are fetched anew; an event says which.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// How far we are with the server.
+    Connection(ConnectionState),
+    /// Nobody can log in any more until [`Client::login`](crate::Client::login) brings other credentials.
+    LoginFailed {
+        /// What happened and what to do, for the person.
+        text: String,
+    },
+    /// [`Client::conversations`](crate::Client::conversations) has changed.
+    Conversations,
+    /// [`Client::timeline`](crate::Client::timeline) of a conversation has changed.
+    Timeline(ConversationId),
+    /// Somebody else has written, and it is new: to be notified of, if `notify` says so.
+    Message {
+        /// Where.
+        conversation: ConversationId,
+        /// Which.
+        message: MessageKey,
+        /// Whether the person wants to hear of it: not muted, not read elsewhere.
+        notify: bool,
+        /// It mentions the person.
+        mention: bool,
+    },
+    /// What became of a message of ours.
+    Delivery {
+        /// Where.
+        conversation: ConversationId,
+        /// Which.
+        message: MessageKey,
+        /// How far it came.
+        delivery: Delivery,
+    },
+    /// Who is in a group or room, or who is there.
+    Members(ConversationId),
+    /// The devices of an account, or how far they are trusted.
+    Devices(BareJid),
+    /// Another device of our own account is new: the person should look at it.
+    NewOwnDevice {
+        /// Its number.
+        device: u32,
+    },
+    /// Somebody wants to see when we are online (RFC 6121 §3.1).
+    ContactRequest(BareJid),
+    /// A picture was fetched, or another one is shown.
+    Picture(BareJid),
+    /// The archives are being read.
+    CatchUp {
+        /// How many messages are still to be decrypted, as far as is known.
+        remaining: u64,
+        /// All was read.
+        done: bool,
+    },
+    /// An upload was refused.
+    UploadRefused {
+        /// Which.
+        upload: UploadId,
+        /// What happened and what to do, for the person.
+        text: String,
+    },
+    /// The server refused something that a command had asked for.
+    Refused {
+        /// What was to be done, in a few words.
+        what: String,
+        /// What happened and what to do, for the person.
+        text: String,
+    },
+}
+
+/// How far we are with the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConnectionState {
+    /// Not connected, and nobody tries: no network, no credentials, or logged out.
+    Offline,
+    /// The next attempt is due at this time.
+    Waiting {
+        /// When.
+        until: Timestamp,
+        /// Why the last one failed, for the person.
+        text: String,
+    },
+    /// Connecting and logging in.
+    Connecting,
+    /// Logged in.
+    Online,
+}
