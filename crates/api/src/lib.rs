@@ -1,5 +1,6 @@
 //! The doors for machines: metrics, health and readiness (the REST API comes here too).
 
+mod figure;
 mod health;
 mod metrics;
 mod process;
@@ -12,8 +13,9 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
+pub use figure::{Figure, FigureKind};
 pub use health::{Health, Phase};
-pub use metrics::{Door, Figure, FigureKind, Metrics};
+pub use metrics::{Door, Metrics};
 
 /// What the machine doors answer from.
 #[derive(Clone)]

@@ -14,32 +14,11 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::Registry;
 
+use crate::figure::{Figure, FigureKind};
 use crate::process;
 
 /// Content type of the text.
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
-/// Whether a figure only grows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FigureKind {
-    /// Only grows; the text adds `_total` to its name.
-    Counter,
-    /// Goes up and down.
-    Gauge,
-}
-
-/// One value of a source at scrape time.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Figure {
-    /// Metric name without `_total`, unit at its end (`_bytes`, `_seconds`).
-    pub name: &'static str,
-    /// What it counts, in one sentence without a full stop.
-    pub help: &'static str,
-    /// Counter or gauge.
-    pub kind: FigureKind,
-    /// The value.
-    pub value: f64,
-}
 
 /// Where a connection came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

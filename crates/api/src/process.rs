@@ -1,6 +1,6 @@
 //! Figures of the process itself, by the names that Prometheus clients have agreed on. Linux only; elsewhere none.
 
-use crate::metrics::{Figure, FigureKind};
+use crate::figure::{Figure, FigureKind};
 
 /// Clock ticks a second in `/proc`; fixed by the Linux ABI.
 const TICKS: f64 = 100.0;

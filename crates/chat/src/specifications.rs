@@ -277,35 +277,6 @@ pub static SPECIFICATIONS: &[Specification] = &[
     },
 ];
 
-/// A document made of what the code declares.
-#[derive(Clone, Debug)]
-pub struct Document {
-    /// Where it belongs, from the root of the repository.
-    pub path: &'static str,
-    /// What is in it.
-    pub text: String,
-}
-
-/// The documents that say what Hauspost follows.
-#[must_use]
-pub fn documents() -> Vec<Document> {
-    let rows = rows();
-    vec![
-        Document {
-            path: "docs/xeps.md",
-            text: table(&rows),
-        },
-        Document {
-            path: "docs/hauspost.doap",
-            text: doap(&rows),
-        },
-        Document {
-            path: "docs/compliance.md",
-            text: crate::compliance::document(),
-        },
-    ]
-}
-
 /// What a module or an entry of [`SPECIFICATIONS`] declares.
 pub(crate) struct Row {
     pub(crate) specification: &'static str,
@@ -359,7 +330,7 @@ pub(crate) fn rows() -> Vec<Row> {
     rows
 }
 
-fn table(rows: &[Row]) -> String {
+pub(crate) fn table(rows: &[Row]) -> String {
     let mut text = String::from(
         "# What Hauspost follows\n\n\
          Made by the test `crates/chat/tests/documents.rs` from what the code declares: `cargo xtask docs` writes it anew.\n\
@@ -396,7 +367,7 @@ fn table(rows: &[Row]) -> String {
 }
 
 /// XEP-0453 §4.
-fn doap(rows: &[Row]) -> String {
+pub(crate) fn doap(rows: &[Row]) -> String {
     let mut out = Writer::with_capacity(16 * 1024);
     out.start("rdf:RDF")
         .attr("xmlns:rdf", "http://www.w3.org/1999/02/22-rdf-syntax-ns#")

@@ -3,21 +3,17 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
-use store::{ArchiveId, ArchiveItem, PagePosition, StoreError};
+use store::{ArchiveId, ArchiveItem, StoreError};
 use xmpp::condition::{StanzaCondition, StanzaError};
 use xmpp::ns;
-use xmpp::xep::message_archive::{self, ArchiveRequest, Fin, ResultWriter};
+use xmpp::xep::message_archive::{self, ArchiveRequest, ResultWriter};
 use xmpp::xep::muc::{Affiliation, Role};
-use xmpp::xep::result_set::PageAnswer;
 use xmpp::xml::{Edit, Element, Head, Stanza, Writer};
 
 use super::line::Said;
 use super::room::{Room, Who};
-use crate::modules::{Reply, archive_metadata, archive_query, omemo, stanza_ids, store_failed};
+use crate::modules::{Reply, archive_metadata, archive_query, stanza_ids, store_failed};
 use crate::{Chat, Sender};
-
-/// How much of what may wait for a client unacknowledged (XEP-0198) one page may take.
-const PAGE_SHARE: usize = 4;
 
 /// How somebody may read the archive.
 #[derive(Clone, Copy, Debug)]
@@ -68,26 +64,8 @@ pub(super) async fn query(
                 .text("This archive cannot be searched by nickname."));
         }
     }
-    let limits = chat.config().limits.clone();
-    let query =
-        archive_query::to_query(&request, limits.archive_page_default, limits.archive_page)?;
-    let backwards = matches!(query.position, PagePosition::Last | PagePosition::Before(_));
-    let flipped = query.flipped;
-    let page = chat.store().archive_page(room.id(), query).await;
-    let mut page = page.map_err(|error| match error {
-        StoreError::ItemNotFound => archive_query::not_found(),
-        error => store_failed(&error),
-    })?;
-    if let Some(account) = sender.account() {
-        for item in &mut page.items {
-            item.stanza = omemo::kept(chat, account, &item.stanza);
-        }
-    }
-    archive_query::shorten(
-        &mut page,
-        limits.unacknowledged_bytes / PAGE_SHARE,
-        backwards == flipped,
-    );
+    let account = sender.account().map(|account| &**account);
+    let page = archive_query::read(chat, room.id(), account, &request).await?;
     let stones = tombstones(chat, room, &page.items).await?;
     let bytes = page.items.iter().map(|item| item.stanza.len()).sum();
     let mut writer = ResultWriter::new(
@@ -113,18 +91,9 @@ pub(super) async fn query(
         .into_iter()
         .map(|end| all.slice(std::mem::replace(&mut start, end)..end))
         .collect();
-    let fin = Fin {
-        complete: page.complete,
-        page: PageAnswer {
-            first: page.first.map(|id| id.to_string()),
-            index: None,
-            last: page.last.map(|id| id.to_string()),
-            count: page.count,
-        },
-    };
     Ok(Reply {
         before,
-        payload: fin.to_xml(),
+        payload: archive_query::fin(&page).to_xml(),
         after: Vec::new(),
     })
 }

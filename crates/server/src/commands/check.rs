@@ -9,50 +9,11 @@ use std::time::{Duration, SystemTime};
 use anyhow::bail;
 use rustix::fs::{Access, access, statvfs};
 
+use super::finding::{Finding, Verdict};
 use super::{dns, objects, print};
 use crate::admin::{Reply, Request, connect, open_target};
 use crate::config::{Config, FederationMode, Loaded, TlsMode};
 use crate::tls::{self, certificate_facts};
-
-/// How bad it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
-    Ok,
-    Note,
-    Warning,
-    Failed,
-}
-
-/// One line of the report.
-#[derive(Debug)]
-pub(super) struct Finding {
-    verdict: Verdict,
-    subject: &'static str,
-    text: String,
-    mend: Option<String>,
-}
-
-impl Finding {
-    pub(super) fn new(verdict: Verdict, subject: &'static str, text: String) -> Self {
-        Self {
-            verdict,
-            subject,
-            text,
-            mend: None,
-        }
-    }
-
-    /// How bad it is.
-    #[cfg(test)]
-    pub(super) fn verdict(&self) -> Verdict {
-        self.verdict
-    }
-
-    pub(super) fn mend(mut self, mend: String) -> Self {
-        self.mend = Some(mend);
-        self
-    }
-}
 
 /// Space below which an administrator should act, in bytes.
 const LITTLE_SPACE: u64 = 1 << 30;

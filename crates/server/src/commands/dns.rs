@@ -3,7 +3,7 @@
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
-use super::check::{Finding, Verdict};
+use super::finding::{Finding, Verdict};
 use crate::config::{Config, FederationMode};
 use crate::dns::{Names, Service};
 
@@ -179,7 +179,7 @@ mod tests {
                 without,
                 found.as_deref(),
             );
-            assert_eq!(finding.verdict(), verdict, "{finding:?}");
+            assert_eq!(finding.verdict, verdict, "{finding:?}");
         }
     }
 }

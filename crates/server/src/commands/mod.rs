@@ -4,6 +4,7 @@ mod backup;
 mod check;
 mod csv;
 mod dns;
+mod finding;
 mod import;
 mod objects;
 mod password;

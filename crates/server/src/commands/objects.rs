@@ -2,7 +2,7 @@
 
 use rustix::fs::{Access, access};
 
-use super::check::{Finding, Verdict};
+use super::finding::{Finding, Verdict};
 use crate::config::Config;
 use crate::objects::Objects;
 

@@ -1,13 +1,14 @@
 //! A query of the archive (XEP-0313 §4): from the request to the page.
 
 use bytes::Bytes;
-use store::{ArchiveId, ArchivePage, ArchiveQuery, PagePosition, StoreError};
+use store::{ArchiveId, ArchivePage, ArchiveQuery, OwnerId, PagePosition, StoreError};
 use xmpp::condition::{StanzaCondition, StanzaError};
 use xmpp::xep::message_archive::{ArchiveRequest, Fin, ResultWriter};
 use xmpp::xep::result_set::PageAnswer;
 
-use crate::Work;
+use crate::account::Account;
 use crate::modules::{IqContext, Reply, omemo, store_failed};
+use crate::{Chat, Work};
 
 /// How much of what may wait for a client unacknowledged (XEP-0198) one page may take.
 const PAGE_SHARE: usize = 4;
@@ -17,48 +18,65 @@ pub(super) fn run(context: IqContext) -> Work<Result<Reply, StanzaError>> {
         let payload = context.payload();
         let request = ArchiveRequest::read(payload.root())?;
         drop(payload);
-        let limits = context.chat.config().limits.clone();
-        let query = to_query(&request, limits.archive_page_default, limits.archive_page)?;
-        let backwards = matches!(query.position, PagePosition::Last | PagePosition::Before(_));
-        let flipped = query.flipped;
-        let page = context
-            .chat
-            .store()
-            .archive_page(context.account.id(), query)
-            .await;
-        let mut page = page.map_err(|error| match error {
-            StoreError::ItemNotFound => not_found(),
-            error => store_failed(&error),
-        })?;
-        for item in &mut page.items {
-            item.stanza = omemo::kept(&context.chat, &context.account, &item.stanza);
-        }
-        shorten(
-            &mut page,
-            limits.unacknowledged_bytes / PAGE_SHARE,
-            backwards == flipped,
-        );
+        let page = read(
+            &context.chat,
+            context.account.id(),
+            Some(&context.account),
+            &request,
+        )
+        .await?;
         let before = results(
             &page,
             context.account.jid().as_str(),
             context.session.jid().as_str(),
             request.queryid.as_deref(),
         );
-        let fin = Fin {
-            complete: page.complete,
-            page: PageAnswer {
-                first: page.first.map(|id| id.to_string()),
-                index: None,
-                last: page.last.map(|id| id.to_string()),
-                count: page.count,
-            },
-        };
         Ok(Reply {
             before,
-            payload: fin.to_xml(),
+            payload: fin(&page).to_xml(),
             after: Vec::new(),
         })
     })
+}
+
+/// Reads the page that is asked for, as the reader's devices get it (`None` is somebody of another domain), and not so much
+/// of it that a client could not bear it.
+pub(crate) async fn read(
+    chat: &Chat,
+    owner: impl Into<OwnerId>,
+    reader: Option<&Account>,
+    request: &ArchiveRequest,
+) -> Result<ArchivePage, StanzaError> {
+    let limits = &chat.config().limits;
+    let most = limits.unacknowledged_bytes / PAGE_SHARE;
+    let query = to_query(request, limits.archive_page_default, limits.archive_page)?;
+    let backwards = matches!(query.position, PagePosition::Last | PagePosition::Before(_));
+    let from_front = backwards == query.flipped;
+    let page = chat.store().archive_page(owner, query).await;
+    let mut page = page.map_err(|error| match error {
+        StoreError::ItemNotFound => not_found(),
+        error => store_failed(&error),
+    })?;
+    if let Some(account) = reader {
+        for item in &mut page.items {
+            item.stanza = omemo::kept(chat, account, &item.stanza);
+        }
+    }
+    shorten(&mut page, most, from_front);
+    Ok(page)
+}
+
+/// What closes the answer (§4.2).
+pub(crate) fn fin(page: &ArchivePage) -> Fin {
+    Fin {
+        complete: page.complete,
+        page: PageAnswer {
+            first: page.first.map(|id| id.to_string()),
+            index: None,
+            last: page.last.map(|id| id.to_string()),
+            count: page.count,
+        },
+    }
 }
 
 pub(crate) fn not_found() -> StanzaError {
@@ -66,7 +84,7 @@ pub(crate) fn not_found() -> StanzaError {
 }
 
 /// The request as the store understands it.
-pub(crate) fn to_query(
+fn to_query(
     request: &ArchiveRequest,
     usual: usize,
     most: usize,
@@ -136,7 +154,7 @@ pub(crate) fn to_query(
 
 /// Cuts a page of large messages down to `bytes`, but not below one message, from the end that the
 /// next page begins at: the last of its items when `from_front` keeps the first ones.
-pub(crate) fn shorten(page: &mut ArchivePage, bytes: usize, from_front: bool) {
+fn shorten(page: &mut ArchivePage, bytes: usize, from_front: bool) {
     let mut room = bytes;
     let mut fits = 0;
     let mut take = |size: usize| {
