@@ -317,7 +317,7 @@ impl Chat {
         }
         self.finish_removals(now).await;
         self.house.questions.sweep(now.moment);
-        self.house.relayed.sweep(now.moment);
+        self.house.relayed.sweep(self, now.moment);
         self.house.rooms.tick(self, now).await;
         self.house.links.tick(self, now);
         for work in self.house.links.take_works() {

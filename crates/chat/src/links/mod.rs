@@ -196,6 +196,12 @@ impl Chat {
         let now = *self.links().time.lock();
         self.send_away(from, to, stanza, now)
     }
+
+    /// Gives an answer, complete with its addresses, to whoever has asked, wherever that is.
+    pub(crate) fn answer_soon(&self, asker: &Jid, answer: &Stanza) {
+        let now = *self.links().time.lock();
+        inbound::give(self, asker, answer, now);
+    }
 }
 
 fn refused(refusal: Refusal) -> StanzaError {

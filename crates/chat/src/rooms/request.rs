@@ -42,8 +42,32 @@ struct Open {
 }
 
 impl Relayed {
-    pub(crate) fn sweep(&self, now: Moment) {
-        self.open.lock().retain(|_, open| open.until > now);
+    /// Gives up what nobody has answered in time, and tells those who have asked (RFC 6120 §8.2.3).
+    pub(crate) fn sweep(&self, chat: &Chat, now: Moment) {
+        let given_up: Vec<Open> = {
+            let mut open = self.open.lock();
+            let over = open.extract_if(|_, open| open.until <= now);
+            over.map(|(_, open)| open).collect()
+        };
+        let error = StanzaError::new(StanzaCondition::RemoteServerTimeout)
+            .text("No answer has come in time.");
+        for Open {
+            asker,
+            id,
+            asked_as,
+            ..
+        } in given_up
+        {
+            let mut out = Writer::with_capacity(320);
+            out.start("iq")
+                .attr("from", asked_as)
+                .attr("to", asker.jid.as_str())
+                .attr("id", id)
+                .attr("type", "error");
+            error.write(&mut out);
+            out.end();
+            asker.hand(chat, out.into_bytes());
+        }
     }
 }
 

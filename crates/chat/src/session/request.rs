@@ -92,7 +92,7 @@ impl Session {
         }
         match requests::relay(&self.sender, &stanza, to, recipient.as_deref()) {
             Err(error) => self.bounce(&stanza, &error),
-            Ok(delivery) if self.steps.is_empty() => delivery.perform(),
+            Ok(delivery) if self.steps.is_empty() => super::deliver(&self.chat, None, [delivery]),
             Ok(delivery) => self.steps.push_back(Step::Deliver {
                 ticket: store::Ticket::DONE,
                 // No request waits for an account.

@@ -1,11 +1,13 @@
 //! What a session held when it ended (XEP-0198 §5, XEP-0160).
 //!
 //! Messages that the client has not acknowledged go to the account's other sessions that do not
-//! have them, and when nobody is there, they wait for the next one.
+//! have them, and when nobody is there, they wait for the next one. Requests go back to who has asked.
 
 use base::{FullJid, Jid};
 use bytes::Bytes;
 use store::{ArchiveId, ArchiveOwner, Batch, EntryFlags, Ticket};
+use xmpp::condition::{StanzaCondition, StanzaError, error_reply};
+use xmpp::iq::Iq;
 use xmpp::ns;
 use xmpp::xep::delay::Delay;
 use xmpp::xep::hints::Hints;
@@ -109,6 +111,29 @@ impl Undelivered {
     }
 }
 
+/// RFC 6121 §8.5.3.2.3: whoever asks a session that is not there is told so, also when it has gone with the
+/// question in its hands. What is no request is passed over.
+fn refuse_request(chat: &Chat, ended: &FullJid, text: &Bytes) {
+    if !text.starts_with(b"<iq") {
+        return;
+    }
+    let stanza = std::str::from_utf8(text).ok();
+    let Some(stanza) = stanza.and_then(|text| Stanza::parse(text).ok()) else {
+        return;
+    };
+    let is_request = Iq::parse(&stanza).is_ok_and(|iq| iq.request().is_some());
+    let asker = stanza.from().and_then(|from| Jid::parse(&from).ok());
+    if let (true, Some(asker)) = (is_request, asker) {
+        let error = StanzaError::new(StanzaCondition::ServiceUnavailable)
+            .text("That client has gone before it could answer.");
+        let reply = error_reply(&stanza, Some(ended.as_str()), asker.as_str(), &error);
+        let reply = std::str::from_utf8(&reply).ok();
+        if let Some(reply) = reply.and_then(|text| Stanza::parse(text).ok()) {
+            chat.answer_soon(&asker, &reply);
+        }
+    }
+}
+
 /// Finds a place for what the session of `context`, which is gone, has left.
 pub(super) async fn return_undelivered(context: SessionContext, left: Vec<Sent>) {
     let SessionContext {
@@ -124,6 +149,9 @@ pub(super) async fn return_undelivered(context: SessionContext, left: Vec<Sent>)
         waiting.iter().for_each(|id| {
             order.on_their_way().remove(id);
         });
+    }
+    for Sent { stanza, .. } in &left {
+        refuse_request(chat, ended.jid(), stanza);
     }
     let left: Vec<_> = left
         .into_iter()
@@ -163,6 +191,7 @@ pub(crate) fn deliver(
         .filter_map(Delivery::attempt)
         .collect();
     for Delivery { to, stanza, kept } in late {
+        refuse_request(chat, to.jid(), &stanza);
         // Asked by its address it counts as used, and stays in memory until the mark is on the disk.
         let address = to.jid().bare_str();
         let cached = chat.cached_account(address);
