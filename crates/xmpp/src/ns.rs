@@ -226,6 +226,8 @@ pub const SCE: &str = "urn:xmpp:sce:1";
 pub const FASTENING: &str = "urn:xmpp:fasten:0";
 /// XEP-0424: Message Retraction.
 pub const RETRACTION: &str = "urn:xmpp:message-retract:1";
+/// XEP-0424: Message Retraction, in archives.
+pub const RETRACTION_TOMBSTONE: &str = "urn:xmpp:message-retract:1#tombstone";
 /// XEP-0428: Fallback Indication.
 pub const FALLBACK: &str = "urn:xmpp:fallback:0";
 /// XEP-0440: SASL Channel-Binding Type Capability.

@@ -46,6 +46,7 @@ pub(crate) mod pubsub;
 mod push;
 mod receipts;
 mod registration;
+mod retraction;
 mod roster;
 mod server_information;
 pub(crate) mod stanza_ids;
@@ -92,6 +93,7 @@ pub static ALL: &[&Module] = &[
     &stanza_ids::MODULE,
     &receipts::MODULE,
     &markers::MODULE,
+    &retraction::MODULE,
     &omemo::MODULE,
     &inbox::MODULE,
     // What accounts keep for themselves.

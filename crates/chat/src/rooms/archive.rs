@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use base::BareJid;
 use bytes::Bytes;
 use store::{ArchiveId, ArchiveItem, StoreError};
 use xmpp::condition::{StanzaCondition, StanzaError};
@@ -190,8 +191,28 @@ pub(super) async fn find(
     room: &Room,
     id: ArchiveId,
 ) -> Result<Option<ArchiveItem>, StanzaError> {
+    only(chat, room, id, None).await
+}
+
+/// The same if it is of this author.
+pub(super) async fn find_by(
+    chat: &Chat,
+    room: &Room,
+    id: ArchiveId,
+    author: &BareJid,
+) -> Result<Option<ArchiveItem>, StanzaError> {
+    only(chat, room, id, Some(author.as_str().into())).await
+}
+
+async fn only(
+    chat: &Chat,
+    room: &Room,
+    id: ArchiveId,
+    with: Option<std::sync::Arc<str>>,
+) -> Result<Option<ArchiveItem>, StanzaError> {
     let query = store::ArchiveQuery {
         ids: vec![id],
+        with,
         max: 1,
         ..store::ArchiveQuery::default()
     };

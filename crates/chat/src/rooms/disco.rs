@@ -124,6 +124,7 @@ pub(super) fn room_info(
         ns::OCCUPANT_ID,
         ns::STANZA_ID,
         ns::MODERATION,
+        ns::RETRACTION,
         ns::AFFILIATION_VERSIONS,
         ns::HATS,
         ns::COMMANDS,
@@ -132,7 +133,7 @@ pub(super) fn room_info(
         ns::PING,
     ];
     if config.archived {
-        features.extend([ns::ARCHIVE, ns::ARCHIVE_EXTENDED]);
+        features.extend([ns::ARCHIVE, ns::ARCHIVE_EXTENDED, ns::RETRACTION_TOMBSTONE]);
     }
     let pick = |on: bool, yes: &'static str, no: &'static str| if on { yes } else { no };
     features.extend([

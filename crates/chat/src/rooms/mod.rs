@@ -24,6 +24,7 @@ mod owner;
 mod private;
 mod register;
 mod request;
+mod retraction;
 mod room;
 mod search;
 mod show;

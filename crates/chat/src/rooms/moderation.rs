@@ -125,7 +125,7 @@ pub(super) async fn moderate(
 }
 
 /// A kept message without what was said in it: who has said it stays known.
-fn tombstone(stanza: &bytes::Bytes, retracted: &str) -> Option<bytes::Bytes> {
+pub(super) fn tombstone(stanza: &bytes::Bytes, retracted: &str) -> Option<bytes::Bytes> {
     let parsed = Stanza::parse(std::str::from_utf8(stanza).ok()?).ok()?;
     let received = parsed.head();
     let head = Head {

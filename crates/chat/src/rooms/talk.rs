@@ -13,6 +13,7 @@ use xmpp::xep::occupant_id;
 use xmpp::xml::{Child, Edit, Head, Stanza, Writer};
 
 use super::line::{Entry, Output, Said, Shared};
+use super::retraction::{self, Retraction};
 use super::room::{Occupant, Room, State};
 use super::{Kept, history, show};
 use crate::modules::{content, omemo, stanza_ids, store_failed};
@@ -28,6 +29,7 @@ pub(super) fn groupchat(
     now: Now,
 ) -> Option<Taken> {
     room.touch(now.moment);
+    let retraction = Retraction::of(sender.jid().bare(), stanza, now);
     let planned = {
         let mut state = room.state();
         if state.gone {
@@ -37,7 +39,7 @@ pub(super) fn groupchat(
     };
     Some(match planned {
         Err(error) => Taken::Refused(error),
-        Ok(ticket) if ticket.is_done() => {
+        Ok(ticket) if ticket.is_done() && retraction.is_none() => {
             room.line.drain(chat);
             Taken::Done
         }
@@ -47,6 +49,9 @@ pub(super) fn groupchat(
                 let kept = ticket.await;
                 room.line.drain(&chat);
                 kept.map_err(|error| store_failed(&error))?;
+                if let Some(retraction) = retraction {
+                    retraction::carry_out(&chat, &room, retraction).await?;
+                }
                 Ok(Served::default())
             }))
         }
