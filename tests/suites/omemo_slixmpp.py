@@ -32,7 +32,10 @@ SCE = "urn:xmpp:sce:1"
 CLIENT = "jabber:client"
 NAMES = [f"{name}{number}" for name in ("romeo", "juliet", "nurse") for number in range(24)]
 
-tests = Tests("OMEMO, with slixmpp-omemo", people=NAMES)
+# As by default: what is not encrypted is refused.
+RULES = {"policy.encryption": {"direct": "required", "groups": "required"}}
+
+tests = Tests("OMEMO, with slixmpp-omemo", people=NAMES, config=RULES)
 
 
 def address(name: str) -> str:

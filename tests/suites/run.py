@@ -22,6 +22,7 @@ SUITES = [
     "messaging_slixmpp",
     "rooms_slixmpp",
     "omemo_slixmpp",
+    "encryption",
     "pep_slixmpp",
     "sasl2",
     "websocket",

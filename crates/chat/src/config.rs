@@ -6,7 +6,7 @@ use std::time::Duration;
 use base::Limits;
 
 use crate::PushConfig;
-use crate::modules::{RelayConfig, UploadConfig};
+use crate::modules::{EncryptionPolicy, RelayConfig, UploadConfig};
 
 /// Runs a piece of work away from the connections (a thread pool), or at once in tests.
 pub type Offload = Arc<dyn Fn(Box<dyn FnOnce() + Send>) + Send + Sync>;
@@ -30,6 +30,8 @@ pub struct ChatConfig {
     pub limits: Limits,
     /// Whether new accounts archive their messages.
     pub archive: bool,
+    /// What must be end-to-end encrypted.
+    pub encryption: EncryptionPolicy,
     /// Whether accounts get only the keys of their own devices with an OMEMO message (XEP-0384).
     pub own_keys_only: bool,
     /// Whether clients may log in again by token (XEP-0484).
@@ -81,6 +83,7 @@ impl ChatConfig {
             starttls: true,
             limits: Limits::default(),
             archive: true,
+            encryption: EncryptionPolicy::default(),
             own_keys_only: true,
             tokens: true,
             token_lifetime: Duration::from_secs(21 * 24 * 3600),

@@ -34,7 +34,14 @@ fn the_server_describes_itself() {
             .iter()
             .any(|feature| feature == "http://jabber.org/protocol/caps")
     );
-    assert_eq!(host.forms.len(), 1);
+    let types: Vec<_> = host.forms.iter().map(|form| &*form.form_type).collect();
+    assert_eq!(
+        types,
+        [
+            "http://jabber.org/network/serverinfo",
+            "urn:hauspost:encryption:0"
+        ]
+    );
     assert_eq!(host.forms[0].fields[0].1, ["mailto:abuse@example.org"]);
 
     let node = format!("urn:hauspost:server#{}", host.verification());

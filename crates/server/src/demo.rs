@@ -1,5 +1,10 @@
 //! `serve --demo`: a small lively organisation to try. All its people share one password, made at random and shown at
 //! each start: known passwords on an open port would be an invitation.
+//!
+//! Its history is as plain as a server can write it, so it stands only where the rules on encryption let the server
+//! read: always in the rooms that are open or a department's; between two people and in the private group only if
+//! those are not `required` to be encrypted. As they are by default, such conversations begin empty: what is said
+//! in them is for devices, which there are none of yet.
 
 use std::sync::Arc;
 
@@ -12,7 +17,7 @@ use store::{
 use xmpp::sasl::Password;
 use xmpp::xml::Writer;
 
-use crate::config::Config;
+use crate::config::{Config, EncryptionRule};
 use crate::keys;
 
 /// Name, displayed name, group.
@@ -65,7 +70,7 @@ struct DemoRoom {
     talk: &'static [(&'static str, &'static str)],
 }
 
-const ROOMS: [DemoRoom; 3] = [
+const ROOMS: [DemoRoom; 4] = [
     DemoRoom {
         localpart: "canteen",
         config: || RoomConfig {
@@ -83,6 +88,13 @@ const ROOMS: [DemoRoom; 3] = [
             ("farid", "Soup! 🥣"),
             ("emma", "Is there cake at three? I heard rumours."),
             ("clara", "There are cherries in it. I say no more."),
+            (
+                "david",
+                "Who has taken the good coffee cups to the workshop?",
+            ),
+            ("ben", "Asking for a friend? Three of them are here."),
+            ("anna", "Bring them at three, please. Cake needs cups. 🎂"),
+            ("farid", "We have something to celebrate anyway!"),
         ],
     },
     DemoRoom {
@@ -93,6 +105,26 @@ const ROOMS: [DemoRoom; 3] = [
         talk: &[
             ("ben", "The steel comes tomorrow at eight. Who can unload?"),
             ("david", "I'm there."),
+            (
+                "ben",
+                "The press runs again since seven. It was the belt after all.",
+            ),
+            ("david", "Then Thursday holds. 💪"),
+            ("david", "Who has the key to the paint store?"),
+            ("ben", "Hangs behind the door."),
+        ],
+    },
+    DemoRoom {
+        localpart: "sales",
+        config: || RoomConfig::department_room("Sales", false),
+        owner: "emma",
+        members: &[],
+        talk: &[
+            ("emma", "The offer for Lindner is in the drive."),
+            ("farid", "Page 3: is that price with or without delivery?"),
+            ("emma", "With. I'll say so more clearly."),
+            ("farid", "They just called: they take the large one!"),
+            ("emma", "Super!! 🥳"),
         ],
     },
     DemoRoom {
@@ -162,7 +194,7 @@ pub(crate) async fn fill(store: &Store, config: &Config) -> anyhow::Result<Strin
     know_each_other(&mut batch, &ids, &config.domain);
     batch.setting_set(PASSWORD, Some(password.as_bytes()));
     store.submit(batch).ticket.await?;
-    if config.archive.enabled {
+    if config.archive.enabled && may_be_read(config.policy.encryption.direct) {
         for (number, (from, to, body)) in TALK.iter().enumerate() {
             let mut batch = Batch::new();
             message(&mut batch, &ids, &config.domain, number, (from, to, body));
@@ -191,7 +223,9 @@ async fn make_room(store: &Store, config: &Config, room: &DemoRoom) -> anyhow::R
         people,
     };
     let (id, _) = store.room_create(new).await?;
-    if !config.archive.enabled {
+    let kept = (room.config)();
+    let private = kept.members_only && kept.group.is_none();
+    if !config.archive.enabled || (private && !may_be_read(config.policy.encryption.groups)) {
         return Ok(());
     }
     for (number, (from, body)) in room.talk.iter().enumerate() {
@@ -221,15 +255,27 @@ async fn make_room(store: &Store, config: &Config, room: &DemoRoom) -> anyhow::R
     Ok(())
 }
 
+/// Whether the rules let the server read what is said.
+fn may_be_read(rule: EncryptionRule) -> bool {
+    rule != EncryptionRule::Required
+}
+
 fn words(config: &Config, password: &str) -> String {
     let names: Vec<String> = PEOPLE
         .iter()
         .map(|(name, ..)| format!("{name}@{}", config.domain))
         .collect();
-    format!(
+    let mut words = format!(
         "Demo people: {}\n  all with the password {password}\n",
         names.join(", ")
-    )
+    );
+    if !may_be_read(config.policy.encryption.direct) {
+        words.push_str(
+            "  What they write to each other is end-to-end encrypted (policy.encryption), so those chats begin empty;\n  \
+             the rooms canteen, workshop and sales have a history.\n",
+        );
+    }
+    words
 }
 
 fn know_each_other(batch: &mut Batch, ids: &[AccountId], domain: &str) {
@@ -300,10 +346,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_demo_is_made_once_and_never_over_others() {
-        let store = Store::open(store::StoreConfig::inline(|| {
-            base::Timestamp::from_micros(1_800_000_000_000_000)
-        }))
-        .expect("opens");
+        let store = empty();
         let config = Config::default();
         let first = fill(&store, &config).await.expect("fills");
         assert!(first.contains("anna@localhost"));
@@ -322,15 +365,48 @@ mod tests {
             PEOPLE.len() - 1
         );
         assert_eq!(store.room_count(false).await, Ok(ROOMS.len() as u64));
-        let page = store
-            .archive_page(anna.id, store::ArchiveQuery::default())
-            .await
-            .expect("reads");
-        assert_eq!(
-            page.items.len(),
-            TALK.iter()
-                .filter(|talk| talk.0 == "anna" || talk.1 == "anna")
-                .count()
-        );
+    }
+
+    fn empty() -> Store {
+        Store::open(store::StoreConfig::inline(|| {
+            base::Timestamp::from_micros(1_800_000_000_000_000)
+        }))
+        .expect("opens")
+    }
+
+    /// How much is in an archive.
+    async fn said(store: &Store, owner: impl Into<OwnerId>) -> usize {
+        let page = store.archive_page(owner.into(), store::ArchiveQuery::default());
+        page.await.expect("reads").items.len()
+    }
+
+    async fn said_in(store: &Store, room: &str) -> usize {
+        let state = store.room_state(room).await.expect("reads");
+        said(store, state.expect("is there").id).await
+    }
+
+    #[tokio::test]
+    async fn the_history_stands_where_the_server_may_read() {
+        let store = empty();
+        let mut config = Config::default();
+        let words = fill(&store, &config).await.expect("fills");
+        assert!(words.contains("end-to-end encrypted"), "{words}");
+        let anna = store.account_find("anna").await.expect("reads");
+        assert_eq!(said(&store, anna.expect("is there").id).await, 0);
+        assert_eq!(said_in(&store, "lindner").await, 0);
+        for room in ["canteen", "workshop", "sales"] {
+            assert!(said_in(&store, room).await > 4, "{room}");
+        }
+
+        let store = empty();
+        config.policy.encryption.direct = EncryptionRule::Default;
+        config.policy.encryption.groups = EncryptionRule::Off;
+        fill(&store, &config).await.expect("fills");
+        let anna = store.account_find("anna").await.expect("reads");
+        let hers = TALK
+            .iter()
+            .filter(|talk| talk.0 == "anna" || talk.1 == "anna");
+        assert_eq!(said(&store, anna.expect("is there").id).await, hers.count());
+        assert_eq!(said_in(&store, "lindner").await, 3);
     }
 }

@@ -7,11 +7,11 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use base::Redacted;
 use chat::accounts::Registration;
-use chat::modules::{RelayConfig, UploadConfig, upload_base};
+use chat::modules::{EncryptionPolicy, EncryptionRule, RelayConfig, UploadConfig, upload_base};
 use chat::{Chat, ChatConfig, Contact, FederationSettings, PushConfig};
 use store::Store;
 
-use crate::config::{Access, Config, FederationMode, Mechanism, RegistrationMode};
+use crate::config::{Access, Config, Encryption, FederationMode, Mechanism, RegistrationMode};
 use crate::net::Clock;
 use crate::uploads::Uploads;
 use xmpp::stream::federation::Peers;
@@ -59,6 +59,7 @@ pub fn chat_config(config: &Config, secret: [u8; 32]) -> ChatConfig {
     chat.limits = config.limits.messenger();
     chat.archive = config.archive.enabled;
     chat.federation = federation(config);
+    chat.encryption = encryption(&config.policy.encryption);
     chat.own_keys_only = config.policy.encryption.own_keys_only;
     chat.throttle.free_failures = config.auth.failures_before_delay;
     chat.throttle.longest_delay = Duration::from_secs(u64::from(config.auth.longest_delay_seconds));
@@ -94,6 +95,20 @@ pub fn chat_config(config: &Config, secret: [u8; 32]) -> ChatConfig {
     })
     .collect();
     chat
+}
+
+fn encryption(rules: &Encryption) -> EncryptionPolicy {
+    use crate::config::EncryptionRule as Rule;
+    let rule = |rule| match rule {
+        Rule::Required => EncryptionRule::Required,
+        Rule::Default => EncryptionRule::Default,
+        Rule::Off => EncryptionRule::Off,
+    };
+    EncryptionPolicy {
+        direct: rule(rules.direct),
+        groups: rule(rules.groups),
+        remote: rule(rules.remote),
+    }
 }
 
 /// Domains as they stand in addresses.

@@ -220,6 +220,8 @@ pub struct StanzaError {
     pub condition: StanzaCondition,
     /// Words for people: what to do.
     pub text: Option<String>,
+    /// The language of these words (`xml:lang`).
+    pub lang: &'static str,
     /// The new address that `gone` and `redirect` may carry.
     pub alternate: Option<String>,
     /// Application-specific condition: one element as XML text with its own namespace.
@@ -233,6 +235,7 @@ impl StanzaError {
             kind: condition.default_type(),
             condition,
             text: None,
+            lang: "en",
             alternate: None,
             app: None,
         }
@@ -242,6 +245,14 @@ impl StanzaError {
     #[must_use]
     pub fn text(mut self, text: impl Into<String>) -> Self {
         self.text = Some(text.into());
+        self
+    }
+
+    /// Says in words of another language than English what to do; `lang` is its tag.
+    #[must_use]
+    pub fn text_in(mut self, lang: &'static str, text: impl Into<String>) -> Self {
+        self.text = Some(text.into());
+        self.lang = lang;
         self
     }
 
@@ -273,7 +284,7 @@ impl StanzaError {
             writer
                 .start("text")
                 .xmlns(ns::STANZA_ERRORS)
-                .attr("xml:lang", "en")
+                .attr("xml:lang", self.lang)
                 .text(text)
                 .end();
         }

@@ -79,6 +79,8 @@ pub const PUBSUB_META_DATA: &str = "http://jabber.org/protocol/pubsub#meta-data"
 /// XEP-0060: Publish-Subscribe, approving a subscription.
 pub const PUBSUB_SUBSCRIBE_AUTHORIZATION: &str =
     "http://jabber.org/protocol/pubsub#subscribe_authorization";
+/// XEP-0066: Out of Band Data, in messages.
+pub const OUT_OF_BAND: &str = "jabber:x:oob";
 /// XEP-0071: XHTML-IM (obsolete, only recognised).
 pub const XHTML_IM: &str = "http://jabber.org/protocol/xhtml-im";
 /// XEP-0077: In-Band Registration.
@@ -230,6 +232,12 @@ pub const RETRACTION: &str = "urn:xmpp:message-retract:1";
 pub const RETRACTION_TOMBSTONE: &str = "urn:xmpp:message-retract:1#tombstone";
 /// XEP-0428: Fallback Indication.
 pub const FALLBACK: &str = "urn:xmpp:fallback:0";
+/// XEP-0231: Bits of Binary.
+pub const BITS_OF_BINARY: &str = "urn:xmpp:bob";
+/// XEP-0447: Stateless File Sharing.
+pub const FILE_SHARING: &str = "urn:xmpp:sfs:0";
+/// XEP-0511: Link Metadata, by the Resource Description Framework.
+pub const LINK_METADATA: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#";
 /// XEP-0440: SASL Channel-Binding Type Capability.
 pub const CHANNEL_BINDING: &str = "urn:xmpp:sasl-cb:0";
 /// XEP-0441: Message Archive Management Preferences, ad-hoc command.
@@ -307,6 +315,8 @@ pub const DIALBACK: &str = "jabber:server:dialback";
 pub const DIALBACK_FEATURE: &str = "urn:xmpp:features:dialback";
 /// The inbox, a protocol of our own (`docs/inbox.md`).
 pub const INBOX: &str = "urn:hauspost:inbox:0";
+/// What the house's rules want encrypted, a protocol of our own (`docs/encryption.md`).
+pub const ENCRYPTION_POLICY: &str = "urn:hauspost:encryption:0";
 /// Extensible Resource Descriptor of host-meta (RFC 6415).
 pub const HOST_META: &str = "http://docs.oasis-open.org/ns/xri/xrd-1.0";
 

@@ -42,6 +42,7 @@
 //! | `X is ended with C` | the server has ended the stream with condition C (or `closed`, `cut`) |
 //! | `after N seconds` | time passes; against the binary the script ends here |
 //! | `with server information` | the house publishes what XEP-0485 tells; otherwise it does not |
+//! | `with required encryption` | the house refuses what it could read, as by default; otherwise it does not |
 //! | `only in memory` | the script is not for the binary (it needs the virtual clock or settings) |
 //!
 //! A pattern names what must be there; see [`pattern::fits`]. `*` is any value, `-` no such

@@ -32,6 +32,8 @@ pub struct Script {
     pub only_in_memory: bool,
     /// The house publishes what XEP-0485 tells.
     pub server_information: bool,
+    /// The house's rules on encryption are the default ones: what could be read is refused.
+    pub encryption: bool,
     steps: Vec<Step>,
 }
 
@@ -126,6 +128,7 @@ impl Script {
         let mut steps = Vec::new();
         let mut only_in_memory = false;
         let mut server_information = false;
+        let mut encryption = false;
         let lines: Vec<&str> = text.lines().collect();
         let mut at = 0;
         while at < lines.len() {
@@ -166,6 +169,10 @@ impl Script {
             }
             if words[..] == ["with", "server", "information"] {
                 server_information = true;
+                continue;
+            }
+            if words[..] == ["with", "required", "encryption"] {
+                encryption = true;
                 continue;
             }
             if words[0] == "after" {
@@ -222,6 +229,7 @@ impl Script {
             parties,
             only_in_memory,
             server_information,
+            encryption,
             steps,
         }
     }

@@ -134,7 +134,8 @@ impl Server {
         built
     }
 
-    /// Starts a server with further lines of configuration.
+    /// Starts a server with further lines of configuration. Parties say what they say in words, unless these lines
+    /// have a section `[policy.encryption]` (an empty one has the defaults).
     #[must_use]
     pub fn start(name: &str, config: &str) -> Self {
         let folder = std::env::temp_dir().join(format!("hauspost-{name}-{}", std::process::id()));
@@ -144,9 +145,14 @@ impl Server {
             .unwrap()
             .local_addr()
             .unwrap();
+        let lenient = if config.contains("[policy.encryption]") {
+            ""
+        } else {
+            "[policy.encryption]\ndirect = \"default\"\ngroups = \"default\"\n"
+        };
         let text = format!(
             "domain = \"{DOMAIN}\"\n[listen]\nxmpp = [\"{port}\"]\nxmpp_tls = []\nfederation = []\nfederation_tls = []\nhttp = []\nmedia = []\n\
-             [auth]\nplaintext_on_loopback = true\n{config}"
+             [auth]\nplaintext_on_loopback = true\n{lenient}{config}"
         );
         std::fs::write(folder.join("hauspost.toml"), text).unwrap();
         let mut server = Self {

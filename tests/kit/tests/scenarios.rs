@@ -1,6 +1,7 @@
 //! Every script in `tests/scenarios`, in memory on a virtual clock and against the binary.
 
 use chat::Contact;
+use chat::modules::EncryptionPolicy;
 use kit::house::House;
 use kit::script::{Script, all};
 use kit::server::Server;
@@ -42,6 +43,9 @@ fn in_memory() {
                 addresses: vec!["xmpp:admin@example.org".into()],
             });
             config.publish_server_information = script.server_information;
+            if script.encryption {
+                config.encryption = EncryptionPolicy::default();
+            }
             config.relays.services = [("turn", true), ("stun", false)]
                 .map(|(kind, restricted)| Service {
                     host: format!("{kind}.example.org"),
@@ -68,13 +72,16 @@ fn against_the_binary() {
         if script.only_in_memory {
             continue;
         }
-        let config = SETTINGS.replace(
+        let mut config = SETTINGS.replace(
             "[contact]\n",
             &format!(
                 "[contact]\npublish_server_information = {}\n",
                 script.server_information
             ),
         );
+        if script.encryption {
+            config.push_str("[policy.encryption]\n");
+        }
         let mut server = Server::start(&name, &config);
         if let Err(why) = script.run(&mut server) {
             failures.push(format!("{name}.scn, {why}"));

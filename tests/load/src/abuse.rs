@@ -234,7 +234,7 @@ impl Started {
                 "domain = \"{DOMAIN}\"\n[listen]\nxmpp = [\"{address}\"]\nxmpp_tls = []\nfederation = []\n\
                  federation_tls = []\nhttp = []\nmedia = []\n[auth]\nplaintext_on_loopback = true\n\
                  [limits]\npreauth_seconds = {PREAUTH_SECONDS}\nmailbox_bytes = {MAILBOX_BYTES}\n\
-                 [policy.encryption]\ndirect = \"off\"\n"
+                 [policy.encryption]\ndirect = \"default\"\ngroups = \"default\"\n"
             ),
         )?;
         let list = folder.join("accounts.csv");

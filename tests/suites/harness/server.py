@@ -31,7 +31,8 @@ CONFIG: dict[str, dict[str, Any]] = {
         "federation_tls": [],
         "media": [],
     },
-    "policy.encryption": {"direct": "off"},
+    # Clients say what they say in words; a test about the rules switches them on.
+    "policy.encryption": {"direct": "default", "groups": "default", "remote": "default"},
 }
 
 

@@ -6,7 +6,7 @@ use xmpp::xep::disco::{self, Info, Item};
 
 use super::presence::is_visible_to;
 use super::{Feature, Identity, IqHandler, Module, OpenIqContext, Reply, Run, Seat, Table, Target};
-use super::{caps, commands, contact, pubsub, server_information};
+use super::{caps, commands, contact, encryption, pubsub, server_information};
 use crate::{Account, ChatConfig, Language, Sender, Work, services};
 
 /// Name of the program as people read it.
@@ -96,7 +96,10 @@ pub(crate) fn host(config: &ChatConfig, table: &Table) -> Info {
     Info {
         identities,
         features,
-        forms: contact::form(config).into_iter().collect(),
+        forms: contact::form(config)
+            .into_iter()
+            .chain([encryption::form(config)])
+            .collect(),
     }
 }
 

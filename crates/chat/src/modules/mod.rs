@@ -22,6 +22,7 @@ mod context;
 pub(crate) mod delegation;
 mod disco;
 pub(crate) mod displayed;
+pub(crate) mod encryption;
 pub(crate) mod external_services;
 mod hints;
 pub(crate) mod http_upload;
@@ -70,6 +71,7 @@ pub use context::{
     IqContext, MessageContext, MessagePlan, MessageType, OpenIqContext, PresenceContext, Reply,
     SessionContext,
 };
+pub use encryption::{EncryptionPolicy, EncryptionRule};
 pub use external_services::RelayConfig;
 pub use http_upload::{UploadConfig, upload_base};
 pub(crate) use last::refuses as refuses_last_activity;
@@ -84,6 +86,8 @@ use crate::delivery::Delivery;
 /// The list. Its order is the order of the phases in which modules decide about a message.
 pub static ALL: &[&Module] = &[
     &blocking::MODULE,
+    // Who is blocked learns nothing else; what is refused is neither kept nor told.
+    &encryption::MODULE,
     &push::MODULE,
     &message_archive::MODULE,
     &archive_preferences::MODULE,

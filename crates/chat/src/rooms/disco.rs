@@ -8,7 +8,7 @@ use xmpp::xep::result_set::{PageAnswer, PageRequest};
 use xmpp::xml::{Element, Writer};
 
 use super::room::{Room, Who};
-use crate::modules::{Reply, store_failed};
+use crate::modules::{Reply, encryption, store_failed};
 use crate::{Chat, Sender};
 
 /// Rooms on a page of the list, unless the asker wants fewer.
@@ -100,6 +100,7 @@ fn name<'a>(config: &'a RoomConfig, localpart: &'a str) -> &'a str {
 
 /// What a room says of itself (§6.4).
 pub(super) fn room_info(
+    chat: &Chat,
     room: &Room,
     sender: &Sender,
     payload: Element<'_>,
@@ -131,6 +132,7 @@ pub(super) fn room_info(
         ns::VCARD,
         ns::REGISTER,
         ns::PING,
+        ns::ENCRYPTION_POLICY,
     ];
     if config.archived {
         features.extend([ns::ARCHIVE, ns::ARCHIVE_EXTENDED, ns::RETRACTION_TOMBSTONE]);
@@ -152,7 +154,10 @@ pub(super) fn room_info(
         ),
         pick(config.persistent, "muc_persistent", "muc_temporary"),
     ]);
-    let mut forms = vec![room_form(&state)];
+    let mut forms = vec![
+        room_form(&state),
+        encryption::room_form(&chat.config(), config),
+    ];
     if let Some(space) = &config.space {
         features.push(ns::SPACES);
         forms.push(Form {

@@ -96,6 +96,9 @@ async fn configure(
         is_owner(&state, sender)?;
         let mut submitted = config_form::read(form, &state.config)?;
         submitted.config.locked = false;
+        if submitted.config.group != state.config.group {
+            is_of_group(sender, submitted.config.group.as_deref())?;
+        }
         let people = people(&state, submitted.admins.take(), submitted.owners.take())?;
         (Arc::clone(&state.config), submitted.config, people)
     };
@@ -109,6 +112,22 @@ async fn configure(
     kept.map_err(|error| store_failed(&error))?;
     apply(chat, room, &old, submitted);
     Ok(())
+}
+
+/// A department's room is for the people of a group of the directory, and so is none of the private groups that
+/// the house's rules have encrypted: whoever makes it belongs to that group, or administers the server.
+fn is_of_group(sender: &Sender, group: Option<&str>) -> Result<(), StanzaError> {
+    let Some(group) = group else { return Ok(()) };
+    let belongs = sender.account().is_some_and(|account| {
+        let facts = account.facts();
+        facts.account.admin || facts.account.groups.iter().any(|own| &**own == group)
+    });
+    if belongs {
+        return Ok(());
+    }
+    Err(StanzaError::new(StanzaCondition::Forbidden).text(
+        "A department's room is made by people of that group of the directory, or by an administrator.",
+    ))
 }
 
 /// Who changes standing when the lists of admins and owners are to be these.

@@ -15,6 +15,7 @@ use xmpp::xml::{Child, Edit, Head, Stanza, Writer};
 use super::line::{Output, Shared};
 use super::room::{Occupant, Room, State};
 use super::talk::not_here;
+use crate::modules::encryption::{self, Talk};
 use crate::modules::{content, omemo, store_failed};
 use crate::services::Served;
 use crate::{Chat, Sender};
@@ -38,7 +39,7 @@ pub(super) async fn message(
     nick: &str,
     stanza: &Stanza,
 ) -> Result<Served, StanzaError> {
-    let (text, from_nick, to_bare, audience) = {
+    let (text, from_nick, to_bare, audience, in_room) = {
         let state = room.state();
         let from = state.occupant_of(sender.jid()).ok_or_else(not_here)?;
         let to = state.occupants.get(nick).ok_or_else(|| {
@@ -59,11 +60,21 @@ pub(super) async fn message(
             Arc::clone(&from.nick),
             to.bare.clone(),
             audience,
+            Talk::in_room(&state.config),
         )
     };
+    let is_ours = to_bare.domain() == &*chat.domain();
+    for talk in [Talk::between(sender, is_ours), in_room]
+        .into_iter()
+        .flatten()
+    {
+        if let Some(error) = encryption::refusal(chat, talk, stanza) {
+            return Err(error);
+        }
+    }
     let hints = Hints::of(stanza);
     let keeps = !hints.no_store && (hints.store || content::is_conversation(stanza));
-    let ours = if to_bare.domain() == &*chat.domain() {
+    let ours = if is_ours {
         let account = chat.account(&to_bare).await;
         account.map_err(|error| store_failed(&error))?
     } else {

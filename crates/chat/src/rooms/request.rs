@@ -131,7 +131,7 @@ async fn answer(
     };
     room.touch(now.moment);
     match key {
-        (false, "query", ns::DISCO_INFO) => disco::room_info(&room, sender, payload),
+        (false, "query", ns::DISCO_INFO) => disco::room_info(chat, &room, sender, payload),
         (false, "query", ns::DISCO_ITEMS) => disco::room_items(payload),
         (false, "query", ns::MUC_ADMIN) => admin::list(&room, sender, payload),
         (true, "query", ns::MUC_ADMIN) => admin::change(chat, &room, sender, payload).await,

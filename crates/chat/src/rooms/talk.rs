@@ -16,6 +16,7 @@ use super::line::{Entry, Output, Said, Shared};
 use super::retraction::{self, Retraction};
 use super::room::{Occupant, Room, State};
 use super::{Kept, history, show};
+use crate::modules::encryption::{self, Talk};
 use crate::modules::{content, omemo, stanza_ids, store_failed};
 use crate::services::{Served, Taken};
 use crate::{Chat, Sender};
@@ -82,6 +83,10 @@ fn plan(
     } else if occupant.role < Role::Participant {
         return Err(StanzaError::new(StanzaCondition::Forbidden)
             .text("In this room you may listen; ask a moderator for voice."));
+    }
+    let talk = Talk::in_room(&state.config);
+    if let Some(error) = talk.and_then(|talk| encryption::refusal(chat, talk, stanza)) {
+        return Err(error);
     }
     let text = reflected(room, occupant, stanza);
     let keeps = keeps(state, stanza, subject);

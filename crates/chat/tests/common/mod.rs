@@ -12,6 +12,7 @@ use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use base::{Moment, Now, Timestamp};
+use chat::modules::EncryptionPolicy;
 use chat::{Chat, ChatConfig, Connection, Output};
 use futures_util::FutureExt;
 use store::{NewAccount, ScramRecord, Store, StoreConfig};
@@ -69,6 +70,8 @@ impl House {
     ) -> Self {
         let mut config = ChatConfig::new("example.org", [7; 32]);
         config.scram_iterations = 4096;
+        // Clients say what they say in words; a test about the rules switches them on.
+        config.encryption = EncryptionPolicy::LENIENT;
         change(&mut config);
         let start = Now::new(Moment::START, Timestamp::from_micros(BEGINNING));
         let chat = Chat::new(config, store, Arc::new(|work| work()), [9; 32], start);

@@ -692,14 +692,23 @@ pub enum EncryptionRule {
 }
 
 section! {
-    /// End-to-end encryption: `"required"` (readable text is refused), `"default"` (clients encrypt unless their user
-    /// says otherwise) or `"off"`. This version checks the values and does not enforce them yet.
+    /// End-to-end encryption (OMEMO). `"required"`: the server refuses messages that it could read, at every door, and
+    /// tells their sender what to do. `"default"`: clients encrypt unless their user says otherwise; the server refuses
+    /// nothing. `"off"`: clients do not encrypt by themselves; whoever wants to still may, the server forbids it to nobody.
+    ///
+    /// A change applies on SIGHUP at once, to what is said from then on; what was kept before stays as it is. Clients read
+    /// what applies from service discovery (`docs/encryption.md`). Open rooms are readable by the server and stay so under
+    /// every rule: people, bots, webhooks and gateways write there as they like.
     pub struct Encryption {
-        /// One-to-one chats within the organisation.
+        /// One-to-one chats within the organisation, private messages in rooms among them.
         direct: EncryptionRule = EncryptionRule::Required,
-        /// Private groups.
+        /// Private groups: rooms for members only, or with a password. A department's room (one with a group of the
+        /// directory) is no private group, nor is a room that everybody may enter. With `"required"`, a private group
+        /// in which nobody can encrypt (it hides addresses, or is not for members only) takes no messages until its
+        /// owner changes that.
         groups: EncryptionRule = EncryptionRule::Required,
-        /// With people on other servers.
+        /// With people on other servers, in both directions, and with components. With `"required"`, unencrypted rooms on
+        /// other servers cannot be used, and gateways to other networks neither: they cannot decrypt.
         remote: EncryptionRule = EncryptionRule::Default,
         /// An OMEMO message carries a key for every device of everybody who may read it. On: each user gets, and finds in
         /// archives, only those for devices that ever stood in his device list, which makes messages in large rooms many

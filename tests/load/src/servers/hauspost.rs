@@ -26,7 +26,7 @@ pub(super) fn start(places: &Places, folder: &Path, setup: &Setup) -> Result<Sta
              [archive]\nenabled = {archive}\n\
              [limits]\npreauth_connections_per_address = 100000\npreauth_connections = 100000\n\
              input_bytes_per_second = 1000000000\ninput_burst_bytes = 1000000000\n\
-             [policy.encryption]\ndirect = \"off\"\n",
+             [policy.encryption]\ndirect = \"default\"\ngroups = \"default\"\n",
             folder = folder.display(),
             certificate = places.identity.certificate.display(),
             key = places.identity.key.display(),
