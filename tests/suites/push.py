@@ -15,10 +15,16 @@ from aiohttp import web
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from slixmpp import Iq
+from slixmpp.componentxmpp import ComponentXMPP
+from slixmpp.xmlstream.handler import Callback
+from slixmpp.xmlstream.matcher import MatchXPath
 
 from harness import Tests, check, equal, patience
 from harness import wire
-from harness.server import DOMAIN, LOOPBACK
+from harness.people import PLUGINS, arrive
+from harness.server import DOMAIN, LOOPBACK, Server
+from harness.tests import PATIENCE
 from harness.wire import CLIENT, q
 
 PUSH = "urn:xmpp:push:0"
@@ -159,6 +165,113 @@ async def says_after_restart(house, server) -> ET.Element:
     await app.send(f"<iq type='error' to='{DOMAIN}' id='{told.get('id')}'><error type='cancel'>"
                    "<item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>")
     return told
+
+
+APPS = f"push.{DOMAIN}"
+HERE = "jabber:component:accept"
+
+
+class AppServer(ComponentXMPP):
+    """An app server as those of Conversations are: a component, with which apps register by an ad-hoc command."""
+
+    def __init__(self, server: Server) -> None:
+        super().__init__(APPS, "hush hush", *server.address("component"), plugin_config={}, plugin_whitelist=[])
+        self.loop = asyncio.get_running_loop()
+        self.use_aiodns = False
+        for plugin in ("xep_0004", "xep_0030", "xep_0050"):
+            self.register_plugin(plugin)
+        # Secrets by the node that a device was given.
+        self.devices: dict[str, str] = {}
+        self.told: asyncio.Queue[str] = asyncio.Queue()
+        self.ready: asyncio.Queue[None] = asyncio.Queue()
+        self.add_event_handler("session_start", lambda _: self.add())
+        self.register_handler(Callback("push", MatchXPath(f"{q(HERE, 'iq')}/{q(PUBSUB, 'pubsub')}"), self.notified))
+
+    def add(self) -> None:
+        self["xep_0050"].add_command(node="register-push-fcm", name="Register", handler=self.register_device)
+        self["xep_0030"].add_identity(category="pubsub", itype="push")
+        self["xep_0030"].add_feature(PUSH)
+        self.ready.put_nowait(None)
+
+    def register_device(self, iq: Iq, session: dict[str, object]) -> dict[str, object]:
+        node, secret = encode(os.urandom(9)), encode(os.urandom(9))
+        self.devices[node] = secret
+        form = self["xep_0004"].make_form(ftype="result")
+        form.add_field(var="jid", value=APPS)
+        form.add_field(var="node", value=node)
+        form.add_field(var="secret", value=secret)
+        session.update(payload=form, next=None, has_next=False)
+        return session
+
+    def notified(self, iq: Iq) -> None:
+        """XEP-0357 §7: wakes the device, or says that it is not there any more."""
+        publish = iq.xml.find(f"{q(PUBSUB, 'pubsub')}/{q(PUBSUB, 'publish')}")
+        values = {field.get("var"): field.findtext(q("jabber:x:data", "value"))
+                  for field in iq.xml.iter(q("jabber:x:data", "field"))}
+        node = publish.get("node")
+        known = node in self.devices and values.get("secret") == self.devices[node] and iq["from"] == DOMAIN
+        answer = iq.reply(clear=True)
+        if not known:
+            answer["type"] = "error"
+            answer["error"]["type"] = "cancel"
+            answer["error"]["condition"] = "item-not-found"
+        answer.send()
+        self.told.put_nowait(node if known else "nobody")
+
+    async def next(self) -> str:
+        async with patience("a notification"):
+            return await self.told.get()
+
+    async def leave(self) -> None:
+        if self.is_connected():
+            await self.disconnect()
+
+
+async def attached(house, server) -> AppServer:
+    app = AppServer(server)
+    house.at_end(app.leave)
+    app.connect()
+    async with patience("the app server to be in"):
+        await app.ready.get()
+    return app
+
+
+@tests
+async def a_component_is_an_app_server(house):
+    server = house.server({"push": {"coalesce_seconds": 0}, "listen": {"component": [f"{LOOPBACK}:0"]},
+                           "components": {f'"{APPS}"': "hush hush"}})
+    await server.people("romeo", "juliet")
+    await server.start()
+    app = await attached(house, server)
+    romeo = await wire.logged_in(house, server, "romeo")
+    node = await registered(house, server)
+    await says(romeo, "juliet", "Ho!")
+    equal(await app.next(), node)
+    # She has taken the app away: the app server says so, and is asked no more.
+    app.devices.clear()
+    await says(romeo, "juliet", "Juliet?")
+    equal(await app.next(), "nobody")
+    # Another device is told of everything from then on, and it alone.
+    other = await registered(house, server)
+    for words in ("Is she here?", "Ho, Juliet!"):
+        await says(romeo, "juliet", words)
+        equal(await app.next(), other)
+
+
+async def registered(house, server) -> str:
+    """Juliet's phone registers as Conversations does, gives what it gets to its own server, and sleeps; its node."""
+    juliet = await arrive(house, server, "juliet", "phone", plugins=[*PLUGINS, "xep_0050"])
+    done = await juliet["xep_0050"].send_command(APPS, "register-push-fcm", timeout=PATIENCE)
+    values = done["command"]["form"].get_values()
+    iq = juliet.make_iq_set()
+    iq.append(ET.fromstring(
+        f"<enable xmlns='{PUSH}' jid='{values['jid']}' node='{values['node']}'><x xmlns='jabber:x:data' type='submit'>"
+        "<field var='FORM_TYPE'><value>http://jabber.org/protocol/pubsub#publish-options</value></field>"
+        f"<field var='secret'><value>{values['secret']}</value></field></x></enable>"
+    ))
+    await iq.send(timeout=PATIENCE)
+    await juliet.disconnect()
+    return values["node"]
 
 
 # Browsers

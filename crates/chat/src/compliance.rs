@@ -186,7 +186,10 @@ static SHOWN_BY: &[(&str, &[Evidence])] = &[
     ),
     (
         "XEP-0357",
-        &[Suite("push", "an_app_server_is_told_and_learns_nothing")],
+        &[
+            Suite("push", "an_app_server_is_told_and_learns_nothing"),
+            Suite("push", "a_component_is_an_app_server"),
+        ],
     ),
     (
         "XEP-0363",
