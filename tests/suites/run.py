@@ -23,6 +23,7 @@ SUITES = [
     "rooms_slixmpp",
     "omemo_slixmpp",
     "encryption",
+    "omemo_abroad",
     "pep_slixmpp",
     "sasl2",
     "websocket",

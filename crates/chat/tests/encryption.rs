@@ -45,10 +45,9 @@ fn messages(house: &mut House, who: Who) -> Vec<Stanza> {
 /// The condition of the only message that has come, which is an error.
 fn refusal(house: &mut House, who: Who) -> StanzaCondition {
     let received = messages(house, who);
-    let [error] = received.as_slice() else {
-        panic!("one error: {received:?}");
-    };
-    StanzaError::of(error).expect("an error").condition
+    assert_eq!(received.len(), 1, "one error: {received:?}");
+    let error = received.first().and_then(StanzaError::of);
+    error.expect("an error").condition
 }
 
 fn tell(house: &mut House, who: Who, to: &str, inner: &str) {

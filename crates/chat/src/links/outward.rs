@@ -16,7 +16,8 @@ use super::{inbound, refused};
 use crate::delivery::Delivery;
 use crate::messages;
 use crate::modules::{
-    MessageContext, MessagePlan, MessageType, Verdict, barred, content, stanza_ids, store_failed,
+    MessageContext, MessagePlan, MessageType, Verdict, barred, content, omemo, stanza_ids,
+    store_failed,
 };
 use crate::{Chat, Sender};
 
@@ -166,6 +167,7 @@ pub(crate) fn plan_message(
     };
     let mut copies = Vec::new();
     if let Some(account) = account.filter(|_| !plan.sent_copies.is_empty()) {
+        let text = omemo::Copies::of(chat, stanza, &text).for_account(account);
         let sent = match ids.first() {
             Some(id) => stanza_ids::with_id(&text, account.jid().as_str(), *id),
             None => text,
