@@ -317,6 +317,26 @@ pub const DIALBACK_FEATURE: &str = "urn:xmpp:features:dialback";
 pub const INBOX: &str = "urn:hauspost:inbox:0";
 /// What the house's rules want encrypted, a protocol of our own (`docs/encryption.md`).
 pub const ENCRYPTION_POLICY: &str = "urn:hauspost:encryption:0";
+/// XEP-0103: URL Address Information.
+pub const URL_DATA: &str = "http://jabber.org/protocol/url-data";
+/// XEP-0264: Jingle Content Thumbnails.
+pub const THUMBNAILS: &str = "urn:xmpp:thumbs:1";
+/// XEP-0385: Stateless Inline Media Sharing.
+pub const MEDIA_SHARING: &str = "urn:xmpp:sims:1";
+/// XEP-0393: Message Styling.
+pub const STYLING: &str = "urn:xmpp:styling:0";
+/// XEP-0446: File Metadata Element.
+pub const FILE_METADATA: &str = "urn:xmpp:file:metadata:0";
+/// XEP-0448: Encryption for Stateless File Sharing.
+pub const ENCRYPTED_FILES: &str = "urn:xmpp:esfs:0";
+/// XEP-0511: Link Metadata, Open Graph.
+pub const OPEN_GRAPH: &str = "https://ogp.me/ns#";
+/// XEP-0511: Link Metadata, Open Graph's words about pictures.
+pub const OPEN_GRAPH_IMAGE: &str = "https://ogp.me/ns#image:";
+/// The waveform of a voice message, ours: an element in a file's metadata.
+pub const VOICE: &str = "urn:hauspost:voice:0";
+/// History that goes from one device of a person to another, ours.
+pub const HISTORY: &str = "urn:hauspost:history:0";
 /// Extensible Resource Descriptor of host-meta (RFC 6415).
 pub const HOST_META: &str = "http://docs.oasis-open.org/ns/xri/xrd-1.0";
 

@@ -103,7 +103,7 @@ pub fn unknown_purpose() -> StanzaError {
 }
 
 /// The last part of a path, without what no name should have in it.
-fn clean_name(name: &str) -> Option<String> {
+pub(super) fn clean_name(name: &str) -> Option<String> {
     let last = name.rsplit(['/', '\\']).next()?;
     let clean: String = last
         .chars()
@@ -169,6 +169,33 @@ pub fn encode_segment(name: &str) -> String {
         }
     }
     out
+}
+
+/// The name of a file as it stands in the last segment of an address, without what no name should have in it.
+#[must_use]
+pub fn decode_segment(segment: &str) -> Option<String> {
+    clean_name(&percent_decoded(segment)?).filter(|name| name.len() <= LONGEST_NAME)
+}
+
+/// `None` when what is encoded is no UTF-8, or a `%` has no two digits.
+pub(super) fn percent_decoded(text: &str) -> Option<String> {
+    if !text.contains('%') {
+        return Some(text.to_owned());
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        if byte == b'%' {
+            let (digits, after) = after.split_first_chunk::<2>()?;
+            let [high, low] = digits.map(|digit| char::from(digit).to_digit(16));
+            bytes.push((high? << 4 | low?) as u8);
+            rest = after;
+        } else {
+            bytes.push(byte);
+            rest = after;
+        }
+    }
+    String::from_utf8(bytes).ok()
 }
 
 /// `<slot/>` (§4).
@@ -348,6 +375,15 @@ mod tests {
             "tr%C3%A8s%20cool.jpg",
             "XEP-0363 §4"
         );
+        assert_eq!(
+            decode_segment("tr%C3%A8s%20cool.jpg").as_deref(),
+            Some("très cool.jpg")
+        );
+        assert_eq!(
+            decode_segment("..%2F..%2Fpasswd").as_deref(),
+            Some("passwd")
+        );
+        assert_eq!(decode_segment("%FF"), None);
     }
 
     #[test]
