@@ -18,6 +18,7 @@ mod command;
 mod event;
 mod settings;
 pub mod storage;
+pub mod text;
 pub mod views;
 
 pub use border::{
