@@ -16,6 +16,7 @@ mod border;
 mod client;
 mod command;
 mod event;
+pub mod files;
 mod settings;
 pub mod storage;
 pub mod text;
