@@ -17,6 +17,7 @@ mod client;
 mod command;
 mod event;
 pub mod files;
+pub mod search;
 mod settings;
 pub mod storage;
 pub mod text;
