@@ -17,6 +17,8 @@ mod client;
 mod command;
 mod event;
 pub mod files;
+pub mod history;
+pub mod previews;
 pub mod search;
 mod settings;
 pub mod storage;
