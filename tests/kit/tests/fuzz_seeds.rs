@@ -12,8 +12,14 @@ mod archive_journal;
 mod encrypted;
 #[path = "../../../fuzz/bodies/federation.rs"]
 mod federation;
+#[path = "../../../fuzz/bodies/file.rs"]
+mod file;
 #[path = "../../../fuzz/bodies/jid.rs"]
 mod jid;
+#[path = "../../../fuzz/bodies/message_content.rs"]
+mod message_content;
+#[path = "../../../fuzz/bodies/message_text.rs"]
+mod message_text;
 #[path = "../../../fuzz/bodies/omemo.rs"]
 mod omemo;
 #[path = "../../../fuzz/bodies/sasl.rs"]
@@ -104,6 +110,21 @@ fn encrypted_messages() {
 }
 
 #[test]
+fn what_people_write() {
+    run("message_text", message_text::check);
+}
+
+#[test]
+fn elements_inside_of_messages() {
+    run("message_content", message_content::check);
+}
+
+#[test]
+fn files_of_others() {
+    run("file", file::check);
+}
+
+#[test]
 fn every_target_is_here() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/fuzz_targets");
     let mut names: Vec<_> = fs::read_dir(folder)
@@ -117,7 +138,10 @@ fn every_target_is_here() {
             "archive_journal.rs",
             "encrypted.rs",
             "federation.rs",
+            "file.rs",
             "jid.rs",
+            "message_content.rs",
+            "message_text.rs",
             "omemo.rs",
             "sasl.rs",
             "scanner.rs",
