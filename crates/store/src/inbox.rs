@@ -3,11 +3,15 @@
 //! A conversation is everything that an archive has of one other address. Its newest message and how
 //! many are unread are kept up to date as entries move from the journal to chunks, and what is still
 //! in the journal is added when somebody asks: so a message that is archived costs nothing more.
+//!
+//! A room has one archive for all who read it. Its chunks carry the sums of what they hold, and who has
+//! spoken last when is noted as entries move: what is unread for one reader is summed up, and only the
+//! chunk in which the reader's mark lies is read.
 
 use std::sync::Arc;
 
 use crate::batch::Write;
-use crate::{AccountId, ArchiveId, ArchiveItem, Batch, OwnerId, Reading, Store};
+use crate::{AccountId, ArchiveId, ArchiveItem, Batch, OwnerId, Reading, RosterVersion, Store};
 
 /// Unread messages that are counted at the most.
 pub const MOST_UNREAD: usize = 1000;
@@ -29,6 +33,8 @@ pub struct Conversation {
     pub mentions: usize,
     /// Up to here its messages were displayed.
     pub displayed: Option<ArchiveId>,
+    /// The room, if it is one.
+    pub room: Option<OwnerId>,
 }
 
 /// Which conversations are wanted.
@@ -42,9 +48,26 @@ pub struct InboxQuery {
     pub max: usize,
     /// The page ends when its messages take this many bytes; one conversation always fits.
     pub max_bytes: usize,
-    /// Conversations whose messages are in an archive of their own, each with its bare address and
-    /// the owner of the archive: rooms.
-    pub rooms: Vec<(Arc<str>, OwnerId)>,
+    /// The rooms that the account may read, each of which has an archive of its own. One in which
+    /// nothing was said stands with what the account's own archive has of its address.
+    pub rooms: Vec<InboxRoom>,
+    /// The domain of rooms: what the account's own archive has of its addresses (invitations, private
+    /// messages) is no conversation, but for the rooms above.
+    pub rooms_domain: Option<Arc<str>>,
+    /// Bare address of the account, as rooms know it: whoever has said something has read what came
+    /// before.
+    pub reader: Arc<str>,
+}
+
+/// A room in the list of conversations.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InboxRoom {
+    /// Its bare address.
+    pub address: Arc<str>,
+    /// Whose archive has its messages.
+    pub owner: OwnerId,
+    /// When it became one of the account's, as far as that is known: a change like a new message.
+    pub since: RosterVersion,
 }
 
 /// Conversations, the one with the newest message first.
@@ -70,7 +93,8 @@ impl Batch {
 
 impl Store {
     /// Where an account's conversations stand. `mentions` says of the text of a message in a room
-    /// whether it mentions the account; it is asked for each unread one.
+    /// whether it mentions the account; it is asked for each unread one that names
+    /// [somebody](crate::EntryFlags::mentions).
     pub fn inbox(
         &self,
         account: AccountId,

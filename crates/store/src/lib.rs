@@ -52,7 +52,7 @@ pub use config::{Clock, Location, StoreConfig};
 pub use devices::{Device, MOST_DEVICES};
 pub use error::{OpenError, StoreError};
 pub use ids::{AccountId, ArchiveId, IdError, OwnerId, OwnerKind, RoomId, RosterVersion};
-pub use inbox::{Conversation, InboxPage, InboxQuery, MOST_UNREAD, Mentions};
+pub use inbox::{Conversation, InboxPage, InboxQuery, InboxRoom, MOST_UNREAD, Mentions};
 pub use invitations::{Invitation, InvitationPurpose, Registered};
 pub use omemo::MOST_OMEMO_DEVICES;
 pub use outgoing::Outgoing;
@@ -61,11 +61,11 @@ pub use pubsub::{
     ItemPage, ItemPosition, ItemQuery, Newcomer, NewestItem, Node, NodeAffiliation, NodeItem,
     NodeSettings, NodeSubscription, NodeUsage, NodeWrite,
 };
-pub use push::{PushRegistration, PushTarget};
+pub use push::{PushAudience, PushRegistration, PushTarget};
 pub use reading::{Answer, Reading, wait};
 pub use rooms::{
     Affiliation, NewRoom, PeopleChanges, PrivateMessages, RoomConfig, RoomHat, RoomMembership,
-    RoomPage, RoomPerson, RoomState, RoomSubject, RoomSummary, Whois,
+    RoomPage, RoomPerson, RoomStanding, RoomState, RoomSubject, RoomSummary, RoomsQuery, Whois,
 };
 pub use roster::{Roster, RosterChange, RosterChanges, RosterItem, RosterRequest, Subscription};
 pub use state::AccountState;

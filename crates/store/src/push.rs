@@ -37,6 +37,15 @@ pub struct PushRegistration {
     pub registered: Timestamp,
 }
 
+/// Accounts that want to be told of something that is not theirs alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PushAudience {
+    /// Those of a group of the directory.
+    pub group: Option<Arc<str>>,
+    /// Those that have an item at a node: the node, and the item's id, in which an `@` stands.
+    pub item: Option<(Arc<str>, Arc<str>)>,
+}
+
 impl fmt::Debug for PushTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -68,5 +77,16 @@ impl Store {
     /// The registrations of an account, oldest first.
     pub fn push_registrations(&self, account: AccountId) -> Reading<Vec<PushRegistration>> {
         self.backend().push_registrations(account)
+    }
+
+    /// Localparts of the accounts that have registrations.
+    pub fn push_accounts(&self) -> Reading<Vec<Arc<str>>> {
+        self.backend().push_accounts()
+    }
+
+    /// Localparts of the accounts that have registrations and belong to an audience; some may be
+    /// twice among them.
+    pub fn push_audience(&self, audience: PushAudience) -> Reading<Vec<Arc<str>>> {
+        self.backend().push_audience(audience)
     }
 }

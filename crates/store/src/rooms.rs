@@ -109,6 +109,34 @@ pub struct RoomMembership {
     pub affiliation: Affiliation,
 }
 
+/// Which rooms concern somebody.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RoomsQuery {
+    /// Bare address of the one whose rooms they are; those in which it stands somehow.
+    pub address: Arc<str>,
+    /// Its domain, which may be banned as a whole.
+    pub domain: Arc<str>,
+    /// Groups of the directory that it is in; the rooms of which they are.
+    pub groups: Vec<Arc<str>>,
+    /// Localparts of further rooms.
+    pub named: Vec<Arc<str>>,
+}
+
+/// A room, and how somebody stands in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoomStanding {
+    /// The room.
+    pub room: RoomId,
+    /// The part before the `@`.
+    pub localpart: Arc<str>,
+    /// Its configuration.
+    pub config: RoomConfig,
+    /// The standing of its own, or the ban of its domain. Membership by a group is not in it.
+    pub affiliation: Affiliation,
+    /// At which version the standing of its own changed last.
+    pub version: RosterVersion,
+}
+
 /// What is kept of a room, but for its archive and its card.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoomState {
@@ -263,6 +291,11 @@ impl Store {
         version: RosterVersion,
     ) -> Reading<Option<PeopleChanges>> {
         self.backend().room_people_since(room, version)
+    }
+
+    /// The rooms that concern somebody, each once.
+    pub fn rooms_of(&self, query: RoomsQuery) -> Reading<Vec<RoomStanding>> {
+        self.backend().rooms_of(query)
     }
 
     /// A room's card (XEP-0054), if it has one.

@@ -231,6 +231,7 @@ impl World {
                 outgoing: size % 2 == 0,
                 groupchat: false,
                 quiet: size % 3 == 0,
+                mentions: size % 5 == 0,
             };
             let owners: Vec<usize> = [Some(one), two.filter(|two| *two != one)]
                 .into_iter()

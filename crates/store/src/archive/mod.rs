@@ -38,6 +38,8 @@ pub struct EntryFlags {
     /// It says something about other messages (a receipt, a marker, a reaction, a correction): no
     /// new message in the [inbox](Store::inbox).
     pub quiet: bool,
+    /// It names people whom it is for (XEP-0372); whom, its text says.
+    pub mentions: bool,
 }
 
 /// Which entries a query wants. The default wants all of them, the first page of 50.

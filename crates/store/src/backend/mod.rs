@@ -15,10 +15,12 @@ use crate::{
     CheckDepth, CheckReport, Device, Imported, ImportedEntry, InboxPage, InboxQuery, Invitation,
     ItemPage, ItemQuery, Login, Mentions, NewAccount, NewRoom, Newcomer, NewestItem, Node,
     NodeUsage, Outgoing, OwnerId, PeopleChanges, Progress, Reading, Registered, RoomId,
-    RoomMembership, RoomPage, RoomState, Roster, RosterChanges, RosterVersion, ScramRecord,
-    Submitted, TokenRecord,
+    RoomMembership, RoomPage, RoomStanding, RoomState, RoomsQuery, Roster, RosterChanges,
+    RosterVersion, ScramRecord, Submitted, TokenRecord,
 };
-use crate::{Kept, NewUpload, PushRegistration, Reserved, Upload, UploadBounds, UploadUsage};
+use crate::{
+    Kept, NewUpload, PushAudience, PushRegistration, Reserved, Upload, UploadBounds, UploadUsage,
+};
 
 /// One kind of database. The methods are those of [`Store`](crate::Store), which documents them; each
 /// backend is free to be fast in its own way. The suite in `conformance` says what all must do.
@@ -115,6 +117,7 @@ pub trait Backend: Send + Sync + 'static {
     fn room_list(&self, after: Option<Arc<str>>, max: usize, listed: bool) -> Reading<RoomPage>;
     fn room_count(&self, listed: bool) -> Reading<u64>;
     fn room_memberships(&self, address: Arc<str>) -> Reading<Vec<RoomMembership>>;
+    fn rooms_of(&self, query: RoomsQuery) -> Reading<Vec<RoomStanding>>;
     fn room_people_since(
         &self,
         room: RoomId,
@@ -131,6 +134,8 @@ pub trait Backend: Send + Sync + 'static {
     fn outgoing(&self, after: u64, max: usize) -> Reading<Vec<Outgoing>>;
 
     fn push_registrations(&self, account: AccountId) -> Reading<Vec<PushRegistration>>;
+    fn push_accounts(&self) -> Reading<Vec<Arc<str>>>;
+    fn push_audience(&self, audience: PushAudience) -> Reading<Vec<Arc<str>>>;
 
     fn upload_reserve(&self, upload: NewUpload, bounds: UploadBounds) -> Reading<Reserved>;
     fn upload(&self, id: Arc<str>) -> Reading<Option<Upload>>;

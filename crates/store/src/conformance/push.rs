@@ -1,7 +1,71 @@
 //! Registrations for notifications.
 
-use super::{Subject, create, time, write};
+use std::sync::Arc;
+
+use super::{Subject, create, named, time, write};
 use crate::*;
+
+/// Those who are to be told of a room without being on its list.
+pub(super) fn audience(subject: &mut dyn Subject) {
+    let make = |name: &str, groups: &[&str]| {
+        let account = NewAccount {
+            groups: groups.iter().map(|group| Arc::from(*group)).collect(),
+            ..named(name)
+        };
+        wait(subject.store().account_create(account)).unwrap()
+    };
+    let anna = make("anna", &["Sales"]);
+    let bert = make("bert", &["After Sales", "Sales Force"]);
+    let carl = make("carl", &["Sales"]);
+    let item = |id: &str| NodeItem {
+        id: id.into(),
+        publisher: "x".into(),
+        published: time(1),
+        payload: "<a/>".into(),
+    };
+    write(subject, |batch| {
+        for account in [anna, bert] {
+            let target = PushTarget::Web {
+                endpoint: "https://push.example/a".into(),
+            };
+            batch.push_set(
+                account,
+                PushRegistration {
+                    target,
+                    options: None,
+                    registered: time(1),
+                },
+            );
+        }
+        for account in [anna, bert, carl] {
+            for node in ["bookmarks", "other"] {
+                let settings = NodeSettings {
+                    name: node.into(),
+                    keep: 9,
+                    ..NodeSettings::default()
+                };
+                batch.node_set(account, settings);
+            }
+        }
+        batch.node_publish(bert, "bookmarks", item("r@rooms.x"));
+        batch.node_publish(carl, "bookmarks", item("r@rooms.x"));
+        batch.node_publish(anna, "other", item("r@rooms.x"));
+    });
+    subject.reopen();
+    let of = |group: Option<&str>, item: Option<&str>| {
+        let audience = PushAudience {
+            group: group.map(Into::into),
+            item: item.map(|item| ("bookmarks".into(), item.into())),
+        };
+        wait(subject.store().push_audience(audience)).unwrap()
+    };
+    let (anna, bert): (Arc<str>, Arc<str>) = ("anna".into(), "bert".into());
+    assert_eq!(of(None, None), [] as [Arc<str>; 0]);
+    assert_eq!(of(Some("Sales"), None), [Arc::clone(&anna)]);
+    assert_eq!(of(None, Some("r@rooms.x")), [Arc::clone(&bert)]);
+    assert_eq!(of(Some("Sales"), Some("r@rooms.x")), [anna, bert]);
+    assert_eq!(of(None, Some("s@rooms.x")), [] as [Arc<str>; 0]);
+}
 
 pub(super) fn push(subject: &mut dyn Subject) {
     let (anna, bert) = (create(subject, "anna"), create(subject, "bert"));
@@ -42,7 +106,13 @@ pub(super) fn push(subject: &mut dyn Subject) {
     let kept = |account| wait(subject.store().push_registrations(account)).unwrap();
     assert_eq!(kept(anna), [tablet, renewed]);
     assert_eq!(kept(bert), [phone]);
+    let accounts = |subject: &dyn Subject| wait(subject.store().push_accounts()).unwrap();
+    assert_eq!(
+        accounts(subject),
+        ["anna".into(), "bert".into()] as [Arc<str>; 2]
+    );
     assert_eq!(wait(subject.store().account_remove(anna)), Ok(true));
+    assert_eq!(accounts(subject), ["bert".into()] as [Arc<str>; 1]);
     assert_eq!(
         wait(subject.store().push_registrations(anna)),
         Ok(Vec::new())

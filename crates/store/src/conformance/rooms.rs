@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Subject, copy, count, message, time, write};
 use crate::{
     Affiliation, ArchiveOwner, ArchiveQuery, NewRoom, RoomConfig, RoomHat, RoomId, RoomPerson,
-    RoomState, RoomSubject, RosterVersion, StoreError, wait,
+    RoomState, RoomSubject, RoomsQuery, RosterVersion, StoreError, wait,
 };
 
 fn person(address: &str, affiliation: Affiliation) -> RoomPerson {
@@ -146,6 +146,59 @@ pub(super) fn people(subject: &mut dyn Subject) {
     assert_eq!(
         wait(subject.store().room_memberships("dora@x")).unwrap(),
         []
+    );
+}
+
+/// The rooms of somebody, by a standing, by a group, by name.
+pub(super) fn of_somebody(subject: &mut dyn Subject) {
+    let sales = |group: &str| RoomConfig {
+        group: Some(group.into()),
+        ..RoomConfig::default()
+    };
+    let member = make(subject, "member", RoomConfig::default());
+    let banned = make(subject, "banned", sales("Sales"));
+    make(subject, "group", sales("Sales"));
+    make(subject, "other", sales("Buyers"));
+    let shut = make(subject, "shut", RoomConfig::default());
+    make(subject, "named", RoomConfig::default());
+    write(subject, |batch| {
+        batch.room_person_set(member, person("bert@x", Affiliation::Member));
+        batch.room_person_set(banned, person("bert@x", Affiliation::Outcast));
+        batch.room_person_set(shut, person("x", Affiliation::Outcast));
+    });
+    // A group that comes with a later configuration.
+    let late = make(subject, "late", RoomConfig::default());
+    write(subject, |batch| {
+        batch.room_config_set(late, &sales("Sales"));
+    });
+    subject.reopen();
+    let query = RoomsQuery {
+        address: "bert@x".into(),
+        domain: "x".into(),
+        groups: vec!["Sales".into()],
+        named: vec![
+            "named".into(),
+            "shut".into(),
+            "nowhere".into(),
+            "group".into(),
+        ],
+    };
+    let mut found: Vec<_> = wait(subject.store().rooms_of(query))
+        .unwrap()
+        .into_iter()
+        .map(|room| (room.localpart.to_string(), room.affiliation))
+        .collect();
+    found.sort();
+    assert_eq!(
+        found,
+        [
+            ("banned".to_owned(), Affiliation::Outcast),
+            ("group".to_owned(), Affiliation::None),
+            ("late".to_owned(), Affiliation::None),
+            ("member".to_owned(), Affiliation::Member),
+            ("named".to_owned(), Affiliation::None),
+            ("shut".to_owned(), Affiliation::Outcast),
+        ]
     );
 }
 

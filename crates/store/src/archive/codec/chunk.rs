@@ -21,6 +21,8 @@ pub(crate) struct ChunkWriter {
     last: i64,
     count: usize,
     hidden: usize,
+    messages: usize,
+    mentions: usize,
 }
 
 /// A finished chunk.
@@ -32,6 +34,9 @@ pub(crate) struct WrittenChunk {
     pub(crate) count: usize,
     /// How many of them are hidden.
     pub(crate) hidden: usize,
+    /// How many are messages of their own, and how many of those name somebody.
+    pub(crate) messages: usize,
+    pub(crate) mentions: usize,
     /// Bare addresses, each once.
     pub(crate) peers: Vec<Box<str>>,
 }
@@ -50,6 +55,9 @@ impl ChunkWriter {
         self.last = id.number();
         self.count += 1;
         self.hidden += usize::from(entry.flags.hidden);
+        let counts = !entry.flags.hidden && !entry.flags.quiet;
+        self.messages += usize::from(counts);
+        self.mentions += usize::from(counts && entry.flags.mentions);
         self.body.push(flags_byte(entry.flags));
         // The last peers first: people answer each other.
         let peer = self.peers.iter().rposition(|peer| **peer == *entry.with);
@@ -89,9 +97,11 @@ impl ChunkWriter {
             last: ArchiveId::from_number(self.last),
             count: self.count,
             hidden: self.hidden,
+            messages: self.messages,
+            mentions: self.mentions,
             peers,
         };
-        (self.first, self.last, self.count, self.hidden) = (0, 0, 0, 0);
+        *self = Self::default();
         written
     }
 }

@@ -128,6 +128,7 @@ const OFFLINE: u8 = 2;
 const HIDDEN: u8 = 4;
 const GROUPCHAT: u8 = 8;
 const QUIET: u8 = 16;
+const MENTIONS: u8 = 32;
 
 pub(crate) fn flags_byte(flags: EntryFlags) -> u8 {
     let EntryFlags {
@@ -136,16 +137,18 @@ pub(crate) fn flags_byte(flags: EntryFlags) -> u8 {
         hidden,
         groupchat,
         quiet,
+        mentions,
     } = flags;
     (u8::from(outgoing) * OUTGOING)
         | (u8::from(offline) * OFFLINE)
         | (u8::from(hidden) * HIDDEN)
         | (u8::from(groupchat) * GROUPCHAT)
         | (u8::from(quiet) * QUIET)
+        | (u8::from(mentions) * MENTIONS)
 }
 
 pub(crate) fn flags_of(byte: u8) -> Read<EntryFlags> {
-    if byte & !(OUTGOING | OFFLINE | HIDDEN | GROUPCHAT | QUIET) != 0 {
+    if byte & !(OUTGOING | OFFLINE | HIDDEN | GROUPCHAT | QUIET | MENTIONS) != 0 {
         return Err(Damage("a flag is unknown"));
     }
     Ok(EntryFlags {
@@ -154,6 +157,7 @@ pub(crate) fn flags_of(byte: u8) -> Read<EntryFlags> {
         hidden: byte & HIDDEN != 0,
         groupchat: byte & GROUPCHAT != 0,
         quiet: byte & QUIET != 0,
+        mentions: byte & MENTIONS != 0,
     })
 }
 

@@ -49,10 +49,12 @@ use crate::{
     CheckDepth, CheckReport, Device, Imported, ImportedEntry, InboxPage, InboxQuery, Invitation,
     ItemPage, ItemQuery, Location, Login, Mentions, NewAccount, NewRoom, Newcomer, NewestItem,
     Node, NodeUsage, OpenError, Outgoing, OwnerId, PeopleChanges, Progress, Reading, Registered,
-    RoomId, RoomMembership, RoomPage, RoomState, Roster, RosterChanges, RosterVersion, ScramRecord,
-    StoreConfig, StoreError, Submitted, TokenRecord,
+    RoomId, RoomMembership, RoomPage, RoomStanding, RoomState, RoomsQuery, Roster, RosterChanges,
+    RosterVersion, ScramRecord, StoreConfig, StoreError, Submitted, TokenRecord,
 };
-use crate::{Kept, NewUpload, PushRegistration, Reserved, Upload, UploadBounds, UploadUsage};
+use crate::{
+    Kept, NewUpload, PushAudience, PushRegistration, Reserved, Upload, UploadBounds, UploadUsage,
+};
 
 pub(crate) use self::backup::restore;
 
@@ -570,6 +572,10 @@ impl Backend for Sqlite {
         self.look(move |connection| rooms::memberships(connection, &address))
     }
 
+    fn rooms_of(&self, query: RoomsQuery) -> Reading<Vec<RoomStanding>> {
+        self.look(move |connection| rooms::of(connection, &query))
+    }
+
     fn room_people_since(
         &self,
         room: RoomId,
@@ -597,6 +603,14 @@ impl Backend for Sqlite {
 
     fn push_registrations(&self, account: AccountId) -> Reading<Vec<PushRegistration>> {
         self.look(move |connection| push::registrations(connection, account))
+    }
+
+    fn push_accounts(&self) -> Reading<Vec<Arc<str>>> {
+        self.look(push::accounts)
+    }
+
+    fn push_audience(&self, audience: PushAudience) -> Reading<Vec<Arc<str>>> {
+        self.look(move |connection| push::audience(connection, &audience))
     }
 
     fn upload_reserve(&self, upload: NewUpload, bounds: UploadBounds) -> Reading<Reserved> {

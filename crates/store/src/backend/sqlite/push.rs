@@ -1,9 +1,11 @@
 //! Registrations for notifications in SQLite.
 
+use std::sync::Arc;
+
 use base::Timestamp;
 use rusqlite::{Connection, params};
 
-use crate::{AccountId, PushRegistration, PushTarget, StoreError};
+use crate::{AccountId, PushAudience, PushRegistration, PushTarget, StoreError};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -40,6 +42,37 @@ pub(super) fn registrations(
         })
     })?;
     Ok(rows.collect::<std::result::Result<_, _>>()?)
+}
+
+pub(super) fn accounts(connection: &Connection) -> Result<Vec<Arc<str>>> {
+    let mut statement = connection
+        .prepare_cached("SELECT localpart FROM account WHERE id IN (SELECT account FROM push)")?;
+    let rows = statement.query_map([], |row| row.get(0))?;
+    Ok(rows.collect::<std::result::Result<_, _>>()?)
+}
+
+pub(super) fn audience(connection: &Connection, wanted: &PushAudience) -> Result<Vec<Arc<str>>> {
+    let mut found = Vec::new();
+    if let Some(group) = &wanted.group {
+        let mut statement = connection.prepare_cached(
+            "SELECT localpart FROM account WHERE id IN (SELECT account FROM push)
+               AND instr(char(31) || groups || char(31), char(31) || ? || char(31)) > 0",
+        )?;
+        let rows = statement.query_map([group], |row| row.get(0))?;
+        found.extend(rows.collect::<std::result::Result<Vec<_>, _>>()?);
+    }
+    if let Some((node, item)) = &wanted.item {
+        let mut statement = connection.prepare_cached(
+            "SELECT account.localpart FROM pubsub_item AS item
+             JOIN pubsub_node AS node ON node.id = item.node
+             JOIN account ON account.id = node.owner
+             WHERE item.id = ?1 AND instr(item.id, '@') > 0 AND node.name = ?2
+               AND EXISTS (SELECT 1 FROM push WHERE push.account = account.id)",
+        )?;
+        let rows = statement.query_map([item, node], |row| row.get(0))?;
+        found.extend(rows.collect::<std::result::Result<Vec<_>, _>>()?);
+    }
+    Ok(found)
 }
 
 pub(super) fn set(

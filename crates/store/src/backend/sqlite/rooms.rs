@@ -1,5 +1,7 @@
 //! Rooms in SQLite.
 
+use std::collections::HashSet;
+
 use base::Timestamp;
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -8,7 +10,8 @@ use super::text::{join, split};
 use crate::rooms::RoomWrite;
 use crate::{
     Affiliation, ArchiveId, NewRoom, PeopleChanges, RoomConfig, RoomHat, RoomId, RoomMembership,
-    RoomPage, RoomPerson, RoomState, RoomSubject, RoomSummary, RosterVersion, StoreError,
+    RoomPage, RoomPerson, RoomStanding, RoomState, RoomSubject, RoomSummary, RoomsQuery,
+    RosterVersion, StoreError,
 };
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -54,14 +57,15 @@ pub(super) fn create(
 ) -> Result<(RoomId, RosterVersion)> {
     let inserted = connection
         .prepare_cached(
-            "INSERT INTO room (localpart, created, config, listed) VALUES (?, ?, ?, ?)
-             ON CONFLICT DO NOTHING",
+            "INSERT INTO room (localpart, created, config, listed, directory_group)
+             VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         )?
         .execute(params![
             room.localpart,
             now.micros(),
             room.config.to_text(),
-            room.config.listed
+            room.config.listed,
+            room.config.group
         ])?;
     if inserted == 0 {
         return Err(StoreError::AlreadyExists);
@@ -203,6 +207,65 @@ pub(super) fn memberships(connection: &Connection, address: &str) -> Result<Vec<
     Ok(rows.collect::<std::result::Result<_, _>>()?)
 }
 
+pub(super) fn of(connection: &Connection, query: &RoomsQuery) -> Result<Vec<RoomStanding>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, localpart, config, affiliation, version FROM room_affiliation
+         JOIN room ON room = id WHERE address = ? AND affiliation <> 0",
+    )?;
+    let rows = statement.query_map([&query.address], |row| {
+        Ok(RoomStanding {
+            affiliation: affiliation(row.get(3)?),
+            version: RosterVersion::from_number(row.get(4)?),
+            ..without_standing(row)?
+        })
+    })?;
+    let mut found: Vec<RoomStanding> = rows.collect::<std::result::Result<_, _>>()?;
+    let mut known: HashSet<RoomId> = found.iter().map(|standing| standing.room).collect();
+    let mut others = Vec::new();
+    for (column, values) in [
+        ("directory_group", &query.groups),
+        ("localpart", &query.named),
+    ] {
+        let mut statement = connection.prepare_cached(&format!(
+            "SELECT id, localpart, config FROM room WHERE {column} = ?"
+        ))?;
+        for value in values {
+            let rows = statement.query_map([value], without_standing)?;
+            for standing in rows {
+                let standing = standing?;
+                if known.insert(standing.room) {
+                    others.push(standing);
+                }
+            }
+        }
+    }
+    let mut statement = connection.prepare_cached(
+        "SELECT affiliation FROM room_affiliation WHERE room = ? AND address = ?",
+    )?;
+    for mut standing in others {
+        let domain: Option<i64> = statement
+            .query_row(params![standing.room.number(), query.domain], |row| {
+                row.get(0)
+            })
+            .optional()?;
+        if domain.map(affiliation) == Some(Affiliation::Outcast) {
+            standing.affiliation = Affiliation::Outcast;
+        }
+        found.push(standing);
+    }
+    Ok(found)
+}
+
+fn without_standing(row: &Row<'_>) -> rusqlite::Result<RoomStanding> {
+    Ok(RoomStanding {
+        room: RoomId::from_number(row.get(0)?),
+        localpart: row.get(1)?,
+        config: RoomConfig::from_text(row.get_ref(2)?.as_str()?),
+        affiliation: Affiliation::None,
+        version: RosterVersion::NONE,
+    })
+}
+
 pub(super) fn people_since(
     connection: &Connection,
     room: RoomId,
@@ -269,8 +332,15 @@ pub(super) fn write(
     match write {
         RoomWrite::Config(config) => {
             connection
-                .prepare_cached("UPDATE room SET config = ?2, listed = ?3 WHERE id = ?1")?
-                .execute(params![room.number(), config.to_text(), config.listed])?;
+                .prepare_cached(
+                    "UPDATE room SET config = ?2, listed = ?3, directory_group = ?4 WHERE id = ?1",
+                )?
+                .execute(params![
+                    room.number(),
+                    config.to_text(),
+                    config.listed,
+                    config.group
+                ])?;
         }
         RoomWrite::Subject(subject) => {
             connection

@@ -69,6 +69,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "inbox",
         sql: include_str!("migrations/0008_inbox.sql"),
     },
+    Migration {
+        number: 9,
+        name: "inbox of rooms",
+        sql: include_str!("migrations/0009_room_inbox.sql"),
+    },
 ];
 
 fn io(path: &Path) -> impl FnOnce(std::io::Error) -> OpenError {

@@ -95,7 +95,7 @@ fn chunks(connection: &Connection, owner: OwnerId, limit: ArchiveId) -> Result<(
                 delete_peer(connection, owner, id, peer)?;
             }
         }
-        replace_chunk(connection, id, &written)?;
+        replace_chunk(connection, owner, id, &written)?;
     }
     let mut totals = totals(connection, owner)?;
     totals.count -= i64::try_from(deleted).unwrap_or(0);

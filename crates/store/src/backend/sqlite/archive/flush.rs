@@ -10,7 +10,8 @@ use rusqlite::{Connection, params};
 
 use super::tail::TailEntry;
 use super::{
-    Result, Totals, delete_chunk, inbox, is_gone, offline, parse, peer_key, set_totals, totals,
+    Result, Totals, delete_chunk, inbox, is_gone, offline, parse, peer_key, room_inbox, set_totals,
+    totals,
 };
 use crate::archive::codec::{Chunk, ChunkWriter, Entry, WrittenChunk};
 use crate::{ArchiveId, EntryFlags, ImportedEntry, OwnerId, OwnerKind, StoreConfig, StoreError};
@@ -90,8 +91,10 @@ pub(in super::super) fn owner(
         writer.push(tail.id, &entry)?;
     }
     writer.finish()?;
-    if let OwnerKind::Account(account) = owner.kind() {
-        inbox::moved(connection, account, &moved)?;
+    match owner.kind() {
+        OwnerKind::Account(account) => inbox::moved(connection, account, &moved)?,
+        OwnerKind::Room(room) => room_inbox::moved(connection, room, &moved)?,
+        OwnerKind::Queue(_) | OwnerKind::Unknown => {}
     }
     totals.moved = totals.moved.max(last.id.number());
     set_totals(connection, owner, totals)
@@ -134,8 +137,10 @@ pub(in super::super) fn import(
         moved.push((id, entry));
     }
     writer.finish()?;
-    if let OwnerKind::Account(account) = owner.kind() {
-        inbox::moved(connection, account, &moved)?;
+    match owner.kind() {
+        OwnerKind::Account(account) => inbox::moved(connection, account, &moved)?,
+        OwnerKind::Room(room) => room_inbox::moved(connection, room, &moved)?,
+        OwnerKind::Queue(_) | OwnerKind::Unknown => {}
     }
     set_totals(connection, owner, totals)?;
     Ok(ids)
@@ -264,8 +269,9 @@ impl Writer<'_> {
                 sealed,
                 &chunk.bytes[..]
             ])?;
+        let id = self.connection.last_insert_rowid();
+        room_inbox::count(self.connection, self.owner, id, chunk)?;
         if sealed {
-            let id = self.connection.last_insert_rowid();
             let mut statement = self.connection.prepare_cached(
                 "INSERT INTO archive_chunk_peer (account, peer, chunk) VALUES (?, ?, ?)
                  ON CONFLICT DO NOTHING",

@@ -1,6 +1,6 @@
 //! The inbox in SQLite: one row a conversation, brought up to date when entries leave the journal.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::super::View;
 use super::page::{self, Filter};
 use super::tail::TailEntry;
-use super::{Result, totals};
+use super::{Result, room_inbox, totals};
 use crate::archive::codec::{Entry, flags_byte, flags_of};
 use crate::inbox::MOST_UNREAD;
 use crate::{
@@ -19,6 +19,8 @@ use crate::{
 
 /// A newest message that is longer stands in its chunk only.
 const LONGEST: usize = 8 * 1024;
+/// Entries of a room's journal that are looked at: those that count, and as many that do not.
+const MOST_TAIL: usize = 2 * MOST_UNREAD;
 
 /// Where a conversation stands.
 #[derive(Clone, Copy, Debug)]
@@ -194,9 +196,13 @@ struct Candidate {
     peer: Arc<str>,
     standing: Standing,
     last: ArchiveId,
+    /// When something of it has changed, as a number of the same order as ids.
+    changed: i64,
     /// The message, where it is at hand.
     item: Option<ArchiveItem>,
     mentions: usize,
+    /// The room, if it is one.
+    room: Option<OwnerId>,
 }
 
 pub(in super::super) fn page(
@@ -212,22 +218,31 @@ pub(in super::super) fn page(
         let all = Filter::all();
         let own = tail.matching(owner, &all, usize::MAX, false)?;
         let rooms = query.rooms.iter();
-        let rooms = rooms.map(|(_, room)| tail.matching(*room, &all, MOST_UNREAD, true));
+        let rooms = rooms.map(|room| tail.matching(room.owner, &all, MOST_TAIL, true));
         (own, rooms.collect::<Result<Vec<_>>>()?)
     };
     view.snapshot(|connection| {
         let mut known = rows(connection, account)?;
         let mut version = known.values().map(Standing::changed).max().unwrap_or(0);
-        let mut found = Vec::new();
-        for ((peer, room), tail) in query.rooms.iter().zip(&room_tails) {
-            let marker = known.remove(peer).unwrap_or(Standing::NEW);
-            found.extend(of_room(connection, (peer, *room), marker, tail, mentions)?);
-        }
+        let mut found = rooms(connection, query, &room_tails, &known, mentions)?;
+        // The others have nothing to show but what may be in the account's own archive.
+        let listed: HashMap<&str, OwnerId> = query
+            .rooms
+            .iter()
+            .map(|room| (&*room.address, room.owner))
+            .collect();
+        let done: HashSet<Arc<str>> = found.iter().map(|room| Arc::clone(&room.peer)).collect();
+        let wanted = |peer: &str| {
+            !done.contains(peer)
+                && (listed.contains_key(peer)
+                    || query.rooms_domain.is_none()
+                    || query.rooms_domain.as_deref() != peer.rsplit('@').next())
+        };
         let mut newest: HashMap<Arc<str>, &TailEntry> = HashMap::new();
         let moved = totals(connection, owner)?.moved;
         for entry in tail.iter().filter(|entry| entry.id.number() > moved) {
             let read = entry.read()?;
-            if query.rooms.iter().any(|(peer, _)| **peer == *read.with) {
+            if !wanted(read.with) {
                 continue;
             }
             if !known.contains_key(read.with) {
@@ -240,22 +255,26 @@ pub(in super::super) fn page(
             }
         }
         for (peer, standing) in known {
-            if let Some(last) = standing.last {
+            if let Some(last) = standing.last
+                && wanted(&peer)
+            {
                 let item = newest.get(&peer).map(|entry| entry.item()).transpose()?;
                 found.push(Candidate {
+                    room: listed.get(&*peer).copied(),
                     peer,
                     standing,
                     last,
+                    changed: standing.changed(),
                     item,
                     mentions: 0,
                 });
             }
         }
         for candidate in &found {
-            version = version.max(candidate.standing.changed());
+            version = version.max(candidate.changed);
         }
         if let Some(since) = query.since {
-            found.retain(|candidate| candidate.standing.changed() > since.number());
+            found.retain(|candidate| candidate.changed > since.number());
         }
         found.sort_unstable_by_key(|candidate| std::cmp::Reverse(candidate.last));
         let mut page = InboxPage {
@@ -267,19 +286,19 @@ pub(in super::super) fn page(
         if let Some(before) = query.before {
             found.retain(|candidate| candidate.last < before);
         }
-        let mut room = query.max_bytes;
+        let mut space = query.max_bytes;
         for candidate in found {
             let Some(item) = message(connection, account, &candidate)? else {
                 continue;
             };
             let size = item.stanza.len();
             let full = page.conversations.len() >= query.max
-                || (size > room && !page.conversations.is_empty());
+                || (size > space && !page.conversations.is_empty());
             if full {
                 page.complete = false;
                 break;
             }
-            room = room.saturating_sub(size);
+            space = space.saturating_sub(size);
             let displayed = candidate.standing.displayed;
             page.conversations.push(Conversation {
                 peer: candidate.peer,
@@ -287,10 +306,49 @@ pub(in super::super) fn page(
                 unread: candidate.standing.unread,
                 mentions: candidate.mentions,
                 displayed: (displayed > ArchiveId::FIRST).then_some(displayed),
+                room: candidate.room,
             });
         }
         Ok(page)
     })
+}
+
+/// The rooms in which something was said, as they stand for the reader.
+fn rooms(
+    connection: &Connection,
+    query: &InboxQuery,
+    tails: &[Vec<TailEntry>],
+    known: &HashMap<Arc<str>, Standing>,
+    mentions: &Mentions,
+) -> Result<Vec<Candidate>> {
+    if query.rooms.is_empty() {
+        return Ok(Vec::new());
+    }
+    let spoken = room_inbox::spoken(connection, &query.reader)?;
+    let mut found = Vec::with_capacity(query.rooms.len());
+    for (room, tail) in query.rooms.iter().zip(tails) {
+        let own = known.get(&room.address).copied().unwrap_or(Standing::NEW);
+        let spoken = spoken.get(&room.owner.number()).copied();
+        let reader = (&*query.reader, own.displayed, spoken);
+        let Some(unseen) = room_inbox::unseen(connection, room, reader, tail, mentions)? else {
+            continue;
+        };
+        let last = unseen.last.id;
+        found.push(Candidate {
+            peer: Arc::clone(&room.address),
+            standing: Standing {
+                last: Some(last),
+                unread: unseen.unread,
+                ..own
+            },
+            last,
+            changed: own.marked.max(last.number()).max(room.since.number()),
+            item: Some(unseen.last),
+            mentions: unseen.mentions,
+            room: Some(room.owner),
+        });
+    }
+    Ok(found)
 }
 
 /// The newest message of a conversation; `None` when it was deleted meanwhile.
@@ -300,7 +358,13 @@ fn message(
     candidate: &Candidate,
 ) -> Result<Option<ArchiveItem>> {
     if let Some(item) = &candidate.item {
-        return Ok(Some(item.clone()));
+        let mut item = item.clone();
+        if let Some(room) = candidate.room
+            && let Some(stone) = room_inbox::tombstone(connection, room, item.id)?
+        {
+            item.stanza = Bytes::from(stone);
+        }
+        return Ok(Some(item));
     }
     let id = candidate.last;
     let mut statement = connection
@@ -322,59 +386,4 @@ fn message(
     }
     let found = page::chunk_with(connection, account.into(), id)?;
     Ok(found.map(|(chunk, entry)| page::item(&chunk, &entry)))
-}
-
-/// Where a room stands for somebody who has displayed it up to `marker`.
-fn of_room(
-    connection: &Connection,
-    (peer, room): (&Arc<str>, OwnerId),
-    marker: Standing,
-    tail: &[TailEntry],
-    mentions: &Mentions,
-) -> Result<Option<Candidate>> {
-    /// Quiet entries behind the newest message that are looked at.
-    const QUIET: usize = 16;
-    let moved = totals(connection, room)?.moved;
-    let mut items = Vec::new();
-    for entry in tail.iter().rev().filter(|entry| entry.id.number() > moved) {
-        items.push(entry.item()?);
-    }
-    let reaches = items
-        .last()
-        .is_some_and(|oldest| oldest.id <= marker.displayed)
-        || items.len() >= MOST_UNREAD;
-    if !reaches {
-        let more = MOST_UNREAD - items.len();
-        items.extend(page::newest(
-            connection,
-            room,
-            None,
-            marker.displayed,
-            more,
-        )?);
-    }
-    let is_message = |item: &&ArchiveItem| !item.flags.quiet;
-    let new = items.iter().take_while(|item| item.id > marker.displayed);
-    let unread = unread_of(new.clone().map(|item| item.flags));
-    let mentioned = new
-        .filter(is_message)
-        .take(unread)
-        .filter(|item| mentions(&item.stanza))
-        .count();
-    let mut last = items.iter().find(is_message).cloned();
-    if last.is_none() {
-        let older = page::newest(connection, room, None, ArchiveId::FIRST, QUIET)?;
-        last = older.iter().find(is_message).cloned();
-    }
-    Ok(last.map(|item| Candidate {
-        peer: Arc::clone(peer),
-        standing: Standing {
-            last: Some(item.id),
-            unread,
-            ..marker
-        },
-        last: item.id,
-        item: Some(item),
-        mentions: mentioned,
-    }))
 }

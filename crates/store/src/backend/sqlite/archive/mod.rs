@@ -10,6 +10,7 @@ pub(super) mod flush;
 pub(super) mod inbox;
 pub(super) mod offline;
 pub(super) mod page;
+mod room_inbox;
 pub(super) mod tail;
 
 use bytes::Bytes;
@@ -80,6 +81,7 @@ fn delete_chunk(connection: &Connection, owner: OwnerId, chunk: i64, peers: &[&s
     for peer in peers {
         delete_peer(connection, owner, chunk, peer)?;
     }
+    room_inbox::uncount(connection, owner, chunk)?;
     connection
         .prepare_cached("DELETE FROM archive_chunk WHERE id = ?")?
         .execute([chunk])?;
@@ -98,9 +100,12 @@ fn delete_peer(connection: &Connection, owner: OwnerId, chunk: i64, peer: &str) 
 /// Puts other entries into a chunk.
 fn replace_chunk(
     connection: &Connection,
+    owner: OwnerId,
     chunk: i64,
     written: &crate::archive::codec::WrittenChunk,
 ) -> Result<()> {
+    room_inbox::uncount(connection, owner, chunk)?;
+    room_inbox::count(connection, owner, chunk, written)?;
     connection
         .prepare_cached(
             "UPDATE archive_chunk SET first = ?2, last = ?3, count = ?4, hidden = ?5, entries = ?6

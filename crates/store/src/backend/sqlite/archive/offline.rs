@@ -119,7 +119,7 @@ fn delete_hidden(
             super::delete_chunk(connection, owner, id, &peers)?;
         } else {
             // Peers that only hidden entries had keep their row: it costs a look, no more.
-            replace_chunk(connection, id, &writer.finish())?;
+            replace_chunk(connection, owner, id, &writer.finish())?;
         }
     }
     Ok(())
