@@ -274,6 +274,59 @@ async def registered(house, server) -> str:
     return values["node"]
 
 
+# Rooms
+
+
+@tests
+async def rooms_wake_members_who_are_away_and_occupants_who_sleep(house):
+    server = house.server({"push": {"coalesce_seconds": 1, "allowed_networks": [f"{LOOPBACK}/32"]}})
+    await server.people("romeo", "juliet", "nurse", "apps")
+    await server.start()
+    app = await wire.logged_in(house, server, "apps", resource="wire")
+    romeo = await wire.logged_in(house, server, "romeo")
+    room, muc = f"group@rooms.{DOMAIN}", "http://jabber.org/protocol/muc"
+    await romeo.send(f"<presence to='{room}/Romeo'><x xmlns='{muc}'/></presence>")
+    form = (f"<x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE'><value>{muc}#roomconfig</value></field>"
+            "<field var='hauspost#preset'><value>group-chat</value></field></x>")
+    members = "".join(f"<item jid='{name}@{DOMAIN}' affiliation='member'/>" for name in ("juliet", "nurse"))
+    for node, inner in (("owner", form), ("admin", members)):
+        answer = await romeo.iq("set", f"<query xmlns='{muc}#{node}'>{inner}</query>", to=room)
+        equal(answer.get("type"), "result")
+    # One is in the room with a phone that sleeps, the other one has a browser and is not there at all.
+    juliet = await wire.logged_in(house, server, "juliet", resource="phone")
+    await juliet.send(f"<presence to='{room}/Juliet'><x xmlns='{muc}'/></presence>")
+    answer = await juliet.iq("set", f"<enable xmlns='{PUSH}' jid='{app.jid}' node='phone'/>")
+    equal(answer.get("type"), "result")
+    await juliet.send("<inactive xmlns='urn:xmpp:csi:0'/>")
+    await juliet.settle()
+    nurse = await wire.logged_in(house, server, "nurse")
+    page = await browser(house)
+    equal((await nurse.iq("set", page.subscription())).get("type"), "result")
+    await nurse.close()
+    await romeo.send(f"<message to='{room}' type='groupchat'><body>Wherefore art thou?</body></message>")
+    await told_nothing(app, "Wherefore", "romeo", "group")
+    equal(json.loads(page.opened(await page.next())), {"messages": 1})
+    # Nobody of the room was there since the server was killed.
+    await server.kill()
+    await server.start()
+    app = await wire.logged_in(house, server, "apps", resource="wire")
+    romeo = await wire.logged_in(house, server, "romeo")
+    await romeo.send(f"<presence to='{room}/Romeo'><x xmlns='{muc}'/></presence>")
+    await romeo.send(f"<message to='{room}' type='groupchat'><body>Juliet?</body></message>")
+    await told_nothing(app, "Juliet?", "romeo", "group")
+    equal(json.loads(page.opened(await page.next())), {"messages": 1})
+
+
+async def told_nothing(app: wire.Wire, *words: str) -> None:
+    """An app server is told of one message, and of none of these words."""
+    told = await app.until(q(CLIENT, "iq"))
+    text = ET.tostring(told, encoding="unicode")
+    check("message-count" in text, text)
+    for word in words:
+        check(word not in text, f"the app server learns {word}")
+    await app.send(ANSWER.format(told.get("id")))
+
+
 # Browsers
 
 

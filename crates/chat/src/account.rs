@@ -11,6 +11,7 @@ use parking_lot::{Mutex, MutexGuard, RwLock};
 use store::{AccountId, AccountState, ArchiveId, Store, StoreError};
 
 use crate::SessionEntry;
+use crate::modules::notification_settings::Settings;
 
 /// How long an account without sessions stays in memory after its last use.
 const KEPT_IDLE: Duration = Duration::from_secs(300);
@@ -32,6 +33,8 @@ pub struct Account {
     waiting_order: Mutex<Waiting>,
     /// See [`Account::event_order`].
     event_order: Mutex<u64>,
+    /// See [`Account::settings`].
+    settings: Mutex<Option<Arc<Settings>>>,
 }
 
 /// What memory knows of messages that wait; see [`Account::waiting_order`].
@@ -113,6 +116,11 @@ impl Account {
         self.turn.lock().await
     }
 
+    /// The same, if nobody else has it now.
+    pub(crate) fn turn_if_free(&self) -> Option<Turn<'_>> {
+        self.turn.try_lock()
+    }
+
     /// The turns of two accounts, taken in one order everywhere, so that nobody waits in a circle.
     pub(crate) async fn turns<'a>(
         &'a self,
@@ -147,6 +155,11 @@ impl Account {
     /// newer one. Its value counts how often that happened.
     pub(crate) fn event_order(&self) -> MutexGuard<'_, u64> {
         self.event_order.lock()
+    }
+
+    /// What its owner has set for conversations; `None` when that has to be read anew.
+    pub(crate) fn settings(&self) -> MutexGuard<'_, Option<Arc<Settings>>> {
+        self.settings.lock()
     }
 
     /// True when a session gets messages that are sent to the account.
@@ -304,6 +317,7 @@ impl Accounts {
             presence_order: Mutex::new(()),
             waiting_order: Mutex::default(),
             event_order: Mutex::new(0),
+            settings: Mutex::default(),
         });
         if !account.facts().account.enabled {
             return Ok(Some(account));

@@ -189,6 +189,10 @@ static SHOWN_BY: &[(&str, &[Evidence])] = &[
         &[
             Suite("push", "an_app_server_is_told_and_learns_nothing"),
             Suite("push", "a_component_is_an_app_server"),
+            Suite(
+                "push",
+                "rooms_wake_members_who_are_away_and_occupants_who_sleep",
+            ),
         ],
     ),
     (

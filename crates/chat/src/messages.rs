@@ -107,7 +107,8 @@ impl Message<'_> {
         if !self.sender.is_of(self.recipient)
             && push::wakes(self.stanza, MessageType::of(self.stanza))
         {
-            self.chat.note(self.recipient, &ticket);
+            let peer = self.sender.jid().bare_str();
+            self.chat.note(self.recipient, peer, &ticket);
         }
         let deliveries = self.deliveries(plan, &text, &copies, &ids);
         Some(Planned::Send { ticket, deliveries })

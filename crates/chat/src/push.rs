@@ -4,6 +4,8 @@
 //! registration of its recipient whose session does not attend is told, at most once in a while, with a
 //! count of what came meanwhile. Nothing of a message goes into a notification.
 
+mod rooms;
+
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -16,11 +18,13 @@ use parking_lot::Mutex;
 use store::{AccountId, Batch, PushRegistration, PushTarget, Ticket};
 use xmpp::condition::StanzaError;
 use xmpp::ns;
+use xmpp::xep::notification_settings::NotificationSetting;
 use xmpp::xep::push::{Summary, is_transient, publish};
 use xmpp::xml::Stanza;
 
-use crate::modules::MessageType;
-use crate::{Account, Chat, Work};
+use crate::modules::{MessageType, notification_settings};
+use crate::rooms::Room;
+use crate::{Account, Chat, SessionEntry, Work};
 
 /// Messages that are noted and not yet looked at; with more, the devices of the later ones are told with
 /// the next message.
@@ -88,17 +92,29 @@ pub struct WebCourier {
 /// Everything about notifications that lives in memory.
 #[derive(Default)]
 pub(crate) struct Pushes {
-    noted: Mutex<Vec<(Arc<Account>, Ticket)>>,
+    noted: Mutex<Vec<Noted>>,
+    rooms: rooms::RoomPushes,
     doubts: Mutex<Vec<Doubt>>,
     devices: Mutex<HashMap<(AccountId, PushTarget), Device>>,
     open: Mutex<Vec<Open>>,
     web: OnceLock<WebCourier>,
 }
 
-/// A message that went to a client which may not be there any more.
+/// A message to an account.
+struct Noted {
+    account: Arc<Account>,
+    /// Bare address of the other side.
+    peer: Box<str>,
+    ticket: Ticket,
+}
+
+/// Messages that went to a client which may not be there any more.
 struct Doubt {
     account: Arc<Account>,
     target: PushTarget,
+    messages: u32,
+    /// The room in which they were said.
+    room: Option<Arc<Room>>,
     until: Moment,
 }
 
@@ -113,11 +129,24 @@ enum Attention {
     Full,
 }
 
+impl Attention {
+    /// Of a session that gets messages.
+    fn of(session: &SessionEntry) -> Self {
+        if session.is_silent() {
+            Self::Doubtful
+        } else {
+            Self::Full
+        }
+    }
+}
+
 /// A device that was told lately or is to be told.
 struct Device {
     account: Arc<Account>,
-    /// Messages that it was not told of.
+    /// Messages that it was not told of, and that its client finds when it is back.
     messages: u32,
+    /// Messages of rooms that its client is not in: it does not get them by being there.
+    elsewhere: u32,
     /// Not before this.
     next: Moment,
     failures: u32,
@@ -155,14 +184,18 @@ pub(crate) fn wakes(message: &Stanza, kind: MessageType) -> bool {
 
 impl Chat {
     /// Notes that `account` has got something that its sleeping devices are to be told of, once
-    /// `ticket` is good.
-    pub(crate) fn note(&self, account: &Arc<Account>, ticket: &Ticket) {
+    /// `ticket` is good: from `peer`, a bare address.
+    pub(crate) fn note(&self, account: &Arc<Account>, peer: &str, ticket: &Ticket) {
         if account.facts().push.is_empty() || !self.config().push.enabled {
             return;
         }
         let mut noted = self.pushes().noted.lock();
         if noted.len() < MOST_NOTED {
-            noted.push((Arc::clone(account), ticket.clone()));
+            noted.push(Noted {
+                account: Arc::clone(account),
+                peer: peer.into(),
+                ticket: ticket.clone(),
+            });
         }
     }
 
@@ -201,7 +234,8 @@ impl Chat {
     /// Looks at what was noted, answered and held back. Called about once a second.
     pub(crate) async fn tick_pushes(&self, now: Now) {
         self.count_doubts(now);
-        self.count_noted(now);
+        self.count_noted(now).await;
+        self.count_rooms(now).await;
         for (device, answer, messages) in self.take_answers() {
             if let Some(gone) = self.judge(&device, answer, messages, now) {
                 self.end_push(&gone, &device.1).await;
@@ -211,14 +245,19 @@ impl Chat {
     }
 
     /// Counts what is durable now for every registration that sleeps.
-    fn count_noted(&self, now: Now) {
+    async fn count_noted(&self, now: Now) {
         let ready: Vec<_> = self
             .pushes()
             .noted
             .lock()
-            .extract_if(.., |(_, ticket)| ticket.is_ready())
+            .extract_if(.., |noted| noted.ticket.is_ready())
             .collect();
-        for (account, ticket) in ready {
+        for Noted {
+            account,
+            peer,
+            ticket,
+        } in ready
+        {
             if !matches!(at_once(pin!(ticket)), Some(Ok(()))) {
                 continue;
             }
@@ -228,20 +267,50 @@ impl Chat {
                 .iter()
                 .map(|registration| registration.target.clone())
                 .collect();
+            // A message for nobody else names its recipient: only who wants to hear nothing is not told.
+            let muted = notification_settings::of(self, &account)
+                .await
+                .is_ok_and(|settings| {
+                    settings.get(&*peer) == Some(&Some(NotificationSetting::Never))
+                });
+            if muted {
+                continue;
+            }
             for target in sleeping {
-                match attention(&account, &target) {
-                    Attention::Full => {}
-                    Attention::None => self.count(&account, target, now),
-                    Attention::Doubtful => {
-                        let mut doubts = self.pushes().doubts.lock();
-                        if doubts.len() < MOST_NOTED {
-                            doubts.push(Doubt {
-                                account: Arc::clone(&account),
-                                target,
-                                until: now.moment + DOUBT,
-                            });
-                        }
-                    }
+                self.weigh(&account, target, 1, None, false, now);
+            }
+        }
+    }
+
+    /// Counts messages for a device, unless its client gets them: those of `room` by being in it, others
+    /// by being there. `elsewhere` are those that it does not get by either.
+    fn weigh(
+        &self,
+        account: &Arc<Account>,
+        target: PushTarget,
+        messages: u32,
+        room: Option<&Arc<Room>>,
+        elsewhere: bool,
+        now: Now,
+    ) {
+        let attention = match room {
+            _ if elsewhere => Attention::None,
+            Some(room) => rooms::attention(account, &target, room),
+            None => attention(account, &target),
+        };
+        match attention {
+            Attention::Full => {}
+            Attention::None => self.count(account, target, messages, elsewhere, now),
+            Attention::Doubtful => {
+                let mut doubts = self.pushes().doubts.lock();
+                if doubts.len() < MOST_NOTED {
+                    doubts.push(Doubt {
+                        account: Arc::clone(account),
+                        target,
+                        messages,
+                        room: room.cloned(),
+                        until: now.moment + DOUBT,
+                    });
                 }
             }
         }
@@ -250,33 +319,53 @@ impl Chat {
     /// Counts what went to clients that turn out to be gone.
     fn count_doubts(&self, now: Now) {
         let mut gone = Vec::new();
-        self.pushes().doubts.lock().retain(|doubt| {
-            match attention(&doubt.account, &doubt.target) {
+        let mut doubts = std::mem::take(&mut *self.pushes().doubts.lock());
+        doubts.retain_mut(|doubt| {
+            let attention = match &doubt.room {
+                Some(room) => rooms::attention(&doubt.account, &doubt.target, room),
+                None => attention(&doubt.account, &doubt.target),
+            };
+            match attention {
                 Attention::Full => false,
                 Attention::Doubtful if doubt.until > now.moment => true,
                 _ => {
-                    gone.push((Arc::clone(&doubt.account), doubt.target.clone()));
+                    let target = doubt.target.clone();
+                    gone.push((Arc::clone(&doubt.account), target, doubt.messages));
                     false
                 }
             }
         });
-        for (account, target) in gone {
-            self.count(&account, target, now);
+        self.pushes().doubts.lock().append(&mut doubts);
+        for (account, target, messages) in gone {
+            self.count(&account, target, messages, false, now);
         }
     }
 
-    fn count(&self, account: &Arc<Account>, target: PushTarget, now: Now) {
+    fn count(
+        &self,
+        account: &Arc<Account>,
+        target: PushTarget,
+        messages: u32,
+        elsewhere: bool,
+        now: Now,
+    ) {
         let mut devices = self.pushes().devices.lock();
         let device = devices
             .entry((account.id(), target))
             .or_insert_with(|| Device {
                 account: Arc::clone(account),
                 messages: 0,
+                elsewhere: 0,
                 next: now.moment,
                 failures: 0,
                 asked: false,
             });
-        device.messages = device.messages.saturating_add(1);
+        let count = if elsewhere {
+            &mut device.elsewhere
+        } else {
+            &mut device.messages
+        };
+        *count = count.saturating_add(messages);
     }
 
     fn take_answers(&self) -> Vec<((AccountId, PushTarget), Option<Stanza>, u32)> {
@@ -338,12 +427,16 @@ impl Chat {
             if device.asked || device.next > now.moment {
                 return true;
             }
-            if device.messages == 0 {
+            if device.messages == 0 && device.elsewhere == 0 {
                 return device.failures > 0 && device.next + LONGEST_WAIT > now.moment;
             }
-            // The client may have come back meanwhile: it has got everything then.
+            // The client may have come back meanwhile: it has got everything then, but for what is said
+            // where it is not.
             if attention(&device.account, &key.1) == Attention::Full {
-                return false;
+                device.messages = 0;
+                if device.elsewhere == 0 {
+                    return false;
+                }
             }
             due.push((key.clone(), Arc::clone(&device.account)));
             true
@@ -362,6 +455,7 @@ impl Chat {
             let mut messages = 0;
             if let Some(device) = self.pushes().devices.lock().get_mut(&key) {
                 messages = std::mem::take(&mut device.messages);
+                messages = messages.saturating_add(std::mem::take(&mut device.elsewhere));
                 device.next = now.moment + config.push.coalesce;
                 device.asked = matches!(key.1, PushTarget::Service { .. });
             }
@@ -427,11 +521,7 @@ fn attention(account: &Account, target: &PushTarget) -> Attention {
     let mut attention = Attention::None;
     account.each_session(|session| {
         if session.attends() && session.is_reachable() && session.has_push(target) {
-            attention = attention.max(if session.is_silent() {
-                Attention::Doubtful
-            } else {
-                Attention::Full
-            });
+            attention = attention.max(Attention::of(session));
         }
     });
     attention

@@ -2,10 +2,12 @@
 
 mod common;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
+use base::BareJid;
 use common::{House, Who, short};
 use store::{Affiliation, NewRoom, RoomConfig, RoomPerson, Store, StoreConfig, wait};
 use xmpp::ns;
@@ -164,7 +166,15 @@ fn ten_thousand_members_cost_no_time_to_load() {
     assert_eq!(presences(&mut house, people[1]).len(), 1);
     let room = futures_util::FutureExt::now_or_never(house.chat.room("square"));
     let room = room.expect("in memory").expect("read").expect("there");
-    assert_eq!(room.absent_members().len(), 9_999);
+    let address =
+        |number: u32| BareJid::parse(&format!("u{number}@example.org")).expect("an address");
+    let among = |wanted: &[u32]| {
+        let wanted: HashSet<BareJid> = wanted.iter().map(|number| address(*number)).collect();
+        room.among(&wanted).len()
+    };
+    let all: Vec<u32> = (0..20_000).collect();
+    assert_eq!(among(&all), 10_000);
+    assert_eq!(among(&[0, 1, 20_000]), 2);
 }
 
 /// A store that commits in its own thread: several messages are on their way at once.

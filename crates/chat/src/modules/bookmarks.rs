@@ -17,6 +17,7 @@ use xmpp::xml::{Tree, Writer};
 use super::pubsub::{Publication, Visit, tell_own};
 use super::{Feature, Module, Reply, Seat, store_failed};
 use crate::account::Turn;
+use crate::{Account, Chat};
 
 /// The declaration.
 pub(super) static MODULE: Module = Module {
@@ -68,16 +69,29 @@ async fn apart(visit: &Visit) -> Result<Storage, StanzaError> {
 
 /// The items of the node, in order.
 async fn native(visit: &Visit) -> Result<Vec<(Arc<str>, Bookmark)>, StanzaError> {
+    items(&visit.chat, &visit.owner).await
+}
+
+/// All bookmarks of an account, in order; each address normalised where it is one.
+pub(super) async fn of(
+    chat: &Chat,
+    account: &Account,
+) -> Result<Vec<(Arc<str>, Bookmark)>, StanzaError> {
+    let items = items(chat, account).await?.into_iter();
+    Ok(items
+        .map(|(id, bookmark)| (normal(&id), bookmark))
+        .collect())
+}
+
+async fn items(chat: &Chat, account: &Account) -> Result<Vec<(Arc<str>, Bookmark)>, StanzaError> {
     let query = ItemQuery {
         position: ItemPosition::First,
         max: usize::MAX,
         max_bytes: usize::MAX,
         since: None,
     };
-    let store = visit.chat.store();
-    let page = store
-        .node_items(visit.owner.id(), ns::BOOKMARKS, query)
-        .await;
+    let page = chat.store().node_items(account.id(), ns::BOOKMARKS, query);
+    let page = page.await;
     let page = page.map_err(|error| store_failed(&error))?;
     let bookmarks = page.items.into_iter().filter_map(|item| {
         let tree = Tree::parse(&item.payload).ok()?;
@@ -183,6 +197,7 @@ pub(super) async fn has_changed(visit: &Visit, _turn: &Turn<'_>, node: &str) {
     if node != ns::BOOKMARKS {
         return;
     }
+    *visit.owner.settings() = None;
     let mut interested = false;
     visit.owner.each_session(|session| {
         interested |= session.features().wants(ns::LEGACY_BOOKMARKS);

@@ -1,5 +1,6 @@
 //! What a message is about, as far as keeping and copying it depend on that.
 
+use base::Jid;
 use xmpp::ns;
 use xmpp::xml::Stanza;
 
@@ -58,6 +59,42 @@ pub(crate) fn is_about_others(message: &Stanza) -> bool {
         }
     }
     !words
+}
+
+/// Whom a message names outside of what is encrypted (XEP-0372 §3.1.2): addresses as they stand there.
+pub(crate) fn mentioned(message: &Stanza) -> Vec<Jid> {
+    let references = message
+        .children()
+        .filter(|child| child.is("reference", ns::REFERENCES));
+    let named = references.filter_map(|child| {
+        let tree = child.tree();
+        let reference = tree.root();
+        let uri = (reference.attr("type") == Some("mention")).then(|| reference.attr("uri"))??;
+        let (scheme, rest) = uri.split_once(':')?;
+        let address = rest.split(['?', '#']).next().unwrap_or_default();
+        let plain = scheme.eq_ignore_ascii_case("xmpp") && !address.starts_with("//");
+        plain.then(|| Jid::parse(&decoded(address)?).ok())?
+    });
+    named.take(MOST_MENTIONED).collect()
+}
+
+/// Most people that one message can name.
+const MOST_MENTIONED: usize = 100;
+
+/// Text without percent-encoding (RFC 5122 §2.1).
+fn decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(if byte == b'%' {
+            let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
+            let value = digit(rest.next())? * 16 + digit(rest.next())?;
+            u8::try_from(value).ok()?
+        } else {
+            byte
+        });
+    }
+    String::from_utf8(bytes).ok()
 }
 
 /// A message that holds nothing but a chat state (XEP-0085) and notes about itself.
@@ -136,6 +173,24 @@ mod tests {
         ] {
             assert!(is_about_others(&message(inner)), "{inner}");
         }
+    }
+
+    #[test]
+    fn whom_a_message_names() {
+        let named = |kind: &str, uri: &str| {
+            let reference =
+                format!("<reference xmlns='urn:xmpp:reference:0' type='{kind}' uri='{uri}'/>");
+            let named = mentioned(&message(&reference)).into_iter();
+            named.map(|jid| jid.to_string()).collect::<Vec<_>>()
+        };
+        for uri in ["xmpp:anna@x", "XMPP:Anna@X?message", "xmpp:an%6Ea@x#a"] {
+            assert_eq!(named("mention", uri), ["anna@x"], "{uri}");
+        }
+        assert_eq!(named("mention", "xmpp:r@y/O%20a"), ["r@y/O a"]);
+        for uri in ["", "anna@x", "xmpp://anna@x", "xmpp:a%2", "xmpp:%ff@x"] {
+            assert_eq!(named("mention", uri), [""; 0], "{uri}");
+        }
+        assert_eq!(named("data", "xmpp:anna@x"), [""; 0]);
     }
 
     #[test]

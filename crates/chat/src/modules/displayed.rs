@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use base::Now;
+use base::{Jid, Now};
+use store::{Batch, NodeItem};
 use xmpp::ns;
 use xmpp::xep::displayed::{is_marker, marker};
-use xmpp::xml::{Edit, Stanza};
+use xmpp::xml::{Edit, Stanza, Tree};
 
 use super::pubsub::{Publication, Visit};
 use super::{Feature, Module, Seat};
 use crate::delivery::Delivery;
-use crate::{Chat, Sender, Work};
+use crate::{Chat, Sender, Work, rooms};
 
 /// The declaration.
 pub(super) static MODULE: Module = Module {
@@ -53,6 +54,37 @@ pub(crate) fn detach(message: &Stanza) -> Option<(Stanza, Option<Marker>)> {
         .ok()
         .and_then(|text| Stanza::parse(text).ok())?;
     Some((rest, found))
+}
+
+/// Somebody publishes at a node: how far conversations were displayed is noted with it, so that what is
+/// unread in them follows ([`inbox`](super::inbox)). For people and private messages the id is one of the
+/// account's own archive, for a room one of the room's (§4.2).
+pub(super) fn will_publish(visit: &Visit, node: &str, items: &[NodeItem], batch: &mut Batch) {
+    if node != ns::DISPLAYED {
+        return;
+    }
+    let rooms = rooms::address(&visit.chat);
+    for item in items {
+        let Ok(peer) = Jid::parse(&item.id) else {
+            continue;
+        };
+        let of_room = peer.domain() == rooms;
+        let by = if of_room {
+            peer.as_str()
+        } else {
+            visit.owner.jid().as_str()
+        };
+        let through = Tree::parse(&item.payload).ok().and_then(|payload| {
+            let id = payload.root().child("stanza-id", ns::STANZA_ID)?;
+            let claimed = Jid::parse(id.attr("by")?).ok()?;
+            (claimed.as_str() == by).then(|| id.attr("id")?.parse().ok())?
+        });
+        if let Some(through) = through
+            && peer.is_bare()
+        {
+            batch.inbox_displayed(visit.owner.id(), peer.as_str(), through);
+        }
+    }
 }
 
 /// Publishes it on behalf of the sender.

@@ -143,7 +143,7 @@ impl Talk {
 }
 
 /// Whether a room is a private group.
-fn is_private(config: &RoomConfig) -> bool {
+pub(crate) fn is_private(config: &RoomConfig) -> bool {
     config.group.is_none() && (config.members_only || config.password.is_some())
 }
 

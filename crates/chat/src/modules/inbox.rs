@@ -1,18 +1,27 @@
 //! urn:hauspost:inbox:0: Inbox
 //!
 //! A client that starts asks once and has its list of conversations: the newest message of each, how
-//! many are unread, what the user has set. A protocol of ours, described in `docs/inbox.md`.
+//! many are unread, what the user has set. A protocol of ours, described in `docs/inbox.md`. Rooms are
+//! those that the account may read at this moment, so a room that it has lost is not there any more.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use store::{ArchiveId, InboxPage, InboxQuery, Mentions};
+use base::BareJid;
+use store::{ArchiveId, InboxPage, InboxQuery, InboxRoom, Mentions};
 use xmpp::condition::{StanzaCondition, StanzaError};
 use xmpp::ns;
+use xmpp::xep::bookmarks::Bookmark;
 use xmpp::xep::inbox::{Entry, InboxRequest, InboxWriter};
 use xmpp::xep::result_set::PageAnswer;
+use xmpp::xml::Stanza;
 
-use super::{Feature, IqContext, IqHandler, Module, Reply, Run, Seat, Target, omemo, store_failed};
+use super::{
+    Feature, IqContext, IqHandler, Module, Reply, Run, Seat, Target, bookmarks, content,
+    notification_settings, omemo, store_failed,
+};
 use crate::Work;
+use crate::rooms::{self, ReadableRoom};
 
 /// Conversations in one answer, whatever the client would like.
 const MOST: usize = 1000;
@@ -46,21 +55,76 @@ fn run(context: IqContext) -> Work<Result<Reply, StanzaError>> {
         let payload = context.payload();
         let request = InboxRequest::read(payload.root())?;
         drop(payload);
-        let config = context.chat.config();
-        let query = to_query(&request, config.limits.unacknowledged_bytes / SHARE)?;
-        drop(config);
-        let store = context.chat.store();
-        let page = store
-            .inbox(context.account.id(), query, nobody_is_mentioned())
-            .await;
+        let (chat, account) = (&context.chat, &context.account);
+        let limit = chat.config().limits.unacknowledged_bytes;
+        let bookmarks = bookmarks::of(chat, account).await?;
+        let bookmarked = bookmarks.iter().map(|(address, _)| &**address);
+        let rooms = rooms::readable(chat, account, bookmarked).await?;
+        let query = InboxQuery {
+            rooms: rooms.iter().map(to_wanted).collect(),
+            rooms_domain: Some(rooms::address(chat).into()),
+            reader: account.jid().as_str().into(),
+            ..to_query(&request, limit / SHARE)?
+        };
+        let mentions = mentions_of(account.jid());
+        let page = chat.store().inbox(account.id(), query, mentions).await;
         let page = page.map_err(|error| store_failed(&error))?;
-        Ok(Reply::payload(answer(&context, &page)))
+        let settings = bookmarks.iter().map(|(address, bookmark)| {
+            let address: &str = address;
+            (address, bookmark)
+        });
+        let anonymous = rooms.iter().filter(|room| !room.sees_addresses);
+        let around = Around {
+            bookmarks: settings.collect(),
+            anonymous: anonymous.map(|room| &*room.address).collect(),
+        };
+        Ok(Reply::payload(answer(&context, &page, &around)))
     })
 }
 
-/// Outside of rooms every message is for its recipient.
-fn nobody_is_mentioned() -> Mentions {
-    Arc::new(|_| false)
+fn to_wanted(room: &ReadableRoom) -> InboxRoom {
+    InboxRoom {
+        address: Arc::clone(&room.address),
+        owner: room.id.into(),
+        since: room.since,
+    }
+}
+
+/// Whether a message names the account by its bare address.
+fn mentions_of(address: &BareJid) -> Mentions {
+    let address = address.clone();
+    Arc::new(move |text| {
+        let message = std::str::from_utf8(text)
+            .ok()
+            .and_then(|text| Stanza::parse(text).ok());
+        let named = message.map(|message| content::mentioned(&message));
+        named.is_some_and(|named| named.iter().any(|named| named.as_str() == address.as_str()))
+    })
+}
+
+/// What else is known of conversations, by address.
+struct Around<'a> {
+    bookmarks: HashMap<&'a str, &'a Bookmark>,
+    /// Rooms that do not show real addresses to the account.
+    anonymous: HashSet<&'a str>,
+}
+
+impl Around<'_> {
+    /// What the account has set for a conversation, as it is kept.
+    fn settings(&self, address: &str) -> String {
+        let Some(bookmark) = self.bookmarks.get(address) else {
+            return String::new();
+        };
+        let kept = [
+            ("notify", ns::NOTIFICATION_SETTINGS),
+            ("pinned", ns::BOOKMARKS_PINNING),
+        ];
+        let kept = kept.iter().filter_map(|(name, namespace)| {
+            let tree = notification_settings::extension(bookmark, name, namespace)?;
+            Some(tree.root().raw().into_owned())
+        });
+        kept.collect()
+    }
 }
 
 fn to_query(request: &InboxRequest, max_bytes: usize) -> Result<InboxQuery, StanzaError> {
@@ -84,11 +148,11 @@ fn to_query(request: &InboxRequest, max_bytes: usize) -> Result<InboxQuery, Stan
             .map_or(MOST, |max| usize::try_from(max).unwrap_or(MOST))
             .min(MOST),
         max_bytes,
-        rooms: Vec::new(),
+        ..InboxQuery::default()
     })
 }
 
-fn answer(context: &IqContext, page: &InboxPage) -> String {
+fn answer(context: &IqContext, page: &InboxPage, around: &Around<'_>) -> String {
     let conversations = &page.conversations;
     let bytes: usize = conversations
         .iter()
@@ -99,16 +163,22 @@ fn answer(context: &IqContext, page: &InboxPage) -> String {
     for conversation in conversations {
         let last = &conversation.last;
         let displayed = conversation.displayed.map(|id| id.to_string());
+        let peer = &*conversation.peer;
+        let message = if around.anonymous.contains(peer) {
+            rooms::without_address(&last.stanza)
+        } else {
+            last.stanza.clone()
+        };
         writer.push(&Entry {
-            jid: &conversation.peer,
-            room: last.flags.groupchat,
+            jid: peer,
+            room: conversation.room.is_some(),
             unread: conversation.unread,
             mentions: conversation.mentions,
             displayed: displayed.as_deref(),
             id: &last.id.to_string(),
             stamp: last.timestamp,
-            message: &omemo::kept(&context.chat, &context.account, &last.stanza),
-            settings: "",
+            message: &omemo::kept(&context.chat, &context.account, &message),
+            settings: &around.settings(peer),
         });
     }
     let id = |place: Option<&store::Conversation>| place.map(|found| found.last.id.to_string());

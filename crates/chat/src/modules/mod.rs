@@ -33,7 +33,7 @@ mod legacy_bookmarks;
 mod legacy_session;
 mod markers;
 mod message_archive;
-mod notification_settings;
+pub(crate) mod notification_settings;
 pub(crate) mod offline;
 pub(crate) mod omemo;
 mod pep;
@@ -190,9 +190,10 @@ pub struct Module {
     /// account reach it from now on. They are held until the work is done, so what it gives to
     /// `Mailbox::release` comes ahead of them.
     pub session_reachable: Option<Hook<SessionContext, ()>>,
-    /// A message was kept in a room's archive; see [`Kept`](crate::rooms::Kept). It must be quick: the
-    /// room's next delivery waits for it.
-    pub room_message: Option<fn(&crate::Chat, &crate::rooms::Kept)>,
+    /// A message was said in a room that somebody may be woken for; see
+    /// [`RoomMessage`](crate::rooms::RoomMessage). It must be quick: the room's next delivery waits for
+    /// it.
+    pub room_message: Option<fn(&crate::Chat, &crate::rooms::RoomMessage)>,
     /// A session is gone for good.
     pub session_ended: Option<Hook<SessionContext, Vec<Delivery>>>,
 }

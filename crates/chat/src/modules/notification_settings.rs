@@ -1,9 +1,21 @@
 //! XEP-0492: Chat Notification Settings
+//!
+//! Clients keep the settings with their bookmarks. The server heeds them when it tells devices that
+//! sleep: what an account has set is read once and remembered until its bookmarks change.
 
-use super::Module;
+use std::collections::HashMap;
+use std::sync::Arc;
 
-/// The declaration: clients keep the settings with their bookmarks, whose extensions no conversion
-/// loses ([`bookmarks`](super::bookmarks)).
+use xmpp::condition::StanzaError;
+use xmpp::ns;
+use xmpp::xep::bookmarks::Bookmark;
+use xmpp::xep::notification_settings::NotificationSetting;
+use xmpp::xml::Tree;
+
+use super::{Module, bookmarks};
+use crate::{Account, Chat};
+
+/// The declaration. No conversion loses what stands beside a bookmark ([`bookmarks`]).
 pub(super) static MODULE: Module = Module {
     name: "notification_settings",
     specification: "XEP-0492",
@@ -11,3 +23,40 @@ pub(super) static MODULE: Module = Module {
     version: "0.2.0",
     ..Module::NONE
 };
+
+/// What an account has set, by the address of the conversation; `None` for a bookmark that says
+/// nothing of it.
+pub(crate) type Settings = HashMap<Arc<str>, Option<NotificationSetting>>;
+
+/// The settings of an account.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(crate) async fn of(chat: &Chat, account: &Account) -> Result<Arc<Settings>, StanzaError> {
+    if let Some(known) = &*account.settings() {
+        return Ok(Arc::clone(known));
+    }
+    // What may be changing at this moment is read, and not remembered.
+    let turn = account.turn_if_free();
+    let kept = bookmarks::of(chat, account).await?;
+    let settings = kept.into_iter().map(|(address, bookmark)| {
+        let setting = extension(&bookmark, "notify", ns::NOTIFICATION_SETTINGS)
+            .and_then(|notify| NotificationSetting::read(notify.root()));
+        (address, setting)
+    });
+    let settings = Arc::new(settings.collect::<Settings>());
+    if turn.is_some() {
+        *account.settings() = Some(Arc::clone(&settings));
+    }
+    Ok(settings)
+}
+
+/// What stands beside a bookmark under this name.
+pub(super) fn extension(bookmark: &Bookmark, name: &str, namespace: &str) -> Option<Tree> {
+    let mut trees = bookmark
+        .extensions
+        .iter()
+        .filter(|text| text.contains(namespace))
+        .filter_map(|text| Tree::parse(text).ok());
+    trees.find(|tree| tree.root().is(name, namespace))
+}

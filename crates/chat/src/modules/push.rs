@@ -11,7 +11,7 @@ use super::{
     Feature, IqContext, IqHandler, MessageContext, Module, Reply, Run, Seat, Target, Verdict,
     store_failed,
 };
-use crate::Work;
+use crate::{Chat, Work};
 
 /// The declaration. When somebody is told, and what, is in `push.rs` beside the modules.
 pub(super) static MODULE: Module = Module {
@@ -47,6 +47,7 @@ pub(super) static MODULE: Module = Module {
         },
     ],
     message: Some(message),
+    room_message: Some(Chat::note_room),
     ..Module::NONE
 };
 
@@ -120,6 +121,7 @@ pub(super) async fn enable(
     let written = context.chat.store().submit(batch).ticket.await;
     written.map_err(|error| store_failed(&error))?;
     account.facts().push = kept;
+    context.chat.has_push(account);
     context.session.add_push(target);
     Ok(())
 }

@@ -33,6 +33,15 @@ pub(crate) fn claims(child: &Child<'_>, by: &str) -> bool {
     claimed == by || Jid::parse(claimed).is_ok_and(|claimed| claimed.as_str() == by)
 }
 
+/// Who is said to have given an id, if a child of a message is one.
+pub(crate) fn giver(child: &Child<'_>) -> Option<Jid> {
+    if !child.is("stanza-id", ns::STANZA_ID) {
+        return None;
+    }
+    let tree = child.tree();
+    tree.root().attr("by").and_then(|by| Jid::parse(by).ok())
+}
+
 /// The message with the id under which the archive of `by` keeps it (§3.1).
 pub(crate) fn with_id(message: &Bytes, by: &str, id: ArchiveId) -> Bytes {
     let mut element = Writer::with_capacity(by.len() + 80);

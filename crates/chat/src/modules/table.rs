@@ -77,10 +77,10 @@ impl Table {
         &self.messages
     }
 
-    /// Those who want to know of messages that rooms keep.
+    /// Those who want to know of messages in rooms.
     pub(crate) fn room_messages(
         &self,
-    ) -> impl Iterator<Item = fn(&crate::Chat, &crate::rooms::Kept)> {
+    ) -> impl Iterator<Item = fn(&crate::Chat, &crate::rooms::RoomMessage)> {
         self.modules().filter_map(|module| module.room_message)
     }
 

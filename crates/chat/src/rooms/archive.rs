@@ -137,7 +137,7 @@ async fn tombstones(
 }
 
 /// The message without the real address of who has sent it.
-pub(super) fn without_address(stanza: &Bytes) -> Bytes {
+pub(crate) fn without_address(stanza: &Bytes) -> Bytes {
     let Some(parsed) = std::str::from_utf8(stanza)
         .ok()
         .and_then(|text| Stanza::parse(text).ok())

@@ -159,8 +159,8 @@ pub(super) struct Entry {
     pub(super) outputs: Vec<Output>,
     /// A message that those who come later get too.
     pub(super) said: Option<Said>,
-    /// What the hooks of kept messages are told.
-    pub(super) kept: Option<Box<super::Kept>>,
+    /// What the modules are told.
+    pub(super) told: Option<Box<super::RoomMessage>>,
 }
 
 impl Entry {
@@ -169,7 +169,7 @@ impl Entry {
             ticket: Ticket::DONE,
             outputs,
             said: None,
-            kept: None,
+            told: None,
         }
     }
 }
@@ -339,8 +339,8 @@ fn carry_out(chat: &Chat, entry: &Entry, history: Vec<Vec<Bytes>>) {
             }
         }
     }
-    if let Some(kept) = &entry.kept {
-        super::tell_kept(chat, kept);
+    if let Some(message) = &entry.told {
+        super::tell_modules(chat, message);
     }
 }
 

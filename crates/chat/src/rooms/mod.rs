@@ -19,6 +19,7 @@ mod hats;
 mod history;
 mod invite;
 mod line;
+mod listeners;
 mod moderation;
 mod owner;
 mod private;
@@ -37,12 +38,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use base::{BareJid, Now};
-use bytes::Bytes;
 use parking_lot::RwLock;
-use store::{ArchiveId, ArchiveQuery, PagePosition, RoomId};
+use store::{ArchiveQuery, PagePosition, RoomId};
 use xmpp::condition::{StanzaCondition, StanzaError};
 use xmpp::xml::{Kind, Stanza};
 
+pub(crate) use archive::without_address;
+pub(crate) use listeners::{Bond, ReadableRoom, readable};
 pub(crate) use request::Relayed;
 pub use room::Room;
 
@@ -65,25 +67,26 @@ const LEFT_OVER: Duration = Duration::from_secs(3_600);
 /// How long a room that nobody is in stays in memory after its last use.
 const KEPT_IDLE: Duration = Duration::from_secs(300);
 
-/// A message that was kept in a room's archive and has been delivered to those who are there.
+/// A message that somebody may be woken for, as it is delivered to those who are there.
 ///
 /// Members who are away have it in the archive: what is unread of a room is what lies behind the
 /// member's own mark, so nothing is written per member.
-pub struct Kept {
+#[derive(Clone)]
+pub struct RoomMessage {
     /// The room.
     pub room: Arc<Room>,
-    /// Where its archive keeps the message.
-    pub id: ArchiveId,
+    /// Whether its archive keeps the message.
+    pub kept: bool,
     /// Bare address of who has said it.
     pub sender: BareJid,
-    /// The message as occupants got it, without `to`.
-    pub stanza: Bytes,
+    /// Bare addresses of those whom it means.
+    pub meant: Vec<BareJid>,
 }
 
-/// Tells the modules of a kept message.
-fn tell_kept(chat: &Chat, kept: &Kept) {
+/// Tells the modules of a message.
+fn tell_modules(chat: &Chat, message: &RoomMessage) {
     for hook in chat.table().room_messages() {
-        hook(chat, kept);
+        hook(chat, message);
     }
 }
 

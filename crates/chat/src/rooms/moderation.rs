@@ -10,9 +10,9 @@ use xmpp::xep::moderation::{ModerationRequest, Moderator};
 use xmpp::xep::muc::{Affiliation, Role};
 use xmpp::xml::{Edit, Element, Head, Stanza, Writer};
 
+use super::archive;
 use super::line::Entry;
 use super::room::{Room, Who};
-use super::{Kept, archive};
 use crate::modules::{Reply, archive_query, stanza_ids, store_failed};
 use crate::{Chat, Sender};
 
@@ -87,6 +87,7 @@ pub(super) async fn moderate(
                     with_resource: None,
                     flags: EntryFlags {
                         groupchat: true,
+                        quiet: true,
                         ..EntryFlags::default()
                     },
                 },
@@ -105,14 +106,7 @@ pub(super) async fn moderate(
             ticket: ticket.clone(),
             outputs,
             said: None,
-            kept: told_id.map(|id| {
-                Box::new(Kept {
-                    room: Arc::clone(room),
-                    id,
-                    sender: who.bare.clone(),
-                    stanza: sent,
-                })
-            }),
+            told: None,
         });
         ticket
     };

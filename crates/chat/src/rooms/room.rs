@@ -12,7 +12,7 @@ use xmpp::xep::muc::{Affiliation, Role};
 use xmpp::xep::occupant_id::occupant_id;
 
 use super::line::{Audience, Entry, Line, Output, Recipient, Shared};
-use crate::{Chat, Sender};
+use crate::{Account, Chat, Sender};
 
 /// A room.
 pub struct Room {
@@ -102,6 +102,14 @@ impl Who {
         }
     }
 
+    /// Somebody of ours.
+    pub(super) fn account(account: &Account) -> Self {
+        Self {
+            bare: account.jid().clone(),
+            groups: account.facts().account.groups.clone(),
+        }
+    }
+
     /// Somebody whose account may be in memory.
     pub(super) fn at(chat: &Chat, bare: BareJid) -> Self {
         Self {
@@ -170,29 +178,6 @@ impl Room {
     #[must_use]
     pub fn config(&self) -> Arc<RoomConfig> {
         Arc::clone(&self.state.lock().config)
-    }
-
-    /// Bare addresses of the members (with any standing but a ban) who are not in the room now. Those
-    /// who are members by a group of the directory only are not among them.
-    #[must_use]
-    pub fn absent_members(&self) -> Vec<Arc<str>> {
-        let state = self.state.lock();
-        state
-            .people
-            .iter()
-            .filter(|(address, person)| {
-                person.affiliation >= Affiliation::Member
-                    && !state.present.contains_key(&***address)
-            })
-            .map(|(address, _)| Arc::clone(address))
-            .collect()
-    }
-
-    /// True when somebody stands in the room, is not banned, and so may read its archive.
-    #[must_use]
-    pub fn is_member(&self, chat: &Chat, address: &BareJid) -> bool {
-        let who = Who::at(chat, address.clone());
-        self.state.lock().affiliation(&who) >= Affiliation::Member
     }
 
     /// What it is at this moment. Hold the guard for a few instructions only.
@@ -315,6 +300,11 @@ impl State {
     /// How many occupants an address has.
     pub(super) fn is_present(&self, bare: &BareJid) -> bool {
         self.present.contains_key(bare)
+    }
+
+    /// Bare addresses of those who are there.
+    pub(super) fn present(&self) -> impl Iterator<Item = &BareJid> {
+        self.present.keys()
     }
 
     /// Adds an occupant.

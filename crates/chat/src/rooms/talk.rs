@@ -15,11 +15,11 @@ use xmpp::xml::{Child, Edit, Head, Stanza, Writer};
 use super::line::{Entry, Output, Said, Shared};
 use super::retraction::{self, Retraction};
 use super::room::{Occupant, Room, State};
-use super::{Kept, history, show};
+use super::{RoomMessage, history, listeners, show};
 use crate::modules::encryption::{self, Talk};
-use crate::modules::{content, omemo, stanza_ids, store_failed};
+use crate::modules::{MessageType, content, omemo, stanza_ids, store_failed};
 use crate::services::{Served, Taken};
-use crate::{Chat, Sender};
+use crate::{Chat, Sender, push};
 
 /// Takes a message to all. `None`: the room is gone; look for it again.
 pub(super) fn groupchat(
@@ -88,7 +88,8 @@ fn plan(
     if let Some(error) = talk.and_then(|talk| encryption::refusal(chat, talk, stanza)) {
         return Err(error);
     }
-    let text = reflected(room, occupant, stanza);
+    let text = reflected(chat, room, state, occupant, stanza);
+    let quiet = subject || content::is_about_others(stanza);
     let keeps = keeps(state, stanza, subject);
     let mut batch = Batch::new();
     if keeps {
@@ -100,6 +101,8 @@ fn plan(
                 with_resource: Some(&occupant.nick),
                 flags: EntryFlags {
                     groupchat: true,
+                    quiet,
+                    mentions: !content::mentioned(stanza).is_empty(),
                     ..EntryFlags::default()
                 },
             },
@@ -147,19 +150,20 @@ fn plan(
         room.line
             .set_subject(history::with_delay(&text, Some(room.jid().clone().into()), at).into());
     }
-    let kept = id.map(|id| {
-        Box::new(Kept {
+    let wakes = !quiet && push::wakes(stanza, MessageType::GroupChat) && chat.pushes_to_anybody();
+    let told = wakes.then(|| {
+        Box::new(RoomMessage {
             room: Arc::clone(room),
-            id,
+            kept: id.is_some(),
+            meant: listeners::meant(room, state, stanza),
             sender,
-            stanza: sent,
         })
     });
     room.line.push(Entry {
         ticket: ticket.clone(),
         outputs,
         said,
-        kept,
+        told,
     });
     Ok(ticket)
 }
@@ -199,16 +203,30 @@ fn keeps(state: &State, stanza: &Stanza, subject: bool) -> bool {
 
 /// The message as occupants get it, without `to`: from the occupant, with its id, and without what
 /// only the room may say.
-fn reflected(room: &Room, occupant: &Occupant, stanza: &Stanza) -> Bytes {
+fn reflected(
+    chat: &Chat,
+    room: &Room,
+    state: &State,
+    occupant: &Occupant,
+    stanza: &Stanza,
+) -> Bytes {
     let mut id = Writer::with_capacity(96);
     occupant_id::write(&occupant.id, &mut id);
     let id = id.finish();
-    let room_jid = room.jid().as_str();
+    let house = chat.domain();
+    // XEP-0359 §4: ids that only the room or the recipients' accounts may give.
+    let forged = |child: &Child<'_>| {
+        stanza_ids::giver(child).is_some_and(|by| {
+            by.bare_str() == room.jid().as_str()
+                || by.domain() == &*house
+                || state.is_present(&by.bare())
+        })
+    };
     let drop = |child: &Child<'_>| {
         matches!(
             child.namespace(),
             ns::MUC_USER | ns::MUC_ADMIN | ns::MUC_OWNER | ns::OCCUPANT_ID | ns::MODERATION
-        ) || stanza_ids::claims(child, room_jid)
+        ) || forged(child)
             || child.is("delay", ns::DELAY)
             || is_forged_retraction(child)
     };

@@ -36,6 +36,7 @@ pub mod message_archive;
 pub mod moderation;
 pub mod muc;
 pub mod node_configuration;
+pub mod notification_settings;
 pub mod occupant_id;
 pub mod omemo;
 pub mod out_of_band;

@@ -16,7 +16,7 @@ use super::notify::{self, Notice};
 use super::visit::{Found, Visit};
 use super::{check_length, well_known};
 use crate::account::Turn;
-use crate::modules::{Reply, avatar, bookmarks, omemo, store_failed};
+use crate::modules::{Reply, avatar, bookmarks, displayed, omemo, store_failed};
 
 /// Items of one request at the most.
 const MOST_AT_ONCE: usize = 100;
@@ -83,6 +83,7 @@ impl Visit {
         let draft = self.draft(publication, &mut batch).await?;
         let shown = avatar::will_publish(self, draft.name(), draft.items(), &mut batch).await?;
         let devices = omemo::will_publish(self, draft.name(), draft.items(), &mut batch);
+        displayed::will_publish(self, draft.name(), draft.items(), &mut batch);
         if !batch.is_empty() {
             self.keep(batch).await?;
         }
