@@ -15,6 +15,7 @@ use super::line::Output;
 use super::room::{Room, Who};
 use super::talk::{not_here, shared};
 use super::{admin, show};
+use crate::modules::{blocks, store_failed};
 use crate::services::Served;
 use crate::{Chat, Sender};
 
@@ -73,6 +74,13 @@ async fn invite_one(
 ) -> Result<(), StanzaError> {
     let who = Who::of(sender);
     let target = Who::at(chat, invite.to.bare());
+    // XEP-0191: who is blocked finds the same way closed as the direct one, and changes nothing.
+    let account = chat.account(&target.bare).await;
+    let account = account.map_err(|error| store_failed(&error))?;
+    let room_jid = Jid::from(room.jid().clone());
+    if account.is_some_and(|to| blocks(&to, sender.jid()) || blocks(&to, &room_jid)) {
+        return Err(StanzaError::new(StanzaCondition::ServiceUnavailable));
+    }
     let (from, password, needs_membership) = {
         let state = room.state();
         let affiliation = state.affiliation(&who);

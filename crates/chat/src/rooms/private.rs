@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use base::{BareJid, Jid};
 use bytes::Bytes;
 use smallvec::SmallVec;
-use store::{ArchiveOwner, Batch, EntryFlags, PrivateMessages};
+use store::{ArchiveOwner, Batch, EntryFlags, PrivateMessages, Submitted};
 use xmpp::condition::{StanzaCondition, StanzaError};
 use xmpp::ns;
 use xmpp::xep::hints::Hints;
@@ -16,9 +17,9 @@ use super::line::{Output, Shared};
 use super::room::{Occupant, Room, State};
 use super::talk::not_here;
 use crate::modules::encryption::{self, Talk};
-use crate::modules::{content, omemo, store_failed};
+use crate::modules::{MessageType, blocks, content, omemo, stanza_ids, store_failed};
 use crate::services::Served;
-use crate::{Chat, Sender};
+use crate::{Chat, Sender, push};
 
 /// Whether one occupant may write to another alone.
 fn may_write(state: &State, from: &Occupant, to: &Occupant) -> bool {
@@ -39,7 +40,7 @@ pub(super) async fn message(
     nick: &str,
     stanza: &Stanza,
 ) -> Result<Served, StanzaError> {
-    let (text, from_nick, to_bare, audience, in_room) = {
+    let (text, from_nick, to_bare, audience, in_room, sees_addresses) = {
         let state = room.state();
         let from = state.occupant_of(sender.jid()).ok_or_else(not_here)?;
         let to = state.occupants.get(nick).ok_or_else(|| {
@@ -56,11 +57,12 @@ pub(super) async fn message(
             .map(|attendance| Arc::clone(&attendance.recipient))
             .collect();
         (
-            private(room, from, stanza),
+            private(room, from, &to.bare, stanza),
             Arc::clone(&from.nick),
             to.bare.clone(),
             audience,
             Talk::in_room(&state.config),
+            state.is_non_anonymous() || to.role == Role::Moderator,
         )
     };
     let is_ours = to_bare.domain() == &*chat.domain();
@@ -80,10 +82,20 @@ pub(super) async fn message(
     } else {
         None
     };
+    if let Some(account) = &ours {
+        // XEP-0191 §5: by the address that the recipient sees, and by the real one where that is known.
+        let seen = Jid::parse(&room.occupant_jid(&from_nick));
+        let blocked = seen.is_ok_and(|seen| blocks(account, &seen));
+        if blocked || (sees_addresses && blocks(account, sender.jid())) {
+            return Err(StanzaError::new(StanzaCondition::ServiceUnavailable));
+        }
+    }
     let mut batch = Batch::new();
+    let mut archived = false;
     if keeps && chat.config().archive {
         let mut owners: SmallVec<[ArchiveOwner<'_>; 2]> = SmallVec::new();
         if let Some(account) = &ours {
+            archived = true;
             owners.push(ArchiveOwner {
                 id: account.id().into(),
                 with: room.jid().as_str(),
@@ -108,10 +120,22 @@ pub(super) async fn message(
             batch.archive_shared(&text, &owners);
         }
     }
-    if !batch.is_empty() {
-        let kept = chat.store().submit(batch).ticket.await;
-        kept.map_err(|error| store_failed(&error))?;
+    let Submitted { ids, ticket, .. } = if batch.is_empty() {
+        Submitted::nothing()
+    } else {
+        chat.store().submit(batch)
+    };
+    if let Some(account) = &ours
+        && !sender.is_of(account)
+        && push::wakes(stanza, MessageType::of(stanza))
+    {
+        chat.note(account, room.jid().as_str(), &ticket);
     }
+    ticket.await.map_err(|error| store_failed(&error))?;
+    let text = match ids.first().filter(|_| archived) {
+        Some(id) => stanza_ids::with_id(&text, to_bare.as_str(), *id),
+        None => text,
+    };
     let copies = omemo::Copies::of(chat, stanza, &text);
     let output = Output::Many(Arc::new(Shared::message(copies)), audience.into());
     {
@@ -124,8 +148,9 @@ pub(super) async fn message(
     Ok(Served::default())
 }
 
-/// The message as its recipient gets it, without `to`.
-fn private(room: &Room, from: &Occupant, stanza: &Stanza) -> Bytes {
+/// The message as its recipient gets it, without `to`: what only the room or the recipient's account may
+/// say is taken out.
+fn private(room: &Room, from: &Occupant, to: &BareJid, stanza: &Stanza) -> Bytes {
     let mut append = Writer::with_capacity(160);
     append.leaf("x", ns::MUC_USER);
     occupant_id::write(&from.id, &mut append);
@@ -134,7 +159,9 @@ fn private(room: &Room, from: &Occupant, stanza: &Stanza) -> Bytes {
         matches!(
             child.namespace(),
             ns::MUC_USER | ns::MUC_ADMIN | ns::MUC_OWNER | ns::OCCUPANT_ID
-        )
+        ) || stanza_ids::claims(child, to.as_str())
+            || stanza_ids::claims(child, room.jid().as_str())
+            || child.is("delay", ns::DELAY)
     };
     let address = room.occupant_jid(&from.nick);
     let received = stanza.head();
