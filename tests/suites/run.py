@@ -31,6 +31,7 @@ SUITES = [
     "host_meta",
     "inbox",
     "operations",
+    "promises",
     "federation",
     "gateway",
     "uploads",

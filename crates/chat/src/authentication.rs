@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use base::{BareJid, Now};
+use base::{BareJid, Moment, Now};
 use store::{AppPasswordId, Batch, ScramRecord, StoreError, TokenRecord};
 use xmpp::condition::{SaslCondition, StanzaCondition, StanzaError, StreamCondition};
 use xmpp::sasl::{Mechanism, Password, ScramHash, ScramKeys, UnknownAccounts};
@@ -41,6 +41,8 @@ impl From<Answer> for Answered {
 pub(crate) struct Asker {
     pub(crate) chat: Chat,
     pub(crate) peer: IpAddr,
+    /// When the connection began.
+    pub(crate) began: Moment,
     pub(crate) now: Now,
 }
 
@@ -312,6 +314,9 @@ impl Asker {
         let (Some(login), Some(id)) = (self.login(account).await?, &client.id) else {
             return Ok(Answer::Refused(SaslCondition::NotAuthorized));
         };
+        if self.chat.renewals().since(account, self.began) {
+            return Ok(Answer::Refused(SaslCondition::NotAuthorized));
+        }
         let expiry = self.now.wall + self.chat.config().token_lifetime;
         let mut batch = Batch::new();
         batch.token_issue(
@@ -392,8 +397,16 @@ impl Asker {
                 );
             }
         }
-        // Others see the session from here on: an app password that is revoked now finds it, and one
-        // that was revoked since it was shown is found here.
+        // Others see the session from here on: whoever changes the password now finds it, and what was changed since it
+        // was shown is found here.
+        if self.chat.renewals().since(&request.account, self.began) {
+            account.unbind(&entry);
+            return refused(
+                StanzaCondition::NotAuthorized,
+                "The password was changed meanwhile; please log in with the new one.",
+            );
+        }
+        // The same for an app password that is revoked.
         if let Credential::App(number) = request.credential {
             let there = self.chat.store().app_passwords(account.id()).await;
             let there = there.is_ok_and(|list| list.iter().any(|one| one.id.number() == number));

@@ -437,6 +437,7 @@ impl Connection {
                     let asker = Asker {
                         chat: self.chat.clone(),
                         peer: self.peer,
+                        began: negotiating.began,
                         now,
                     };
                     negotiating.asking = Some(authentication::answer(asker, question));

@@ -58,7 +58,7 @@ pub use session::{CurrentPresence, Session, SessionEntry};
 pub use specifications::{SPECIFICATIONS, Specification};
 
 use account::Accounts;
-use accounts::{RegistrationLimiter, Removals};
+use accounts::{RegistrationLimiter, Removals, Renewals};
 use faults::Faults;
 use links::Links;
 use modules::administration::Announcements;
@@ -93,6 +93,7 @@ pub(crate) struct House {
     announcements: Announcements,
     registrations: RegistrationLimiter,
     removals: Removals,
+    renewals: Renewals,
     throttle: Throttle,
     faults: Faults,
     relay_watchers: Watchers,
@@ -133,6 +134,7 @@ impl Chat {
                 announcements: Announcements::default(),
                 registrations: RegistrationLimiter::default(),
                 removals: Removals::default(),
+                renewals: Renewals::default(),
                 throttle: Throttle::new(config.throttle),
                 faults: Faults::default(),
                 relay_watchers: Watchers::default(),
@@ -295,6 +297,10 @@ impl Chat {
         self.house.accounts.open(address).await
     }
 
+    pub(crate) fn renewals(&self) -> &Renewals {
+        &self.house.renewals
+    }
+
     pub(crate) fn throttle(&self) -> &Throttle {
         &self.house.throttle
     }
@@ -325,6 +331,7 @@ impl Chat {
         }
         self.tick_pushes(now).await;
         self.house.executions.sweep(now.moment);
+        self.house.renewals.sweep(now.moment);
         self.house.throttle.sweep(now.moment);
         self.house.faults.sweep(now.moment);
         self.house.accounts.sweep(now.moment);

@@ -314,7 +314,8 @@ fn message(
     };
     let (from, to) = (format!("{from}@{domain}"), format!("{to}@{domain}"));
     let mut out = Writer::new();
-    out.start("message").xmlns(xmpp::ns::CLIENT);
+    // As on a client's stream, whose namespace is said once, outside.
+    out.start("message");
     out.attr("from", format!("{from}/demo"))
         .attr("to", &to)
         .attr("type", "chat")

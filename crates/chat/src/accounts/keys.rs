@@ -91,6 +91,7 @@ impl Chat {
             batch.device_seen(account.id, device);
         }
         self.store().submit(batch).ticket.await?;
+        self.renewals().note(address, now.moment);
         let why = StreamCondition::NotAuthorized;
         match keep {
             None => self.end_sessions(address, why, now).await,

@@ -13,6 +13,7 @@ mod limiter;
 mod policy;
 mod refusal;
 mod removal;
+mod renewals;
 
 use base::{BareJid, Now};
 use store::{Account, AccountChange, Batch};
@@ -26,6 +27,7 @@ pub(crate) use limiter::RegistrationLimiter;
 pub use policy::{Registration, RegistrationMode};
 pub use refusal::Refusal;
 pub(crate) use removal::Removals;
+pub(crate) use renewals::Renewals;
 
 use crate::Chat;
 

@@ -32,8 +32,8 @@ const MOST_STEPS: usize = 1_000;
 pub(super) struct Inbound {
     chat: Chat,
     steps: VecDeque<Step>,
-    /// Nothing is taken until the step that says so is done.
-    barrier: bool,
+    /// Steps in the line that further stanzas must wait for.
+    barriers: usize,
     acknowledged: Option<u32>,
 }
 
@@ -78,14 +78,14 @@ impl Inbound {
         Self {
             chat: chat.clone(),
             steps: VecDeque::new(),
-            barrier: false,
+            barriers: 0,
             acknowledged: None,
         }
     }
 
     /// False while the other side must pause.
     pub(super) fn accepts(&self) -> bool {
-        !self.barrier && self.steps.len() < MOST_STEPS
+        self.barriers == 0 && self.steps.len() < MOST_STEPS
     }
 
     /// Whether all is done.
@@ -333,7 +333,7 @@ impl Inbound {
     }
 
     fn work(&mut self, work: Work<Done>, subject: Subject, bars: bool) {
-        self.barrier |= bars;
+        self.barriers += usize::from(bars);
         self.steps.push_back(Step::Work {
             work,
             subject,
@@ -388,9 +388,7 @@ impl Inbound {
                     if matches!(polled, Ok(Poll::Pending)) {
                         return;
                     }
-                    if *bars {
-                        self.barrier = false;
-                    }
+                    self.barriers -= usize::from(*bars);
                     let Some(Step::Work { subject, .. }) = self.steps.pop_front() else {
                         return;
                     };
@@ -414,7 +412,10 @@ impl Inbound {
         answer(&self.chat, &subject, done.own, now);
         done.deliveries.into_iter().for_each(Delivery::perform);
         if let Some(account) = done.again {
+            // In its former place in the line, before what came after it.
+            let behind = std::mem::take(&mut self.steps);
             self.hand_to(subject, account, now);
+            self.steps.extend(behind);
         }
     }
 }

@@ -59,7 +59,8 @@ pub struct Session {
     sender: Sender,
     agent: ClientAgent,
     steps: VecDeque<Step>,
-    barrier: bool,
+    /// Steps in the line that further stanzas must wait for.
+    barriers: usize,
     outbox: Outbox,
     ending: Option<Ending>,
     /// How long it waits for its client after a cut.
@@ -158,7 +159,7 @@ impl Session {
             sender,
             agent,
             steps: VecDeque::new(),
-            barrier: false,
+            barriers: 0,
             outbox: Outbox::default(),
             ending: None,
             resume_for: Duration::ZERO,
@@ -198,7 +199,7 @@ impl Session {
 
     /// False while a step stands in the way of further stanzas.
     pub(crate) fn accepts(&self) -> bool {
-        !self.barrier && self.ending.is_none() && self.steps.len() < MOST_STEPS
+        self.barriers == 0 && self.ending.is_none() && self.steps.len() < MOST_STEPS
     }
 
     pub(crate) fn take_ending(&mut self) -> Option<Ending> {
@@ -390,7 +391,7 @@ impl Session {
 
     /// Puts work in the line of steps; what follows waits for it.
     fn work(&mut self, subject: Option<Stanza>, work: Work<Outcome>) {
-        self.barrier = true;
+        self.barriers += 1;
         self.steps.push_back(Step::Work {
             work,
             subject,
@@ -533,7 +534,7 @@ impl Session {
                         }
                     };
                     if barred {
-                        self.barrier = false;
+                        self.barriers -= 1;
                     }
                     self.steps.pop_front();
                     for stanza in outcome.own {
@@ -558,11 +559,15 @@ impl Session {
         }
     }
 
+    /// Plans a stanza again. Its steps take its former place in the line: what came after it, an acknowledgement above all,
+    /// stays behind it.
     fn replanned(&mut self, stanza: Stanza, to: &Jid, recipient: Option<Arc<Account>>, now: Now) {
+        let behind = std::mem::take(&mut self.steps);
         match stanza.kind() {
             Kind::Message => self.message_to(stanza, to, recipient, now),
             _ => self.request_to(stanza, to, recipient, now),
         }
+        self.steps.extend(behind);
     }
 
     fn not_kept(&mut self, stanza: &Stanza, error: &StoreError) {

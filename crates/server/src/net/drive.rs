@@ -198,7 +198,7 @@ impl Drive {
                     // be woken.
                     look = self.read(cx, buffers, now);
                 }
-                self.advance(cx, buffers, now);
+                let more = self.advance(cx, buffers, now);
                 if self.stage == Stage::Gone {
                     return Poll::Ready(());
                 }
@@ -209,8 +209,8 @@ impl Drive {
                 // before it sleeps.
                 let again = match look {
                     Look::Came => true,
-                    Look::Nothing => false,
-                    Look::NotAsked => self.takes_input() && self.may_read(now),
+                    Look::Nothing => more,
+                    Look::NotAsked => more || (self.takes_input() && self.may_read(now)),
                 };
                 if !again && self.watch(cx, now).is_pending() {
                     return Poll::Pending;
@@ -318,8 +318,9 @@ impl Drive {
         )));
     }
 
-    /// Polls the machine and writes what it says.
-    fn advance(&mut self, cx: &mut Context<'_>, buffers: &mut Buffers, now: Now) {
+    /// Polls the machine and writes what it says. True when the machine has more to say and the socket has taken all so
+    /// far: nobody would be woken for the rest.
+    fn advance(&mut self, cx: &mut Context<'_>, buffers: &mut Buffers, now: Now) -> bool {
         if self.connection.is_none() && self.limit.is_some_and(|limit| now.moment >= limit) {
             self.stage = Stage::Gone;
         }
@@ -330,7 +331,7 @@ impl Drive {
             {
                 self.stage = Stage::Gone;
             }
-            return;
+            return false;
         };
         if connection
             .deadline()
@@ -359,11 +360,11 @@ impl Drive {
             let limit = *self.limit.get_or_insert(now.moment + GOODBYE);
             if now.moment >= limit {
                 self.stage = Stage::Gone;
-                return;
+                return false;
             }
         }
         if self.unsent.len() >= MOST_UNSENT || self.stage != Stage::Open {
-            return;
+            return false;
         }
         buffers.gathered.clear();
         let mut start_tls = false;
@@ -379,6 +380,7 @@ impl Drive {
                 None => break,
             }
         }
+        let full = buffers.gathered.len() >= MOST_UNSENT;
         if !buffers.gathered.is_empty() {
             if let Some(tls) = self.tls.as_deref_mut() {
                 let plain = std::mem::take(&mut buffers.gathered);
@@ -408,6 +410,7 @@ impl Drive {
         if close {
             self.close(now);
         }
+        full && self.unsent.is_empty() && self.stage == Stage::Open
     }
 
     /// Says so when the socket has taken everything.

@@ -14,6 +14,8 @@ impl From<rusqlite::Error> for StoreError {
         let text = message.clone().unwrap_or_else(|| failure.to_string());
         match failure.code {
             ErrorCode::DiskFull => Self::DiskFull,
+            // The file for what is shared between connections could not be made as large as it must be.
+            _ if failure.extended_code == ffi::SQLITE_IOERR_SHMSIZE => Self::DiskFull,
             ErrorCode::SystemIoFailure | ErrorCode::CannotOpen | ErrorCode::ReadOnly => {
                 Self::Io(format!("{text} (code {})", failure.extended_code).into())
             }
