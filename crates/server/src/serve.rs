@@ -12,7 +12,7 @@ use chat::Chat;
 use store::{Store, StoreConfig};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use xmpp::condition::StreamCondition;
 
 use crate::admin::{self, Execution};
@@ -36,6 +36,26 @@ const STACK_BYTES: usize = 1 << 20;
 /// What keeps it from starting, with the mend.
 pub fn run(cli: &Cli, loaded: &Loaded, serve: &Serve) -> anyhow::Result<()> {
     log::start(&loaded.config.log);
+    loop {
+        let Stopped::ToGiveWay(conversation) = serve_once(cli, loaded, serve)? else {
+            return Ok(());
+        };
+        tracing::info!("the store is closed for an administrator, and will be opened again");
+        if let Err(error) = admin::give_way(conversation) {
+            tracing::warn!(%error, "the administrator is gone");
+        }
+    }
+}
+
+/// Why the server does not serve any more.
+enum Stopped {
+    /// It was told to.
+    ForGood,
+    /// Somebody wants the store for himself, for as long as this conversation lasts.
+    ToGiveWay(std::os::unix::net::UnixStream),
+}
+
+fn serve_once(cli: &Cli, loaded: &Loaded, serve: &Serve) -> anyhow::Result<Stopped> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = match loaded.config.runtime.worker_threads {
         0 => cores,
@@ -120,7 +140,7 @@ struct Running {
     stop: watch::Sender<bool>,
 }
 
-async fn start_and_serve(cli: &Cli, loaded: &Loaded, serve: &Serve) -> anyhow::Result<()> {
+async fn start_and_serve(cli: &Cli, loaded: &Loaded, serve: &Serve) -> anyhow::Result<Stopped> {
     let config = &loaded.config;
     let clock = Clock::start();
     let mut signals = Signals::new()?;
@@ -201,8 +221,9 @@ async fn start_and_serve(cli: &Cli, loaded: &Loaded, serve: &Serve) -> anyhow::R
         chat: running.chat.clone(),
         clock,
     };
+    let (give_way, mut pauses) = mpsc::channel(1);
     // The socket's file goes when this task is dropped with the runtime.
-    let administration = tokio::spawn(async move { socket.serve(execution).await });
+    let administration = tokio::spawn(async move { socket.serve(execution, give_way).await });
     tokio::spawn(messenger::chores(
         running.chat.clone(),
         running.config.clone(),
@@ -212,13 +233,19 @@ async fn start_and_serve(cli: &Cli, loaded: &Loaded, serve: &Serve) -> anyhow::R
     running.api.health.enter(Phase::Serving);
     announce(config, &addresses, token.as_deref(), &demo)?;
 
-    while let Told::Reload = signals.next().await {
-        running.reload(cli);
-    }
+    let stopped = loop {
+        tokio::select! {
+            told = signals.next() => match told {
+                Told::Reload => running.reload(cli),
+                Told::Stop => break Stopped::ForGood,
+            },
+            Some(conversation) = pauses.recv() => break Stopped::ToGiveWay(conversation.into_std()?),
+        }
+    };
     running.stop(&mut signals).await;
     administration.abort();
     let _ = administration.await;
-    Ok(())
+    Ok(stopped)
 }
 
 impl Running {

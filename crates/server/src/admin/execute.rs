@@ -172,6 +172,8 @@ async fn carry_out(execution: &Execution, request: Request) -> Result<Reply, Str
                 .map_err(|error| error.to_string())?;
             Ok(Reply::Done)
         }
+        // A running server takes it at the socket.
+        Request::Pause => Err("no server runs here that could give its store away".to_owned()),
         Request::Check { full } => {
             let depth = if full {
                 CheckDepth::Full

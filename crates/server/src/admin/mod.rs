@@ -17,7 +17,7 @@ use store::ScramRecord;
 pub use client::{connect, make_data_dir, open_target};
 pub(crate) use execute::localpart;
 pub use execute::{Execution, execute, has_administrator};
-pub use socket::listen;
+pub use socket::{give_way, listen};
 
 /// Version of the protocol; both ends must speak the same.
 pub const VERSION: u32 = 1;
@@ -116,6 +116,8 @@ pub enum Request {
         /// Absolute path of the file.
         target: PathBuf,
     },
+    /// Give the store away: the server stops, answers when the store is closed, and starts again when this conversation ends.
+    Pause,
     /// Read through the store.
     Check {
         /// Every entry, not only the structure.

@@ -1,13 +1,15 @@
 //! The answering side: `data_dir/admin.sock`, for our own user and root only.
 
+use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use anyhow::{Context, bail};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::mpsc;
 
-use super::{Envelope, Execution, LINE_BYTES, Reply, VERSION, execute, socket_path};
+use super::{Envelope, Execution, LINE_BYTES, Reply, Request, VERSION, execute, socket_path};
 
 /// The open socket; its file goes when this is dropped.
 pub struct AdminSocket {
@@ -58,8 +60,9 @@ pub fn listen(data_dir: &Path) -> anyhow::Result<AdminSocket> {
 }
 
 impl AdminSocket {
-    /// Answers for as long as the server runs.
-    pub async fn serve(&self, execution: Execution) {
+    /// Answers for as long as the server runs. Conversations in which [`Request::Pause`] was asked go into `pauses`, for
+    /// [`give_way`].
+    pub async fn serve(&self, execution: Execution, pauses: mpsc::Sender<UnixStream>) {
         loop {
             let Ok((stream, _)) = self.listener.accept().await else {
                 // Out of file descriptors: others will close theirs.
@@ -68,7 +71,7 @@ impl AdminSocket {
             };
             match stream.peer_cred() {
                 Ok(peer) if peer.uid() == self.owner || peer.uid() == 0 => {
-                    tokio::spawn(converse(stream, execution.clone()));
+                    tokio::spawn(converse(stream, execution.clone(), pauses.clone()));
                 }
                 Ok(peer) => tracing::warn!(
                     uid = peer.uid(),
@@ -82,7 +85,19 @@ impl AdminSocket {
     }
 }
 
-async fn converse(stream: UnixStream, execution: Execution) {
+/// Answers a [`Request::Pause`], now that the store is closed, and waits until whoever has asked is done with it.
+///
+/// # Errors
+/// When the conversation is broken: nobody has the store then.
+pub fn give_way(mut stream: std::os::unix::net::UnixStream) -> std::io::Result<()> {
+    stream.set_nonblocking(false)?;
+    let mut text = serde_json::to_vec(&Reply::Done)?;
+    text.push(b'\n');
+    stream.write_all(&text)?;
+    std::io::copy(&mut stream, &mut std::io::sink()).map(|_| ())
+}
+
+async fn converse(stream: UnixStream, execution: Execution, pauses: mpsc::Sender<UnixStream>) {
     let (read, mut write) = stream.into_split();
     let mut read = BufReader::new(read);
     loop {
@@ -96,6 +111,12 @@ async fn converse(stream: UnixStream, execution: Execution) {
             Ok(_) => {}
         }
         let reply = match serde_json::from_slice::<Envelope>(&line) {
+            Ok(Envelope { version: VERSION, request: Request::Pause }) => {
+                if let Ok(stream) = read.into_inner().reunite(write) {
+                    let _ = pauses.send(stream).await;
+                }
+                return;
+            }
             Ok(envelope) if envelope.version == VERSION => execute(&execution, envelope.request).await,
             Ok(_) => Reply::Failed {
                 problem: "the server speaks another version of this protocol; use the program of the same version".to_owned(),

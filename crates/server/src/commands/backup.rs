@@ -4,6 +4,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,8 @@ struct Manifest {
     domain: String,
 }
 
+/// How long a server may take to come back.
+const RESTART: Duration = Duration::from_secs(60);
 const FORMAT: u32 = 1;
 const MANIFEST: &str = "backup.json";
 const STORE: &str = "store.sqlite";
@@ -170,11 +173,41 @@ pub(super) fn restore(config: &Config, src: &Path) -> anyhow::Result<()> {
             config.domain
         );
     }
-    if connect(&config.data_dir)?.is_some() {
-        bail!("the server is running; stop it first: what it keeps cannot be replaced under it");
+    // A running server closes its store, and opens what it finds when we are done, whatever has become of it.
+    let mut running = connect(&config.data_dir)?;
+    if let Some(server) = &mut running {
+        server.ask(Request::Pause)?;
     }
+    let restored = put_in_place(config, src);
+    if let Some(server) = running {
+        drop(server);
+        await_server(config)?;
+    }
+    match restored? {
+        Some(before) => print(&format!(
+            "restored; what was there before is kept at {}\n",
+            before.display()
+        )),
+        None => print("restored\n"),
+    }
+}
+
+/// Waits until the server answers again.
+fn await_server(config: &Config) -> anyhow::Result<()> {
+    let begin = Instant::now();
+    while begin.elapsed() < RESTART {
+        if let Ok(Some(_)) = connect(&config.data_dir) {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    bail!("the server has not come back; see its log");
+}
+
+/// The store, which is verified first and keeps what was there; certificates; files. Gives where the former store is.
+fn put_in_place(config: &Config, src: &Path) -> anyhow::Result<Option<PathBuf>> {
     make_data_dir(&config.data_dir)?;
-    let before: Option<PathBuf> = store::restore(&src.join(STORE), &store_path(&config.data_dir))?;
+    let before = store::restore(&src.join(STORE), &store_path(&config.data_dir))?;
     if src.join(TLS).is_dir() {
         copy_tls(&src.join(TLS), &config.data_dir.join(TLS))?;
     }
@@ -186,11 +219,5 @@ pub(super) fn restore(config: &Config, src: &Path) -> anyhow::Result<()> {
             ),
         }
     }
-    match before {
-        Some(before) => print(&format!(
-            "restored; what was there before is kept at {}\n",
-            before.display()
-        )),
-        None => print("restored\n"),
-    }
+    Ok(before)
 }
