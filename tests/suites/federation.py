@@ -68,8 +68,9 @@ async def server_of(house: Any, domain: str, dns: NameServer, *people: str, dire
     return server
 
 
-async def arrive(house: Any, server: Server | Peer, name: str, domain: str, resource: str = "slixmpp") -> Person:
-    person = Person(name, resource, domain=domain)
+async def arrive(house: Any, server: Server | Peer, name: str, domain: str, resource: str = "slixmpp",
+                 **options: Any) -> Person:
+    person = Person(name, resource, domain=domain, **options)
     house.at_end(person.leave)
     await person.go_in(server)  # type: ignore[arg-type]
     await person.get_roster(timeout=PATIENCE)

@@ -33,6 +33,7 @@ SUITES = [
     "operations",
     "promises",
     "federation",
+    "sharing",
     "gateway",
     "uploads",
     "push",

@@ -11,6 +11,7 @@ use parking_lot::{Mutex, MutexGuard, RwLock};
 use store::{AccountId, AccountState, ArchiveId, Store, StoreError};
 
 use crate::SessionEntry;
+use crate::modules::caps::Clients;
 use crate::modules::notification_settings::Settings;
 
 /// How long an account without sessions stays in memory after its last use.
@@ -35,6 +36,7 @@ pub struct Account {
     event_order: Mutex<u64>,
     /// See [`Account::settings`].
     settings: Mutex<Option<Arc<Settings>>>,
+    elsewhere: Clients,
 }
 
 /// What memory knows of messages that wait; see [`Account::waiting_order`].
@@ -102,6 +104,11 @@ impl Account {
     #[must_use]
     pub fn jid(&self) -> &BareJid {
         &self.jid
+    }
+
+    /// Clients of its contacts on other servers.
+    pub(crate) fn elsewhere(&self) -> &Clients {
+        &self.elsewhere
     }
 
     /// What is kept of it. Hold the guard for a few instructions only.
@@ -318,6 +325,7 @@ impl Accounts {
             waiting_order: Mutex::default(),
             event_order: Mutex::new(0),
             settings: Mutex::default(),
+            elsewhere: Clients::default(),
         });
         if !account.facts().account.enabled {
             return Ok(Some(account));

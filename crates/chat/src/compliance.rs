@@ -64,6 +64,7 @@ static SHOWN_BY: &[(&str, &[Evidence])] = &[
             Suite("rooms_slixmpp", "everyone_hears_everything_in_one_order"),
             Suite("rooms_slixmpp", "roles_and_affiliations_are_kept"),
             Suite("rooms_slixmpp", "a_room_outlives_kill_nine"),
+            Suite("sharing", "people_of_both_meet_in_rooms_of_both"),
         ],
     ),
     (
@@ -137,6 +138,10 @@ static SHOWN_BY: &[(&str, &[Evidence])] = &[
                 "who_comes_later_hears_of_what_was_published_last",
             ),
             Suite("pep_slixmpp", "what_was_published_outlives_kill_nine"),
+            Suite(
+                "sharing",
+                "what_contacts_publish_is_told_and_can_be_fetched",
+            ),
         ],
     ),
     (
@@ -201,6 +206,7 @@ static SHOWN_BY: &[(&str, &[Evidence])] = &[
             Suite("uploads", "slixmpp_uploads_by_itself"),
             Suite("uploads", "a_file_goes_in_and_comes_out_whole_and_in_parts"),
             Suite("uploads", "nothing_that_acts_is_served_as_such"),
+            Suite("sharing", "files_go_from_each_to_the_other"),
         ],
     ),
     (

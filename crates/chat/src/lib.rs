@@ -62,7 +62,7 @@ use accounts::{RegistrationLimiter, Removals, Renewals};
 use faults::Faults;
 use links::Links;
 use modules::administration::Announcements;
-use modules::caps::KnownFeatures;
+use modules::caps::{self, KnownFeatures};
 use modules::commands::Executions;
 use modules::external_services::Watchers;
 use negotiation::Offers;
@@ -89,6 +89,7 @@ pub(crate) struct House {
     relayed: rooms::Relayed,
     links: Links,
     features: KnownFeatures,
+    asked_elsewhere: caps::Asked,
     executions: Executions,
     announcements: Announcements,
     registrations: RegistrationLimiter,
@@ -130,6 +131,7 @@ impl Chat {
                 relayed: rooms::Relayed::default(),
                 links: Links::new(now),
                 features: KnownFeatures::default(),
+                asked_elsewhere: caps::Asked::default(),
                 executions: Executions::default(),
                 announcements: Announcements::default(),
                 registrations: RegistrationLimiter::default(),
@@ -259,6 +261,11 @@ impl Chat {
         &self.house.features
     }
 
+    /// Questions to clients of contacts on other servers about what they can do.
+    pub(crate) fn asked_elsewhere(&self) -> &caps::Asked {
+        &self.house.asked_elsewhere
+    }
+
     pub(crate) fn questions(&self) -> &Questions {
         &self.house.questions
     }
@@ -323,6 +330,7 @@ impl Chat {
         }
         self.finish_removals(now).await;
         self.house.questions.sweep(now.moment);
+        caps::learn_elsewhere(self, now).await;
         self.house.relayed.sweep(self, now.moment);
         self.house.rooms.tick(self, now).await;
         self.house.links.tick(self, now);

@@ -30,6 +30,7 @@ class Peer:
         self.root = root
         self.client_port = free_port()
         self.server_port = free_port()
+        self.http_port = free_port()
         self.process: asyncio.subprocess.Process | None = None
         folder.mkdir(parents=True)
 
@@ -71,6 +72,13 @@ class Prosody(Peer):
 
     async def start(self, names: list[str], where: dict[str, tuple[str, int]], more: str = "", components: str = "") -> "Prosody":
         data = self.folder / "data"
+        # Rooms for others, and files for its own people.
+        components = components or f"""
+Component 'rooms.{self.domain}' 'muc'
+modules_enabled = {{ 'muc_mam' }}
+Component 'files.{self.domain}' 'http_file_share'
+http_external_url = 'http://{LOOPBACK}:{self.http_port}/'
+"""
         places = "; ".join(f"['{domain}'] = {{ '{host}', {port} }}" for domain, (host, port) in where.items())
         for name in names:
             file = data / self.domain.replace(".", "%2e") / "accounts" / f"{name}.dat"
@@ -92,6 +100,10 @@ c2s_ports = {{ {self.client_port} }}
 c2s_direct_tls_ports = {{ }}
 s2s_ports = {{ {self.server_port} }}
 s2s_direct_tls_ports = {{ }}
+http_ports = {{ {self.http_port} }}
+https_ports = {{ }}
+http_interfaces = {{ '{LOOPBACK}' }}
+http_default_host = 'files.{self.domain}'
 s2s_require_encryption = true
 s2s_secure_auth = true
 authentication = 'internal_plain'
@@ -133,12 +145,22 @@ listen:
     port: {self.server_port}
     ip: "{LOOPBACK}"
     module: ejabberd_s2s_in
+  -
+    port: {self.http_port}
+    ip: "{LOOPBACK}"
+    module: ejabberd_http
+    request_handlers:
+      /upload: mod_http_upload
 modules:
   mod_adhoc: {{}}
   mod_blocking: {{}}
   mod_caps: {{}}
   mod_carboncopy: {{}}
   mod_disco: {{}}
+  mod_http_upload:
+    docroot: "{self.folder}/upload"
+    put_url: "http://{LOOPBACK}:{self.http_port}/upload"
+    access: all
   mod_last: {{}}
   mod_muc:
     host: "rooms.@HOST@"

@@ -2,8 +2,9 @@
 //!
 //! The server tells its own, and learns those of the clients: what a session can do, and which
 //! events it wants to hear of (XEP-0163 §4.2), is known without a question when another client
-//! has shown the same hash before.
+//! has shown the same hash before. Clients of contacts on other servers are looked at in the same way.
 
+mod elsewhere;
 mod features;
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use xmpp::xep::caps::Capabilities;
 use xmpp::xep::disco::Info;
 use xmpp::xml::{Stanza, Writer};
 
+pub(crate) use elsewhere::{Asked, Clients, learn_elsewhere, noted_elsewhere};
 pub(crate) use features::{Features, KnownFeatures};
 
 use super::{Feature, Module, Seat, SessionContext, Table, disco, pubsub};
@@ -64,11 +66,11 @@ pub(crate) struct SessionFeatures(Mutex<State>);
 #[derive(Default)]
 struct State {
     known: Option<Arc<Features>>,
-    asked: Option<Box<Asked>>,
+    asked: Option<Box<Pending>>,
 }
 
 /// A question that the client has not answered yet.
-struct Asked {
+struct Pending {
     id: Box<str>,
     capabilities: Capabilities,
 }
@@ -125,7 +127,7 @@ pub(super) fn noted(chat: &Chat, session: &Arc<SessionEntry>, presence: &Stanza)
         .end();
     let (from, to) = (chat.domain(), session.jid().as_str());
     let question = iq::get(&id, Some(&from), Some(to), &query.finish());
-    session.features().0.lock().asked = Some(Box::new(Asked { id, capabilities }));
+    session.features().0.lock().asked = Some(Box::new(Pending { id, capabilities }));
     Delivery::new(session, question).perform();
     Vec::new()
 }

@@ -23,7 +23,7 @@ use xmpp::ns;
 use xmpp::xep::pubsub::{self, OwnerRequest, Request};
 
 pub(crate) use discovery::{node_info, node_items, visible_nodes};
-pub(crate) use newest::{introduce, send_newest};
+pub(crate) use newest::{introduce, introduce_elsewhere, send_newest, send_newest_elsewhere};
 pub(crate) use notify::tell_own;
 pub(crate) use publish::Publication;
 pub(crate) use subscribe::decided;

@@ -13,7 +13,7 @@ use super::broadcast::grants;
 use crate::delivery::Delivery;
 use crate::links::Place;
 use crate::modules::subscription::{self, Action};
-use crate::modules::{blocks, store_failed};
+use crate::modules::{blocks, caps, store_failed};
 use crate::{Account, Chat, SessionEntry, Work};
 
 /// True for an address of another server or of a component.
@@ -49,6 +49,9 @@ pub(crate) fn from_elsewhere(
         match (kind.as_deref(), account) {
             (None | Some("unavailable" | "error"), Some(account)) => {
                 deliver(&account, &from, &to, &stanza);
+                if to.is_bare() && !blocks(&account, &from) {
+                    caps::noted_elsewhere(&chat, &account, &from, &stanza, now);
+                }
             }
             (Some("probe"), Some(account)) => answer_probe(&chat, &account, &from, &to),
             (Some("probe" | "subscribe"), None) => deny(&chat, &to, &from),

@@ -1,5 +1,5 @@
-//! XEP-0163 §4.3.4: who comes online is sent the newest items of the nodes that its client wants to
-//! hear of.
+//! XEP-0163 §4.3.4: who comes online, here or elsewhere, is sent the newest items of the nodes that its
+//! client wants to hear of.
 //!
 //! What is read from the store may be older than what a contact is publishing at this moment. An
 //! owner's events have an order and a count: when something was told in between, the owner is
@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use base::{Jid, Now};
 use bytes::Bytes;
 use store::{Newcomer, NewestItem};
 use xmpp::xep::delay::Delay;
@@ -19,10 +20,31 @@ use super::notify::{kind, message};
 use super::visit::{grants, listed, oldest};
 use crate::delivery::Delivery;
 use crate::modules::{SessionContext, blocks};
-use crate::{Account, SessionEntry};
+use crate::{Account, Chat, SessionEntry};
 
 /// Contacts that are looked up at once.
 const AT_ONCE: usize = 100;
+
+/// Who is sent something.
+struct Viewer<'a> {
+    chat: &'a Chat,
+    now: Now,
+    /// The full address.
+    jid: &'a Jid,
+    /// The session and whose it is, when it is one of ours.
+    here: Option<(&'a Arc<SessionEntry>, &'a Account)>,
+}
+
+impl<'a> Viewer<'a> {
+    fn of(context: &'a SessionContext) -> Self {
+        Self {
+            chat: &context.chat,
+            now: context.now,
+            jid: context.session.jid(),
+            here: Some((&context.session, &context.account)),
+        }
+    }
+}
 
 /// Sends a session the newest items at these nodes, of its own account and of those that it watches.
 pub(crate) async fn send_newest(context: &SessionContext, nodes: &Arc<[Arc<str>]>) {
@@ -32,7 +54,7 @@ pub(crate) async fn send_newest(context: &SessionContext, nodes: &Arc<[Arc<str>]
     let mut owners = watched(context);
     owners.insert(0, context.account.jid().local().unwrap_or_default().into());
     for owners in owners.chunks(AT_ONCE) {
-        send(context, nodes, owners).await;
+        send(&Viewer::of(context), nodes, owners).await;
     }
 }
 
@@ -42,7 +64,37 @@ pub(crate) async fn introduce(context: &SessionContext, owner: &Account) {
         return;
     };
     if let Some(local) = owner.jid().local() {
-        send(context, features.nodes(), &[local.into()]).await;
+        send(&Viewer::of(context), features.nodes(), &[local.into()]).await;
+    }
+}
+
+/// Sends a client of a contact elsewhere the newest items of `owner` at these nodes.
+pub(crate) async fn send_newest_elsewhere(
+    chat: &Chat,
+    owner: &Account,
+    client: &Jid,
+    nodes: &Arc<[Arc<str>]>,
+    now: Now,
+) {
+    if nodes.is_empty() {
+        return;
+    }
+    let viewer = Viewer {
+        chat,
+        now,
+        jid: client,
+        here: None,
+    };
+    if let Some(local) = owner.jid().local() {
+        send(&viewer, nodes, &[local.into()]).await;
+    }
+}
+
+/// Sends all clients of a contact elsewhere that are there the newest items of `owner`: it may see them from
+/// now on.
+pub(crate) async fn introduce_elsewhere(chat: &Chat, owner: &Account, contact: &Jid, now: Now) {
+    for (client, features) in owner.elsewhere().of(contact) {
+        send_newest_elsewhere(chat, owner, &client, features.nodes(), now).await;
     }
 }
 
@@ -61,13 +113,13 @@ fn watched(context: &SessionContext) -> Vec<Arc<str>> {
         .collect()
 }
 
-async fn send(context: &SessionContext, nodes: &Arc<[Arc<str>]>, owners: &[Arc<str>]) {
-    let count = |local: &Arc<str>| owner(context, local).map_or(0, |owner| *owner.event_order());
+async fn send(viewer: &Viewer<'_>, nodes: &Arc<[Arc<str>]>, owners: &[Arc<str>]) {
+    let count = |local: &Arc<str>| owner(viewer, local).map_or(0, |owner| *owner.event_order());
     let before: Vec<(Arc<str>, u64)> = owners
         .iter()
         .map(|local| (Arc::clone(local), count(local)))
         .collect();
-    let Some(found) = read(context, nodes, owners.to_vec()).await else {
+    let Some(found) = read(viewer, nodes, owners.to_vec()).await else {
         return;
     };
     let mut found = found.into_iter().peekable();
@@ -77,9 +129,9 @@ async fn send(context: &SessionContext, nodes: &Arc<[Arc<str>]>, owners: &[Arc<s
             items.push(next);
         }
         let local = Arc::clone(&items[0].owner);
-        let Some(account) = owner(context, &local) else {
+        let Some(account) = owner(viewer, &local) else {
             // Not in memory: nobody publishes there now.
-            deliver(context, None, &items);
+            deliver(viewer, None, &items);
             continue;
         };
         let known = before.iter().find(|(owner, _)| *owner == local);
@@ -87,31 +139,31 @@ async fn send(context: &SessionContext, nodes: &Arc<[Arc<str>]>, owners: &[Arc<s
             let order = account.event_order();
             let is_current = known.is_some_and(|(_, count)| *count == *order);
             if is_current {
-                deliver(context, Some(&account), &items);
+                deliver(viewer, Some(&account), &items);
             }
             is_current
         };
         if !is_current {
             let _turn = account.turn().await;
-            if let Some(items) = read(context, nodes, vec![local]).await {
+            if let Some(items) = read(viewer, nodes, vec![local]).await {
                 let _order = account.event_order();
-                deliver(context, Some(&account), &items);
+                deliver(viewer, Some(&account), &items);
             }
         }
     }
 }
 
-fn owner(context: &SessionContext, local: &str) -> Option<Arc<Account>> {
-    let address = format!("{local}@{}", context.account.jid().domain());
-    context.chat.cached_account(&address)
+fn owner(viewer: &Viewer<'_>, local: &str) -> Option<Arc<Account>> {
+    let address = format!("{local}@{}", viewer.chat.domain());
+    viewer.chat.cached_account(&address)
 }
 
 async fn read(
-    context: &SessionContext,
+    viewer: &Viewer<'_>,
     nodes: &Arc<[Arc<str>]>,
     owners: Vec<Arc<str>>,
 ) -> Option<Vec<NewestItem>> {
-    let jid = context.session.jid();
+    let jid = viewer.jid;
     let newcomer = Newcomer {
         bare: jid.bare_str().into(),
         barred_by: [jid.as_str(), jid.bare_str(), jid.domain()]
@@ -119,7 +171,7 @@ async fn read(
             .to_vec(),
         nodes: Arc::clone(nodes),
     };
-    match context.chat.store().newest_items(newcomer, owners).await {
+    match viewer.chat.store().newest_items(newcomer, owners).await {
         Ok(found) => Some(found),
         Err(error) => {
             tracing::warn!(%error, "newest items could not be read for a client that came online");
@@ -130,52 +182,57 @@ async fn read(
 
 /// Delivers what the session may see. The caller holds the owner's order of events, if the owner is
 /// in memory.
-fn deliver(context: &SessionContext, owner: Option<&Account>, items: &[NewestItem]) {
+fn deliver(viewer: &Viewer<'_>, owner: Option<&Account>, items: &[NewestItem]) {
     for found in items {
         let configuration = NodeConfiguration::decode(&found.node.settings.configuration);
         let is_gone =
-            oldest(&configuration, context.now).is_some_and(|oldest| found.item.published < oldest);
+            oldest(&configuration, viewer.now).is_some_and(|oldest| found.item.published < oldest);
         if !is_gone
             && configuration.send_last == SendLast::OnPresence
-            && may_see(context, owner, found, &configuration)
+            && may_see(viewer, owner, found, &configuration)
         {
-            let session = &context.session;
-            Delivery::new(session, newest(context, session, found, &configuration)).perform();
+            let text = newest(viewer, found, &configuration);
+            match viewer.here {
+                Some((session, _)) => Delivery::new(session, text).perform(),
+                // Who cannot be reached is told when it shows itself again.
+                None => {
+                    viewer.chat.hand(viewer.jid, text);
+                }
+            }
         }
     }
 }
 
 fn may_see(
-    context: &SessionContext,
+    viewer: &Viewer<'_>,
     owner: Option<&Account>,
     found: &NewestItem,
     configuration: &NodeConfiguration,
 ) -> bool {
-    let viewer = context.session.jid();
-    if Some(&*found.owner) == viewer.local() {
-        return Standing::OWN.reads(configuration);
+    let address = viewer.jid;
+    if let Some((_, account)) = viewer.here {
+        if Some(&*found.owner) == address.local() {
+            return Standing::OWN.reads(configuration);
+        }
+        let Ok(owner) = Jid::parse(&format!("{}@{}", found.owner, address.domain())) else {
+            return false;
+        };
+        if blocks(account, &owner) {
+            return false;
+        }
     }
-    let address = format!("{}@{}", found.owner, viewer.domain());
-    let Ok(address) = base::Jid::parse(&address) else {
-        return false;
-    };
-    if blocks(&context.account, &address) || owner.is_some_and(|owner| blocks(owner, viewer)) {
+    if owner.is_some_and(|owner| blocks(owner, address)) {
         return false;
     }
     let (visible, groups) = match &found.contact {
         Some((subscription, groups)) => (grants(*subscription), groups.clone()),
         None => (false, Vec::new()),
     };
-    visible && listed(viewer, visible, groups, &found.node).reads(configuration)
+    visible && listed(address, visible, groups, &found.node).reads(configuration)
 }
 
-fn newest(
-    context: &SessionContext,
-    session: &SessionEntry,
-    found: &NewestItem,
-    configuration: &NodeConfiguration,
-) -> Bytes {
-    let from = format!("{}@{}", found.owner, session.jid().domain());
+fn newest(viewer: &Viewer<'_>, found: &NewestItem, configuration: &NodeConfiguration) -> Bytes {
+    let from = format!("{}@{}", found.owner, viewer.chat.domain());
     let payload = if configuration.deliver_payloads {
         &*found.item.payload
     } else {
@@ -198,8 +255,8 @@ fn newest(
     .write(&mut delay);
     message(
         &from,
-        session.jid().as_str(),
-        &context.chat.new_id("event"),
+        viewer.jid.as_str(),
+        &viewer.chat.new_id("event"),
         kind(configuration),
         &[&event.to_xml(), &delay.finish()],
     )

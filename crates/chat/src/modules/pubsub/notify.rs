@@ -1,11 +1,11 @@
 //! XEP-0060 §12.1 and XEP-0163 §4: who is told of an event, by what they are now.
 //!
-//! Implicitly told are the owner's own sessions and those of contacts, when their clients say that
-//! they want to hear of the node; explicitly those that have subscribed.
+//! Implicitly told are the owner's own sessions and those of contacts, here and on other servers, when their
+//! clients say that they want to hear of the node; explicitly those that have subscribed.
 
 use std::sync::Arc;
 
-use base::Jid;
+use base::{BareJid, Jid};
 use bytes::Bytes;
 use store::{Batch, Node};
 use xmpp::ns;
@@ -43,7 +43,7 @@ impl<'a> Notice<'a> {
 pub(super) async fn tell(visit: &Visit, notice: &Notice<'_>) {
     let owner = &visit.owner;
     let name = &*notice.node.settings.name;
-    let mut told: Vec<Arc<Account>> = Vec::new();
+    let mut told: Vec<BareJid> = Vec::new();
     let messages: Vec<Message> = notice
         .events
         .iter()
@@ -53,11 +53,20 @@ pub(super) async fn tell(visit: &Visit, notice: &Notice<'_>) {
         let mut order = owner.event_order();
         *order += 1;
         if tell_account(owner, owner, name, &messages) {
-            told.push(Arc::clone(owner));
+            told.push(owner.jid().clone());
         }
         for contact in contacts(&visit.chat, owner) {
             if entitled(owner, &contact, notice) && tell_account(owner, &contact, name, &messages) {
-                told.push(contact);
+                told.push(contact.jid().clone());
+            }
+        }
+        for client in owner.elsewhere().that_want(name) {
+            if entitled_elsewhere(owner, &client, notice) {
+                for message in &messages {
+                    // Who cannot be reached is told when it shows itself again.
+                    visit.chat.hand(&client, message.to(&client, true));
+                }
+                told.push(client.bare());
             }
         }
     }
@@ -88,6 +97,12 @@ fn entitled(owner: &Account, viewer: &Account, notice: &Notice<'_>) -> bool {
     let address = viewer.jid().clone().into();
     let visible = watches(viewer, owner);
     visible && standing(owner, &address, visible, notice.node).reads(notice.configuration)
+}
+
+fn entitled_elsewhere(owner: &Account, client: &Jid, notice: &Notice<'_>) -> bool {
+    grants_presence(owner, client)
+        && !blocks(owner, client)
+        && standing(owner, client, true, notice.node).reads(notice.configuration)
 }
 
 /// Tells the sessions of an account that want to hear of the node. Whether there are any.
@@ -121,7 +136,7 @@ pub(crate) fn tell_own(visit: &Visit, node: &str, id: &str, payload: &str) {
 async fn tell_subscribers(
     visit: &Visit,
     notice: &Notice<'_>,
-    told: &[Arc<Account>],
+    told: &[BareJid],
     messages: &[Message],
 ) {
     let owner = &visit.owner;
@@ -130,9 +145,7 @@ async fn tell_subscribers(
         let Ok(to) = Jid::parse(&subscription.subscriber) else {
             continue;
         };
-        let is_told = told
-            .iter()
-            .any(|account| account.jid().as_str() == to.bare_str());
+        let is_told = told.iter().any(|address| address.as_str() == to.bare_str());
         if subscription.pending || is_told || blocks(owner, &to) {
             continue;
         }

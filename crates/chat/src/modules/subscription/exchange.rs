@@ -298,6 +298,7 @@ impl Exchange<'_> {
         }
         if elsewhere && shows(&own) == (false, true) {
             reveal_elsewhere(self.chat, self.account, self.contact);
+            pubsub::introduce_elsewhere(self.chat, self.account, self.contact, self.now).await;
         }
         Ok(())
     }
