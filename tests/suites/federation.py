@@ -36,6 +36,7 @@ def config(house: Any, domain: str, dns: NameServer, **more: dict[str, Any]) -> 
             "name_servers": ["{}:{}".format(*dns.address)],
             "ca": str(house.authority.root),
             "retry_first_seconds": 1,
+            "allowed_networks": [f"{LOOPBACK}/8"],
         },
         "log": {"level": "info,chat=debug,server=debug"},
     }

@@ -37,6 +37,7 @@ SUITES = [
     "gateway",
     "uploads",
     "push",
+    "links",
     "relays",
     "accounts_slixmpp",
     "portable",

@@ -341,6 +341,158 @@ fn failures_come_back_with_their_reason() {
 }
 
 #[test]
+fn what_becomes_of_an_attempt_tells_nothing_of_addresses_and_ports() {
+    let mut house = house();
+    let juliet = house.come("juliet@example.org/balcony");
+    house.send(
+        juliet,
+        "<iq type='get' id='q1' to='mantua.example'><ping xmlns='urn:xmpp:ping'/></iq>",
+    );
+    let why = "127.0.0.1:1: Connection refused";
+    fails(&mut house, &DialError::Unreachable(why.into()));
+    let answers = house.take(juliet);
+    let text = answers[0].inner().to_owned();
+    assert!(text.contains("cannot be reached now"), "{text}");
+    assert!(
+        !text.contains("127.0.0.1") && !text.contains("refused"),
+        "{text}"
+    );
+}
+
+fn narrow(config: &mut ChatConfig) {
+    open(config);
+    config.federation.account_domains = 3;
+    config.federation.dials = 4;
+}
+
+#[test]
+fn one_account_does_not_take_the_ways_of_others() {
+    let mut house = House::with(&["juliet", "nurse"], narrow);
+    let juliet = house.come("juliet@example.org/balcony");
+    let nurse = house.come("nurse@example.org/garden");
+    for number in 0..5 {
+        write(&mut house, juliet, &format!("x@10.0.0.{number}"), "one");
+    }
+    assert_eq!(
+        house.seen(juliet),
+        [
+            "error message resource-constraint",
+            "error message resource-constraint"
+        ]
+    );
+    write(
+        &mut house,
+        juliet,
+        "x@10.0.0.0",
+        "what is there already takes more",
+    );
+    write(&mut house, nurse, "romeo@mantua.example", "one");
+    assert!(house.seen(juliet).is_empty() && house.seen(nurse).is_empty());
+    // Of four connections that may be made at once one is hers: the nurse does not wait for her others.
+    let hers = dial(&house);
+    assert_eq!(hers.remote(), "10.0.0.0");
+    let next = dial(&house);
+    assert_eq!(next.remote(), MANTUA);
+    assert!(wanted(&house).is_none());
+    let _peer = Peer::is_met(&mut house, next, false);
+    assert!(wanted(&house).is_none());
+    let now = house.now();
+    hers.failed(&DialError::NotFound("it is not there".into()), now);
+    house.settle();
+    assert_eq!(
+        house.seen(juliet),
+        [
+            "error message remote-server-not-found",
+            "error message remote-server-not-found"
+        ]
+    );
+    assert_eq!(dial(&house).remote(), "10.0.0.1");
+    // A domain that was reached does not count, and one that is not there no more.
+    pass(&mut house, Duration::from_secs(1));
+    write(&mut house, juliet, "romeo@mantua.example", "two");
+    write(&mut house, juliet, "x@10.0.0.9", "one");
+    assert!(house.seen(juliet).is_empty());
+}
+
+#[test]
+fn one_account_does_not_take_the_room_for_what_waits() {
+    let mut house = House::with(&["juliet", "nurse"], |config| {
+        open(config);
+        config.federation.account_bytes = 1_000;
+    });
+    let juliet = house.come("juliet@example.org/balcony");
+    let nurse = house.come("nurse@example.org/garden");
+    for _ in 0..6 {
+        write(&mut house, juliet, "romeo@mantua.example", &"x".repeat(100));
+    }
+    assert_eq!(
+        house.seen(juliet).first().map(String::as_str),
+        Some("error message resource-constraint")
+    );
+    write(&mut house, nurse, "romeo@mantua.example", "one");
+    assert!(house.seen(nurse).is_empty());
+    let first = dial(&house);
+    let mut peer = Peer::is_met(&mut house, first, false);
+    peer.hear(&mut house);
+    peer.hear(&mut house);
+    write(&mut house, juliet, "romeo@mantua.example", "two");
+    assert!(
+        house.seen(juliet).is_empty(),
+        "what has arrived gives its room back"
+    );
+}
+
+#[test]
+fn a_new_run_does_not_connect_with_all_at_once() {
+    let folder = std::env::temp_dir().join(format!("hauspost-links-many-{}", std::process::id()));
+    let open_store = || store::Store::open(StoreConfig::folder(&folder)).expect("a store");
+    let clock = std::sync::Arc::default();
+    let mut before = House::over(open_store(), clock, &["juliet"], |config| {
+        open(config);
+        config.federation.account_domains = 20;
+    });
+    let juliet = before.log_in("juliet@example.org/balcony");
+    for number in 0..20 {
+        write(&mut before, juliet, &format!("x@d{number}.example"), "one");
+    }
+    let kept = |house: &House| {
+        let entries = store::wait(house.chat.store().outgoing(0, 100));
+        entries.expect("read").len()
+    };
+    before.settle_until(|house| kept(house) == 20);
+    before.chat.store().close();
+    drop(before);
+    // Less is let through now; what is kept is kept.
+    let after = House::over(open_store(), std::sync::Arc::default(), &[], |config| {
+        narrow(config);
+        config.federation.dials = 8;
+    });
+    let now = after.now();
+    store::wait(after.chat.resume_outgoing(now)).expect("it is there");
+    let under_way: Vec<Dial> = std::iter::from_fn(|| wanted(&after)).collect();
+    assert_eq!(under_way.len(), 2);
+    drop(under_way);
+    assert!(wanted(&after).is_some());
+    after.chat.store().close();
+    std::fs::remove_dir_all(folder).expect("removed");
+}
+
+#[test]
+fn one_domain_does_not_take_all_streams() {
+    let mut house = House::with(&["juliet"], |config| {
+        open(config);
+        config.federation.domain_streams = 2;
+    });
+    let first = Peer::comes(&mut house, false);
+    let mut second = Peer::comes(&mut house, false);
+    let third = Peer::comes(&mut house, false);
+    assert!(!first.closed && !second.closed);
+    assert!(third.closed, "the third is one too many");
+    second.cut(&mut house);
+    assert!(!Peer::comes(&mut house, false).closed);
+}
+
+#[test]
 fn policy_is_told_to_the_sender() {
     let mut house = house();
     let juliet = house.come("juliet@example.org/balcony");

@@ -9,7 +9,8 @@ use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::proto::rr::{Name, RData};
 
-use crate::config::Federation;
+use crate::config::{Federation, Network};
+use crate::net::is_public;
 
 /// Records of one kind that are looked at; a domain with more has the rest ignored.
 const MOST_RECORDS: usize = 20;
@@ -52,6 +53,8 @@ pub struct Service {
 pub struct Names {
     resolver: Option<TokioResolver>,
     hosts: BTreeMap<String, Vec<Target>>,
+    /// Networks that may be reached although they are not public.
+    allowed: Vec<Network>,
 }
 
 impl Names {
@@ -82,7 +85,17 @@ impl Names {
         Self {
             resolver,
             hosts: hosts.collect(),
+            allowed: config.allowed_networks.clone(),
         }
+    }
+
+    /// Whether the server of `domain` may be at this address: anybody may name a domain, and publish what he likes for
+    /// his own.
+    #[must_use]
+    pub fn permits(&self, domain: &str, address: IpAddr) -> bool {
+        self.hosts.contains_key(domain)
+            || is_public(address)
+            || self.allowed.iter().any(|network| network.contains(address))
     }
 
     fn resolver(&self) -> Result<&TokioResolver, LookupError> {
@@ -107,7 +120,9 @@ impl Names {
             direct: false,
         };
         if literal.parse::<IpAddr>().is_ok() {
-            return Ok(vec![plain]);
+            return Err(LookupError::NotFound(format!(
+                "{domain} is an address and stands not in federation.hosts"
+            )));
         }
         let (plains, directs) = tokio::join!(
             self.services("xmpp-server", domain, false),

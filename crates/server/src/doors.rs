@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use anyhow::anyhow;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 
 use crate::net;
@@ -34,6 +35,32 @@ pub fn open(key: &str, addresses: &[SocketAddr]) -> anyhow::Result<Vec<TcpListen
     match lacking {
         Some(error) if doors.is_empty() => Err(error),
         _ => Ok(doors),
+    }
+}
+
+/// Raises the number of files that this process may open as far as its user may, and gives how many of `wanted`
+/// connections with other servers leave enough of them for clients.
+pub fn peer_connections(wanted: u32) -> u32 {
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current < limit.maximum || limit.maximum.is_none() {
+        let raised = Rlimit {
+            current: limit.maximum,
+            maximum: limit.maximum,
+        };
+        if setrlimit(Resource::Nofile, raised).is_ok() {
+            limit = raised;
+        }
+    }
+    share(wanted, limit.current)
+}
+
+/// No more than a third of the files.
+fn share(wanted: u32, files: Option<u64>) -> u32 {
+    match files {
+        Some(files) => wanted
+            .min(u32::try_from(files / 3).unwrap_or(u32::MAX))
+            .max(4),
+        None => wanted,
     }
 }
 

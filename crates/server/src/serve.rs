@@ -198,7 +198,13 @@ async fn start_and_serve(cli: &Cli, loaded: &Loaded, serve: &Serve) -> anyhow::R
     let running = Running {
         config: Arc::new(ArcSwap::from_pointee(config.clone())),
         doors: Doors::new(&chat, clock, &tls),
-        peers: Peers::new(&chat, clock, peer_tls, Names::new(&config.federation)),
+        peers: Peers::new(
+            &chat,
+            clock,
+            peer_tls,
+            Names::new(&config.federation),
+            doors::peer_connections(config.federation.connections),
+        ),
         reload: Arc::new(Notify::new()),
         chat,
         secret,

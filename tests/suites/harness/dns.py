@@ -23,6 +23,8 @@ class NameServer(asyncio.DatagramProtocol):
         self._transport: asyncio.DatagramTransport | None = None
         # Names that were asked for.
         self.asked: list[str] = []
+        # Domains of which nothing is said at all.
+        self.silent: set[str] = set()
 
     async def start(self) -> "NameServer":
         loop = asyncio.get_running_loop()
@@ -57,6 +59,8 @@ class NameServer(asyncio.DatagramProtocol):
         kind = struct.unpack("!H", data[at + 1 : at + 3])[0]
         name = ".".join(labels)
         self.asked.append(name)
+        if any(name == domain or name.endswith(f".{domain}") for domain in self.silent):
+            return
         answers = self._records.get((name, kind), [])
         known = any(other == name for other, _ in self._records)
         code = 0 if known else NXDOMAIN

@@ -23,6 +23,15 @@ pub struct FederationSettings {
     pub queue_stanzas: usize,
     /// Bytes that may wait for one domain.
     pub queue_bytes: usize,
+    /// Domains that were not reached yet to which one account may have something on its way. Services and components,
+    /// which speak for many, may have ten times as many.
+    pub account_domains: usize,
+    /// Bytes that may wait for other domains from one account; ten times as many from a service or component.
+    pub account_bytes: usize,
+    /// Connections that may be made at the same time; one account has a quarter of them at most.
+    pub dials: usize,
+    /// Streams that the server of one domain may have open to us.
+    pub domain_streams: usize,
     /// Time from a failed connection to the next attempt; it doubles with every failure.
     pub retry_first: Duration,
     /// Longest time between two attempts.
@@ -49,6 +58,10 @@ impl Default for FederationSettings {
             certificate: true,
             queue_stanzas: 10_000,
             queue_bytes: 16 * 1024 * 1024,
+            account_domains: 200,
+            account_bytes: 32 * 1024 * 1024,
+            dials: 100,
+            domain_streams: 50,
             retry_first: Duration::from_secs(15),
             retry_longest: Duration::from_secs(1800),
             message_lifetime: Duration::from_secs(48 * 3600),

@@ -20,7 +20,7 @@ use xmpp::xml::{Frame, Framing, Reader, ReaderLimits, Stanza, XmlError};
 
 use super::inbound::Inbound;
 use super::link::Carrier;
-use super::{Dial, DialError};
+use super::{Dial, DialError, StreamPlace};
 use crate::connection::strangers;
 use crate::modules::{delegation, privilege};
 use crate::{Chat, Output};
@@ -40,6 +40,8 @@ pub struct PeerConnection {
     /// The stream has ended.
     leaving: bool,
     verifying: Vec<Verifying>,
+    /// The places of the domains that speak over it.
+    places: Vec<StreamPlace>,
     /// Comes when another connection of the same component has come.
     replaced: Option<oneshot::Receiver<()>>,
     began: Moment,
@@ -123,6 +125,7 @@ impl PeerConnection {
             known: false,
             leaving: false,
             verifying: Vec::new(),
+            places: Vec::new(),
             replaced: None,
             began: now.moment,
             heard: now.moment,
@@ -455,7 +458,10 @@ impl PeerConnection {
             Said::StartTls => self.out.push_back(Output::StartTls),
             Said::RestartStream => self.reader.restart(),
             Said::Verify(asked) => {
-                let answer = self.chat.links().verify(&self.chat, asked.clone());
+                let answer = self
+                    .chat
+                    .links()
+                    .verify(&self.chat, asked.clone(), self.peer);
                 self.verifying.push(Verifying { asked, answer });
             }
             Said::Authorized {
@@ -466,6 +472,15 @@ impl PeerConnection {
                 self.becomes_known();
                 tracing::info!(%remote, %local, peer = %self.peer, "a server has shown who it is");
                 let accepted = matches!(self.machine, Machine::Accept(_));
+                if accepted {
+                    let most = self.chat.config().federation.domain_streams;
+                    let Some(place) = self.chat.links().stream_comes(&remote, most) else {
+                        let why = "The server of this domain has too many streams open; please close some.";
+                        self.close(Some(StreamCondition::ResourceConstraint), Some(why), now);
+                        return;
+                    };
+                    self.places.push(place);
+                }
                 if bidirectional && accepted {
                     let link = self.chat.links().link(&local, &remote, now.moment);
                     self.writing.carry(link);

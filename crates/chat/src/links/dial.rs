@@ -1,6 +1,6 @@
 //! Connections that the messenger wants: it opens no socket itself.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -21,6 +21,7 @@ pub struct Dial {
     local: Box<str>,
     remote: Box<str>,
     goal: Option<Goal>,
+    slot: Option<Slot>,
 }
 
 pub(super) enum Goal {
@@ -62,6 +63,20 @@ impl DialError {
         }
     }
 
+    /// What senders are told: not what became of which address and port, since anybody may name a domain.
+    fn told(&self) -> String {
+        let told = match self {
+            Self::NotFound(_) => "there is no server of that domain that this one connects with",
+            Self::Unreachable(_)
+            | Self::Peer(PeerError::Closed | PeerError::Unexpected | PeerError::NoTls) => {
+                "the server of that domain cannot be reached now"
+            }
+            // It speaks XMPP: what it says is of use to people.
+            Self::Peer(error) => return error.to_string(),
+        };
+        told.to_owned()
+    }
+
     /// What senders are told.
     fn condition(&self) -> StanzaCondition {
         if self.is_final() {
@@ -79,6 +94,7 @@ impl Dial {
             local: local.into(),
             remote: remote.into(),
             goal: Some(goal),
+            slot: None,
         }
     }
 
@@ -111,6 +127,7 @@ impl Dial {
 
     /// The server has judged the key.
     pub(super) fn verified(&mut self, good: bool) {
+        self.slot = None;
         if let Some(Goal::Verify(_, answer)) = self.goal.take() {
             // Who asked may be gone.
             let _ = answer.send(Ok(good));
@@ -119,6 +136,7 @@ impl Dial {
 
     /// The connection is open; what becomes of it is no matter of the dial any more.
     pub(super) fn succeeded(&mut self) {
+        self.slot = None;
         self.goal = None;
     }
 
@@ -128,6 +146,7 @@ impl Dial {
     }
 
     pub(super) fn fail(&mut self, error: &DialError, now: Now) {
+        self.slot = None;
         match self.goal.take() {
             Some(Goal::Speak(link)) => {
                 tracing::info!(local = %link.local, remote = %link.remote, %error, "no connection to a server");
@@ -135,7 +154,7 @@ impl Dial {
                     &self.chat,
                     link.failed(error.is_final(), &self.chat.config().federation, now),
                     error.condition(),
-                    &error.to_string(),
+                    &error.told(),
                     now,
                 );
             }
@@ -169,24 +188,97 @@ impl std::fmt::Debug for Dial {
     }
 }
 
-/// Dials that nobody has taken yet. Each link has one at most.
+/// Dials that nobody has taken yet, and how many are under way. Each link has one at most. Whoever wants many waits for
+/// his own, and not others for his.
 #[derive(Default)]
 pub(super) struct Dials {
-    waiting: Mutex<VecDeque<Dial>>,
+    lines: Mutex<Lines>,
     waker: AtomicWaker,
 }
 
+#[derive(Default)]
+struct Lines {
+    by_name: HashMap<Box<str>, Line>,
+    /// Lines in which somebody waits, in the order of their turns.
+    turns: VecDeque<Box<str>>,
+    under_way: usize,
+}
+
+#[derive(Default)]
+struct Line {
+    waiting: VecDeque<Dial>,
+    under_way: usize,
+}
+
+/// A dial that is under way; dropping it lets another one begin.
+struct Slot {
+    dials: Arc<Dials>,
+    line: Box<str>,
+}
+
 impl Dials {
-    pub(super) fn push(&self, dial: Dial) {
-        self.waiting.lock().push_back(dial);
+    /// Puts a dial in a line.
+    pub(super) fn push(&self, line: Box<str>, dial: Dial) {
+        {
+            let mut lines = self.lines.lock();
+            let known = lines.by_name.entry(line.clone()).or_default();
+            known.waiting.push_back(dial);
+            if known.waiting.len() == 1 {
+                lines.turns.push_back(line);
+            }
+        }
         self.waker.wake();
     }
 
-    pub(super) fn poll(&self, cx: &mut Context<'_>) -> Poll<Dial> {
+    /// The next dial, of `most` under way and a quarter of them in one line.
+    pub(super) fn poll(self: &Arc<Self>, most: usize, cx: &mut Context<'_>) -> Poll<Dial> {
         self.waker.register(cx.waker());
-        match self.waiting.lock().pop_front() {
-            Some(dial) => Poll::Ready(dial),
+        let mut lines = self.lines.lock();
+        match lines.next(most) {
+            Some((line, mut dial)) => {
+                let dials = Arc::clone(self);
+                dial.slot = Some(Slot { dials, line });
+                Poll::Ready(dial)
+            }
             None => Poll::Pending,
         }
+    }
+}
+
+impl Lines {
+    fn next(&mut self, most: usize) -> Option<(Box<str>, Dial)> {
+        if self.under_way >= most {
+            return None;
+        }
+        let share = most.div_ceil(4);
+        let place = self.turns.iter().position(|name| {
+            let line = self.by_name.get(name);
+            line.is_some_and(|line| line.under_way < share)
+        })?;
+        let name = self.turns.remove(place)?;
+        let line = self.by_name.get_mut(&name)?;
+        let dial = line.waiting.pop_front()?;
+        line.under_way += 1;
+        self.under_way += 1;
+        if !line.waiting.is_empty() {
+            self.turns.push_back(name.clone());
+        }
+        Some((name, dial))
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        {
+            let mut lines = self.dials.lines.lock();
+            lines.under_way -= 1;
+            if let Some(line) = lines.by_name.get_mut(&self.line) {
+                line.under_way -= 1;
+                if line.under_way == 0 && line.waiting.is_empty() {
+                    lines.by_name.remove(&self.line);
+                }
+            }
+        }
+        self.dials.waker.wake();
     }
 }

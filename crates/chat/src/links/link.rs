@@ -1,6 +1,7 @@
 //! The way from one of our domains to one elsewhere: a queue, and who empties it.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use parking_lot::Mutex;
 use xmpp::sm::Weigh;
 
 use super::FederationSettings;
+use super::claims::{Asker, Claim};
 
 /// A stanza on its way.
 #[derive(Clone, Debug)]
@@ -21,6 +23,9 @@ pub(crate) struct Parcel {
     pub(crate) kept: Option<u64>,
     /// When it was taken on.
     pub(crate) at: Timestamp,
+    /// Its part in what the sender has on its way.
+    #[expect(dead_code, reason = "it is held for as long as the parcel is there")]
+    pub(crate) claim: Option<Arc<Claim>>,
 }
 
 impl Weigh for Parcel {
@@ -47,6 +52,8 @@ struct State {
     /// Failures in a row.
     failures: u32,
     used: Moment,
+    /// For whom it is made, until it was open once.
+    wanted: Option<(Box<str>, Claim)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +73,8 @@ enum Path {
 pub(crate) enum Refusal {
     /// Too much waits already.
     Full,
+    /// The sender has too much on its way.
+    Greedy,
     /// The other side could not be reached a moment ago, and nothing keeps the stanza.
     Unreachable,
 }
@@ -81,8 +90,23 @@ impl Link {
                 path: Path::None,
                 failures: 0,
                 used: now,
+                wanted: None,
             }),
             waker: AtomicWaker::new(),
+        }
+    }
+
+    /// It is made for somebody, who is held to it until it was open once.
+    pub(crate) fn made_for(self, asker: &Asker, claim: Claim) -> Self {
+        self.state.lock().wanted = Some((asker.name.clone(), claim));
+        self
+    }
+
+    /// In whose line an attempt to connect waits: of whoever wanted it, or its own if it was open before.
+    pub(super) fn line(&self) -> Box<str> {
+        match &self.state.lock().wanted {
+            Some((name, _)) => name.clone(),
+            None => self.remote.clone(),
         }
     }
 
@@ -127,7 +151,9 @@ impl Link {
         let mut state = self.state.lock();
         state.path = Path::Open(carrier);
         state.failures = 0;
+        let wanted = state.wanted.take();
         drop(state);
+        drop(wanted);
         self.waker.wake();
     }
 
@@ -217,12 +243,12 @@ impl Link {
         }
     }
 
-    /// Nothing waits, and nobody has used it for a while.
+    /// Nothing waits, and nobody has used it for a while, or it was never open.
     pub(crate) fn is_idle(&self, now: Moment) -> bool {
         let state = self.state.lock();
         state.queue.is_empty()
             && state.path == Path::None
-            && now.since(state.used) > Duration::from_secs(600)
+            && (state.wanted.is_some() || now.since(state.used) > Duration::from_secs(600))
     }
 }
 
@@ -262,6 +288,7 @@ mod tests {
             stanza: Bytes::from_static(text.as_bytes()),
             kept,
             at: START,
+            claim: None,
         }
     }
 

@@ -5,6 +5,7 @@
 //! the store until the other side has them. What comes from elsewhere is checked by the stream machine and handed on in
 //! order by [`inbound::Inbound`].
 
+mod claims;
 mod config;
 mod connection;
 mod dial;
@@ -13,6 +14,7 @@ mod link;
 pub(crate) mod outward;
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -31,6 +33,7 @@ pub use config::FederationSettings;
 pub use connection::PeerConnection;
 pub use dial::{Dial, DialError};
 
+use claims::{Asker, Claim, Claims};
 use dial::{Dials, Goal};
 use link::{Carrier, Link, Parcel, Refusal};
 
@@ -48,7 +51,10 @@ type Attached = (Carrier, oneshot::Sender<()>);
 pub(crate) struct Links {
     /// By our domain and theirs; our domain is empty for components, which take from all.
     links: RwLock<HashMap<Pair, Arc<Link>>>,
-    dials: Dials,
+    dials: Arc<Dials>,
+    claims: Arc<Claims>,
+    /// Streams that servers have open to us, by their domain.
+    streams: Arc<Mutex<HashMap<Box<str>, usize>>>,
     /// What time it was when somebody last said so.
     time: Mutex<Now>,
     carriers: AtomicU64,
@@ -94,7 +100,11 @@ impl Chat {
 
     /// The next connection to another server that is wanted.
     pub async fn next_dial(&self) -> Dial {
-        std::future::poll_fn(|cx| self.links().dials.poll(cx)).await
+        std::future::poll_fn(|cx| {
+            let most = self.config().federation.dials.max(1);
+            self.links().dials.poll(most, cx)
+        })
+        .await
     }
 
     /// Takes up what the last run of the program has not delivered. To be called once, at start.
@@ -113,14 +123,31 @@ impl Chat {
             after = last.id;
             links.last_id.fetch_max(after, Ordering::Relaxed);
             for entry in page {
+                let asker = self.asker_of(&entry.stanza, &entry.local);
+                let claim = links.claims.bytes_anyhow(&asker, entry.stanza.len());
                 let parcel = Parcel {
                     stanza: entry.stanza,
                     kept: Some(entry.id),
                     at: entry.at,
+                    claim: claim.map(Arc::new),
                 };
-                let link = links.link(&entry.local, &entry.remote, now.moment);
+                let way = || links.claims.way_anyhow(&asker);
+                let link = links.made_link(&entry.local, &entry.remote, &asker, way, now.moment);
+                let Some(link) = link else { continue };
                 let _ = links.push(self, &link, parcel, now);
             }
+        }
+    }
+
+    /// Who has sent what the last run left.
+    fn asker_of(&self, stanza: &Bytes, local: &str) -> Asker {
+        let parsed = std::str::from_utf8(stanza)
+            .ok()
+            .and_then(|text| Stanza::parse(text).ok());
+        let from = parsed.and_then(|stanza| Jid::parse(&stanza.from()?).ok());
+        match from {
+            Some(from) => Asker::of(self, &from),
+            None => Asker::of_many(self, local),
         }
     }
 
@@ -180,8 +207,10 @@ impl Chat {
             return Err(error);
         }
         let links = self.links();
-        let link = links.link_between(self, from, to, now.moment)?;
+        let asker = Asker::of(self, from);
+        let link = links.link_between(self, &asker, from, to, now.moment)?;
         let parcel = Parcel {
+            claim: Some(links.claim(&asker, stanza.len())?),
             stanza,
             kept: None,
             at: now.wall,
@@ -208,6 +237,9 @@ fn refused(refusal: Refusal) -> StanzaError {
     match refusal {
         Refusal::Full => StanzaError::new(StanzaCondition::ResourceConstraint)
             .text("Too much waits for that domain already; please try again later."),
+        Refusal::Greedy => StanzaError::new(StanzaCondition::ResourceConstraint).text(
+            "You have too much on its way to other domains already; please try again when some of it has arrived.",
+        ),
         Refusal::Unreachable => StanzaError::new(StanzaCondition::RemoteServerTimeout)
             .text("The server of that domain cannot be reached now; please try again later."),
     }
@@ -217,7 +249,9 @@ impl Links {
     pub(crate) fn new(now: Now) -> Self {
         let links = Self {
             links: RwLock::default(),
-            dials: Dials::default(),
+            dials: Arc::default(),
+            claims: Arc::default(),
+            streams: Arc::default(),
             time: Mutex::new(now),
             carriers: AtomicU64::new(0),
             last_id: AtomicU64::new(0),
@@ -247,25 +281,55 @@ impl Links {
     pub(crate) fn link_between(
         &self,
         chat: &Chat,
+        asker: &Asker,
         from: &Jid,
         to: &Jid,
         now: Moment,
     ) -> Result<Arc<Link>, StanzaError> {
-        let local = match chat.place(to.domain()) {
-            Place::Component => "",
-            _ => from.domain(),
-        };
-        let known = self.links.read().len();
-        if known >= MOST_LINKS && !self.knows(local, to.domain()) {
-            return Err(refused(Refusal::Full));
+        if chat.place(to.domain()) == Place::Component {
+            return Ok(self.link("", to.domain(), now));
         }
-        Ok(self.link(local, to.domain(), now))
+        let full = self.links.read().len() >= MOST_LINKS;
+        let way = || self.claims.way(asker).filter(|_| !full);
+        self.made_link(from.domain(), to.domain(), asker, way, now)
+            .ok_or_else(|| refused(if full { Refusal::Full } else { Refusal::Greedy }))
     }
 
-    fn knows(&self, local: &str, remote: &str) -> bool {
-        self.links
-            .read()
-            .contains_key(&(local.into(), remote.into()))
+    /// A way that is there, or one that is made when there is a claim to it.
+    fn made_link(
+        &self,
+        local: &str,
+        remote: &str,
+        asker: &Asker,
+        claim: impl FnOnce() -> Option<Claim>,
+        now: Moment,
+    ) -> Option<Arc<Link>> {
+        let key = (Box::from(local), Box::from(remote));
+        if let Some(link) = self.links.read().get(&key) {
+            return Some(Arc::clone(link));
+        }
+        let made = Arc::new(Link::new(local, remote, now).made_for(asker, claim()?));
+        Some(Arc::clone(self.links.write().entry(key).or_insert(made)))
+    }
+
+    /// A part of what the asker may have on its way.
+    pub(crate) fn claim(&self, asker: &Asker, bytes: usize) -> Result<Arc<Claim>, StanzaError> {
+        let claim = self.claims.bytes(asker, bytes);
+        claim.map(Arc::new).ok_or_else(|| refused(Refusal::Greedy))
+    }
+
+    /// A place for another stream that the server of a domain opens to us, unless it has too many.
+    pub(crate) fn stream_comes(&self, remote: &str, most: usize) -> Option<StreamPlace> {
+        let mut streams = self.streams.lock();
+        let open = streams.entry(remote.into()).or_default();
+        if *open >= most {
+            return None;
+        }
+        *open += 1;
+        Some(StreamPlace {
+            streams: Arc::clone(&self.streams),
+            remote: remote.into(),
+        })
     }
 
     pub(crate) fn link(&self, local: &str, remote: &str, now: Moment) -> Arc<Link> {
@@ -302,23 +366,26 @@ impl Links {
         if !link.local.is_empty() {
             let goal = Goal::Speak(Arc::clone(link));
             let dial = Dial::new(chat, &link.local, &link.remote, goal);
-            return self.dials.push(dial);
+            return self.dials.push(link.line(), dial);
         }
         let back = link.failed(false, &chat.config().federation, now);
         let why = "the component that serves that address is not connected";
         self.undelivered(chat, back, StanzaCondition::RemoteServerTimeout, why, now);
     }
 
-    /// Asks the server of a domain about a key (XEP-0220 §2.4).
+    /// Asks the server of a domain about a key (XEP-0220 §2.4) that has come from an address.
     pub(crate) fn verify(
         &self,
         chat: &Chat,
         verification: Verification,
+        peer: IpAddr,
     ) -> oneshot::Receiver<Result<bool, StanzaCondition>> {
         let (answer, answered) = oneshot::channel();
         let (local, remote) = (verification.local.clone(), verification.remote.clone());
         let goal = Goal::Verify(verification, answer);
-        self.dials.push(Dial::new(chat, &local, &remote, goal));
+        let line = peer.to_string().into();
+        self.dials
+            .push(line, Dial::new(chat, &local, &remote, goal));
         answered
     }
 
@@ -425,7 +492,14 @@ impl Links {
     }
 
     /// Keeps a stanza in a batch until the other side has it. Gives what is to be queued once that is durable.
-    pub(crate) fn keep(&self, link: &Link, stanza: Bytes, now: Now, batch: &mut Batch) -> Parcel {
+    pub(crate) fn keep(
+        &self,
+        link: &Link,
+        stanza: Bytes,
+        claim: Arc<Claim>,
+        now: Now,
+        batch: &mut Batch,
+    ) -> Parcel {
         let id = self.next_id();
         batch.outgoing_set(Outgoing {
             id,
@@ -438,6 +512,25 @@ impl Links {
             stanza,
             kept: Some(id),
             at: now.wall,
+            claim: Some(claim),
+        }
+    }
+}
+
+/// A stream that the server of a domain has open to us.
+pub(crate) struct StreamPlace {
+    streams: Arc<Mutex<HashMap<Box<str>, usize>>>,
+    remote: Box<str>,
+}
+
+impl Drop for StreamPlace {
+    fn drop(&mut self) {
+        let mut streams = self.streams.lock();
+        if let Some(open) = streams.get_mut(&self.remote) {
+            *open -= 1;
+            if *open == 0 {
+                streams.remove(&self.remote);
+            }
         }
     }
 }

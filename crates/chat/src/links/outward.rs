@@ -11,6 +11,7 @@ use xmpp::xep::carbons::{self, Direction};
 use xmpp::xep::hints::Hints;
 use xmpp::xml::{Kind, Stanza};
 
+use super::claims::Asker;
 use super::link::{Link, Parcel, Refusal};
 use super::{inbound, refused};
 use crate::delivery::Delivery;
@@ -97,14 +98,19 @@ fn prepare(
     if let Some(error) = chat.bars_domain(to) {
         return Err(error);
     }
-    let link = chat.links().link_between(chat, from, to, now.moment)?;
+    let asker = Asker::of(chat, from);
+    let link = chat
+        .links()
+        .link_between(chat, &asker, from, to, now.moment)?;
     if !link.has_room(text.len(), &chat.config().federation) {
         return Err(refused(Refusal::Full));
     }
+    let claim = chat.links().claim(&asker, text.len())?;
     let parcel = if must_arrive(stanza) {
-        chat.links().keep(&link, text, now, batch)
+        chat.links().keep(&link, text, claim, now, batch)
     } else {
         Parcel {
+            claim: Some(claim),
             stanza: text,
             kept: None,
             at: now.wall,

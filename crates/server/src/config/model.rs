@@ -348,6 +348,21 @@ section! {
         hosts: BTreeMap<String, Vec<String>> = BTreeMap::new(),
         /// PEM file with authorities that other servers' certificates may come from, beside those of the system.
         ca: PathBuf = PathBuf::new(),
+        /// Networks that are not public and in which servers of other domains may be, such as `["10.0.0.0/8"]`. Without
+        /// this no connection goes to an address inside the house, whatever domain somebody names. Those in `hosts` are
+        /// connected with wherever they are; a domain that is an address itself only when it stands there.
+        allowed_networks: Vec<Network> = Vec::new(),
+        /// Connections with other servers, in both directions, and with components; never more than a third of the files
+        /// that the process may open (`ulimit -n`), so that clients keep theirs.
+        connections: u32 = 4_000,
+        /// Streams that the server of one domain may open to us.
+        streams_per_domain: usize = 50,
+        /// Connections that may be made at the same time; of those one account has a quarter at most.
+        dials: usize = 100,
+        /// Domains that were not reached yet to which one account may have something on its way.
+        domains_per_account: usize = 200,
+        /// Bytes that may wait for other domains from one account.
+        queue_bytes_per_account: usize = 32 * 1024 * 1024,
         /// Stanzas that may wait for one domain; more are refused.
         queue_stanzas: usize = 10_000,
         /// Bytes that may wait for one domain.

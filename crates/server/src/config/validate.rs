@@ -426,6 +426,16 @@ impl Config {
                 federation.retry_first_seconds as usize,
             ),
             ("federation.idle_seconds", federation.idle_seconds as usize),
+            ("federation.connections", federation.connections as usize),
+            (
+                "federation.streams_per_domain",
+                federation.streams_per_domain,
+            ),
+            ("federation.dials", federation.dials),
+            (
+                "federation.domains_per_account",
+                federation.domains_per_account,
+            ),
         ] {
             if value == 0 {
                 return wrong(
@@ -435,12 +445,20 @@ impl Config {
                 );
             }
         }
-        if federation.queue_bytes < self.limits.stanza_bytes {
-            return wrong(
-                "federation.queue_bytes",
-                "is smaller than `limits.stanza_bytes`: the largest stanza could never be sent",
-                format!("write {} or more", self.limits.stanza_bytes),
-            );
+        for (key, value) in [
+            ("federation.queue_bytes", federation.queue_bytes),
+            (
+                "federation.queue_bytes_per_account",
+                federation.queue_bytes_per_account,
+            ),
+        ] {
+            if value < self.limits.stanza_bytes {
+                return wrong(
+                    key,
+                    "is smaller than `limits.stanza_bytes`: the largest stanza could never be sent",
+                    format!("write {} or more", self.limits.stanza_bytes),
+                );
+            }
         }
         Ok(())
     }

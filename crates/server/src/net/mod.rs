@@ -5,10 +5,12 @@ mod clock;
 mod drive;
 mod peers;
 mod places;
+mod public;
 mod tcp;
 mod tls_stream;
 
 pub use clock::Clock;
 pub use peers::{PeerDoor, Peers};
 pub use places::{Open, Place};
+pub use public::is_public;
 pub use tcp::{Door, Doors, bind, serve};

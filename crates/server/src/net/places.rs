@@ -17,6 +17,8 @@ struct Counts {
     strangers: u32,
     /// Strangers by [`subscriber`].
     by_address: HashMap<IpAddr, u32>,
+    /// All that came in, by [`subscriber`], where that is bounded.
+    all_by_address: HashMap<IpAddr, u32>,
 }
 
 /// A connection's place; dropping it gives it back.
@@ -24,6 +26,8 @@ pub struct Place {
     open: Arc<Open>,
     address: IpAddr,
     stranger: bool,
+    /// It is counted among all from its address.
+    counted: bool,
 }
 
 impl Open {
@@ -53,19 +57,42 @@ impl Open {
             open: Arc::clone(self),
             address,
             stranger: true,
+            counted: false,
         })
     }
-}
 
-impl Open {
-    /// A place for a connection that this server makes itself.
-    pub(super) fn leave_through(this: &Arc<Self>) -> Place {
-        this.0.lock().all += 1;
-        Place {
-            open: Arc::clone(this),
+    /// The same, with at most so many from one address even of those that are known. What comes from this machine itself
+    /// is not bounded by that.
+    pub(super) fn enter_among(
+        self: &Arc<Self>,
+        address: IpAddr,
+        limits: &Limits,
+        from_there: u32,
+    ) -> Option<Place> {
+        let network = subscriber(address);
+        let mut place = self.enter(address, limits)?;
+        let mut counts = self.0.lock();
+        let all = counts.all_by_address.entry(network).or_default();
+        *all += 1;
+        let crowded = *all > from_there && !address.is_loopback();
+        drop(counts);
+        place.counted = true;
+        (!crowded).then_some(place)
+    }
+
+    /// A place for a connection that this server makes itself, unless there are so many.
+    pub(super) fn leave(self: &Arc<Self>, most: u32) -> Option<Place> {
+        let mut counts = self.0.lock();
+        if counts.all >= most {
+            return None;
+        }
+        counts.all += 1;
+        Some(Place {
+            open: Arc::clone(self),
             address: IpAddr::from([0, 0, 0, 0]),
             stranger: false,
-        }
+            counted: false,
+        })
     }
 }
 
@@ -86,6 +113,16 @@ impl Place {
 }
 
 impl Counts {
+    fn leave_address(&mut self, address: IpAddr) {
+        let network = subscriber(address);
+        if let Some(count) = self.all_by_address.get_mut(&network) {
+            *count -= 1;
+            if *count == 0 {
+                self.all_by_address.remove(&network);
+            }
+        }
+    }
+
     fn leave_strangers(&mut self, address: IpAddr) {
         self.strangers -= 1;
         let network = subscriber(address);
@@ -101,7 +138,11 @@ impl Counts {
 impl Drop for Place {
     fn drop(&mut self) {
         self.known();
-        self.open.0.lock().all -= 1;
+        let mut counts = self.open.0.lock();
+        counts.all -= 1;
+        if self.counted {
+            counts.leave_address(self.address);
+        }
     }
 }
 
@@ -134,5 +175,33 @@ mod tests {
         drop((first, second, third));
         assert_eq!(open.count(), 1);
         assert_eq!(open.0.lock().by_address.len(), 1);
+    }
+
+    #[test]
+    fn one_address_does_not_take_all_places_even_when_it_is_known() {
+        let limits = Limits {
+            connections: 3,
+            ..Limits::default()
+        };
+        let open = Arc::new(Open::default());
+        let (one, other) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
+        let mut first = open.enter_among(one, &limits, 2).expect("a place");
+        let mut second = open.enter_among(one, &limits, 2).expect("a place");
+        first.known();
+        second.known();
+        assert!(open.enter_among(one, &limits, 2).is_none());
+        let third = open
+            .enter_among(other, &limits, 2)
+            .expect("another address");
+        assert!(
+            open.enter_among(other, &limits, 2).is_none(),
+            "three are all"
+        );
+        // What goes out has more.
+        let out = open.leave(4).expect("a place");
+        assert!(open.leave(4).is_none());
+        drop((first, second, third, out));
+        assert_eq!(open.count(), 0);
+        assert!(open.0.lock().all_by_address.is_empty());
     }
 }

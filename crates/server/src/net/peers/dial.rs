@@ -2,13 +2,14 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use chat::{Dial, DialError, PeerConnection};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::net::TcpStream;
+use xmpp::stream::CertificateNames;
 
 use super::Surroundings;
 use super::drive::drive;
@@ -20,6 +21,10 @@ use crate::net::places::Place;
 const STAGGER: Duration = Duration::from_millis(250);
 /// Longest attempt.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Longest way to a connection that is protected, over all attempts.
+const LONGEST: Duration = Duration::from_secs(60);
+/// Attempts that are under way beside each other.
+const ABREAST: usize = 4;
 /// Addresses that are tried.
 const MOST_ADDRESSES: usize = 20;
 
@@ -29,36 +34,41 @@ type Candidate = (SocketAddr, bool);
 /// Finds the server, connects, and drives the connection to its end.
 pub(super) async fn dial(around: Arc<Surroundings>, dial: Dial, place: Place) {
     let domain = dial.remote().to_owned();
-    let mut candidates = match candidates(&around, &domain).await {
+    let reached = tokio::time::timeout(LONGEST, reach(&around, &domain)).await;
+    let late = || format!("no server of {domain} was ready in time");
+    let (wire, shown, address) =
+        match reached.unwrap_or_else(|_| Err(DialError::Unreachable(late()))) {
+            Ok(reached) => reached,
+            Err(error) => return dial.failed(&error, around.clock.now()),
+        };
+    let now = around.clock.now();
+    let connection = PeerConnection::connected(&around.chat, dial, shown, address, now);
+    drive(&around, connection, wire, place).await;
+}
+
+/// The first server that answers, with the names in its certificate where TLS is there from the first byte.
+async fn reach(
+    around: &Surroundings,
+    domain: &str,
+) -> Result<(Wire, Option<CertificateNames>, IpAddr), DialError> {
+    let mut candidates = match candidates(around, domain).await {
         Ok(candidates) => candidates,
-        Err(error) => {
-            let error = match error {
-                LookupError::NotFound(text) => DialError::NotFound(text),
-                LookupError::Failed(text) => DialError::Unreachable(text),
-            };
-            return dial.failed(&error, around.clock.now());
-        }
+        Err(LookupError::NotFound(text)) => return Err(DialError::NotFound(text)),
+        Err(LookupError::Failed(text)) => return Err(DialError::Unreachable(text)),
     };
     let mut why = format!("no server of {domain} answers");
     loop {
         let Some((socket, (address, direct))) = connect(&mut candidates, &mut why).await else {
-            return dial.failed(&DialError::Unreachable(why), around.clock.now());
+            return Err(DialError::Unreachable(why));
         };
-        let (wire, shown) = if direct {
-            let config = Arc::clone(&around.tls.connect_direct);
-            match wire::connect(socket, config, &domain, &around.tls).await {
-                Ok((wire, names)) => (wire, Some(names)),
-                Err(error) => {
-                    why = format!("{address} does not speak TLS as it should: {error}");
-                    continue;
-                }
-            }
-        } else {
-            (Wire::Plain(socket), None)
-        };
-        let now = around.clock.now();
-        let connection = PeerConnection::connected(&around.chat, dial, shown, address.ip(), now);
-        return drive(&around, connection, wire, place).await;
+        if !direct {
+            return Ok((Wire::Plain(socket), None, address.ip()));
+        }
+        let config = Arc::clone(&around.tls.connect_direct);
+        match wire::connect(socket, config, domain, &around.tls).await {
+            Ok((wire, names)) => return Ok((wire, Some(names), address.ip())),
+            Err(error) => why = format!("{address} does not speak TLS as it should: {error}"),
+        }
     }
 }
 
@@ -79,11 +89,17 @@ async fn candidates(
     for target in targets {
         match around.names.addresses(&target).await {
             Ok(addresses) => {
-                candidates.extend(
-                    addresses
-                        .into_iter()
-                        .map(|address| (address, target.direct)),
-                );
+                let found = addresses.len();
+                let permitted = addresses
+                    .into_iter()
+                    .filter(|address| around.names.permits(domain, address.ip()));
+                let before = candidates.len();
+                candidates.extend(permitted.map(|address| (address, target.direct)));
+                if candidates.len() - before < found {
+                    last = Some(LookupError::NotFound(format!(
+                        "the server of {domain} is at an address that is not public; see federation.allowed_networks"
+                    )));
+                }
             }
             Err(error) => last = Some(error),
         }
@@ -105,16 +121,16 @@ async fn connect(
 ) -> Option<(TcpStream, Candidate)> {
     let mut attempts = FuturesUnordered::new();
     loop {
-        if let Some(candidate) = candidates.pop_front() {
+        if attempts.len() < ABREAST
+            && let Some(candidate) = candidates.pop_front()
+        {
             attempts.push(attempt(candidate));
-        } else if attempts.is_empty() {
+        }
+        if attempts.is_empty() {
             return None;
         }
-        let patience = if candidates.is_empty() {
-            PATIENCE
-        } else {
-            STAGGER
-        };
+        let more = !candidates.is_empty() && attempts.len() < ABREAST;
+        let patience = if more { STAGGER } else { PATIENCE };
         match tokio::time::timeout(patience, attempts.next()).await {
             // What takes longer goes on beside the next one.
             Err(_) if !candidates.is_empty() => {}

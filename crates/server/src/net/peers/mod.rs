@@ -8,12 +8,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chat::{Chat, PeerConnection};
+use chat::{Chat, DialError, PeerConnection};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use super::Clock;
-use super::places::{Open, Place};
+use super::places::Open;
 use crate::dns::Names;
 use crate::tls::PeerTls;
 use drive::drive;
@@ -42,6 +42,8 @@ pub(super) struct Surroundings {
     pub(super) tls: PeerTls,
     pub(super) names: Names,
     open: Arc<Open>,
+    /// Connections that may be open.
+    most: u32,
     stop: watch::Sender<bool>,
 }
 
@@ -54,9 +56,10 @@ impl Surroundings {
 }
 
 impl Peers {
-    /// Peers of a messenger.
+    /// Peers of a messenger, with at most so many connections, of which a quarter is kept for those that the messenger
+    /// asks for.
     #[must_use]
-    pub fn new(chat: &Chat, clock: Clock, tls: PeerTls, names: Names) -> Self {
+    pub fn new(chat: &Chat, clock: Clock, tls: PeerTls, names: Names, most: u32) -> Self {
         Self {
             around: Arc::new(Surroundings {
                 chat: chat.clone(),
@@ -64,6 +67,7 @@ impl Peers {
                 tls,
                 names,
                 open: Arc::default(),
+                most,
                 stop: watch::Sender::new(false),
             }),
         }
@@ -94,8 +98,16 @@ impl Peers {
     }
 
     fn take_in(&self, door: PeerDoor, socket: TcpStream, address: IpAddr) {
-        let limits = self.around.chat.config().limits.clone();
-        let Some(place) = self.around.open.enter(address, &limits) else {
+        let mut limits = self.around.chat.config().limits.clone();
+        let most = self.around.most;
+        let (all, from_there) = match door {
+            // Whoever can reach that door is trusted.
+            PeerDoor::Component => (most, most),
+            PeerDoor::Server | PeerDoor::ServerTls => (most / 4 * 3, most / 4),
+        };
+        limits.connections = limits.connections.min(all);
+        let Some(place) = self.around.open.enter_among(address, &limits, from_there) else {
+            tracing::debug!(%address, "a connection of a server was turned away: there are too many");
             return;
         };
         let mut seed = [0; 32];
@@ -135,7 +147,15 @@ impl Peers {
                 dial = self.around.chat.next_dial() => dial,
                 () = self.around.stopped() => return,
             };
-            let place: Place = Open::leave_through(&self.around.open);
+            let Some(place) = self.around.open.leave(self.around.most) else {
+                let why =
+                    "too many connections with other servers are open; see federation.connections";
+                dial.failed(
+                    &DialError::Unreachable(why.to_owned()),
+                    self.around.clock.now(),
+                );
+                continue;
+            };
             let around = Arc::clone(&self.around);
             tokio::spawn(async move { dial::dial(around, dial, place).await });
         }
