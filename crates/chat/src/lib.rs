@@ -29,6 +29,7 @@ pub mod router;
 mod sender;
 pub mod services;
 mod session;
+mod shares;
 mod specifications;
 mod throttle;
 

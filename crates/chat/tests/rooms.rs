@@ -272,3 +272,34 @@ fn a_temporary_room_that_is_empty_ends() {
     tick(&mut house);
     assert_eq!(wait(house.chat.store().room_count(false)), Ok(0));
 }
+
+#[test]
+fn requests_that_nobody_answers_stop_only_who_asks() {
+    let (mut house, people) = crowd(3);
+    make(&house, RoomConfig::default());
+    for (number, who) in people.iter().enumerate() {
+        enter(&mut house, *who, &format!("u{number}"));
+    }
+    for who in &people {
+        house.take(*who);
+    }
+    let ask = |id: usize| {
+        format!("<iq type='get' id='{id}' to='{ROOM}/u2'><query xmlns='jabber:iq:version'/></iq>")
+    };
+    for id in 0..250 {
+        house.send(people[1], &ask(id));
+    }
+    assert_eq!(
+        house.seen(people[1]),
+        vec!["error iq resource-constraint"; 50]
+    );
+    house.send(people[0], &ask(1));
+    assert!(house.seen(people[0]).is_empty());
+    assert_eq!(house.take(people[2]).len(), 201);
+    // Who has got an answer may ask again.
+    house.pass(Duration::from_secs(121));
+    tick(&mut house);
+    house.take(people[1]);
+    house.send(people[1], &ask(1));
+    assert!(house.seen(people[1]).is_empty());
+}

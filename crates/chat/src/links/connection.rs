@@ -20,9 +20,10 @@ use xmpp::xml::{Frame, Framing, Reader, ReaderLimits, Stanza, XmlError};
 
 use super::inbound::Inbound;
 use super::link::Carrier;
-use super::{Dial, DialError, StreamPlace};
+use super::{Dial, DialError};
 use crate::connection::strangers;
 use crate::modules::{delegation, privilege};
+use crate::shares::Share;
 use crate::{Chat, Output};
 use writing::Writing;
 
@@ -41,7 +42,7 @@ pub struct PeerConnection {
     leaving: bool,
     verifying: Vec<Verifying>,
     /// The places of the domains that speak over it.
-    places: Vec<StreamPlace>,
+    places: Vec<Share>,
     /// Comes when another connection of the same component has come.
     replaced: Option<oneshot::Receiver<()>>,
     began: Moment,

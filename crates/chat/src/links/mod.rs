@@ -27,6 +27,7 @@ use xmpp::condition::{StanzaCondition, StanzaError, error_reply, may_be_answered
 use xmpp::stream::federation::{FederationConfig, Verification};
 use xmpp::xml::Stanza;
 
+use crate::shares::{Share, Shares};
 use crate::{Chat, Work, services};
 
 pub use config::FederationSettings;
@@ -54,7 +55,7 @@ pub(crate) struct Links {
     dials: Arc<Dials>,
     claims: Arc<Claims>,
     /// Streams that servers have open to us, by their domain.
-    streams: Arc<Mutex<HashMap<Box<str>, usize>>>,
+    streams: Shares,
     /// What time it was when somebody last said so.
     time: Mutex<Now>,
     carriers: AtomicU64,
@@ -251,7 +252,7 @@ impl Links {
             links: RwLock::default(),
             dials: Arc::default(),
             claims: Arc::default(),
-            streams: Arc::default(),
+            streams: Shares::default(),
             time: Mutex::new(now),
             carriers: AtomicU64::new(0),
             last_id: AtomicU64::new(0),
@@ -319,17 +320,8 @@ impl Links {
     }
 
     /// A place for another stream that the server of a domain opens to us, unless it has too many.
-    pub(crate) fn stream_comes(&self, remote: &str, most: usize) -> Option<StreamPlace> {
-        let mut streams = self.streams.lock();
-        let open = streams.entry(remote.into()).or_default();
-        if *open >= most {
-            return None;
-        }
-        *open += 1;
-        Some(StreamPlace {
-            streams: Arc::clone(&self.streams),
-            remote: remote.into(),
-        })
+    pub(crate) fn stream_comes(&self, remote: &str, most: usize) -> Option<Share> {
+        self.streams.take(remote, most)
     }
 
     pub(crate) fn link(&self, local: &str, remote: &str, now: Moment) -> Arc<Link> {
@@ -513,24 +505,6 @@ impl Links {
             kept: Some(id),
             at: now.wall,
             claim: Some(claim),
-        }
-    }
-}
-
-/// A stream that the server of a domain has open to us.
-pub(crate) struct StreamPlace {
-    streams: Arc<Mutex<HashMap<Box<str>, usize>>>,
-    remote: Box<str>,
-}
-
-impl Drop for StreamPlace {
-    fn drop(&mut self) {
-        let mut streams = self.streams.lock();
-        if let Some(open) = streams.get_mut(&self.remote) {
-            *open -= 1;
-            if *open == 0 {
-                streams.remove(&self.remote);
-            }
         }
     }
 }

@@ -18,10 +18,14 @@ use super::{admin, archive, avatar, disco, hats, moderation, no_room, owner, reg
 use crate::modules::{Reply, Target};
 use crate::requests::{self, Addressee};
 use crate::services::{Served, ServiceContext, Taken};
+use crate::shares::{Share, Shares};
 use crate::{Chat, Sender};
 
-/// Requests between occupants that wait for an answer, at most.
-const MOST_RELAYED: usize = 10_000;
+/// Requests between occupants that wait for an answer, at most: in all, of one account, and of all accounts of another
+/// domain.
+const MOST_RELAYED: usize = 50_000;
+const MOST_OF_ACCOUNT: usize = 200;
+const MOST_OF_DOMAIN: usize = 1_000;
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -29,6 +33,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 #[derive(Default)]
 pub(crate) struct Relayed {
     open: Mutex<HashMap<Box<str>, Open>>,
+    /// How many each has open.
+    by_asker: Shares,
 }
 
 struct Open {
@@ -39,9 +45,19 @@ struct Open {
     asked: Jid,
     asked_as: String,
     until: Moment,
+    _share: Share,
 }
 
 impl Relayed {
+    /// One more request of somebody, unless he has too many.
+    fn share(&self, chat: &Chat, asker: &Jid) -> Option<Share> {
+        if asker.domain() == &*chat.domain() {
+            self.by_asker.take(asker.bare_str(), MOST_OF_ACCOUNT)
+        } else {
+            self.by_asker.take(asker.domain(), MOST_OF_DOMAIN)
+        }
+    }
+
     /// Gives up what nobody has answered in time, and tells those who have asked (RFC 6120 §8.2.3).
     pub(crate) fn sweep(&self, chat: &Chat, now: Moment) {
         let given_up: Vec<Open> = {
@@ -251,11 +267,12 @@ async fn to_occupant(
     }
     let id = chat.new_id("relay");
     {
+        let share = chat.relayed().share(chat, sender.jid());
         let mut open = chat.relayed().open.lock();
-        if open.len() >= MOST_RELAYED {
+        let Some(share) = share.filter(|_| open.len() < MOST_RELAYED) else {
             return Err(StanzaError::new(StanzaCondition::ResourceConstraint)
                 .text("Too many requests wait for answers; please try again later."));
-        }
+        };
         open.insert(
             id.clone(),
             Open {
@@ -264,6 +281,7 @@ async fn to_occupant(
                 asked: target.clone(),
                 asked_as: room.occupant_jid(nick),
                 until: now.moment + PATIENCE,
+                _share: share,
             },
         );
     }
