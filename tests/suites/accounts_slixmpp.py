@@ -410,6 +410,33 @@ async def a_revoked_invitation_is_none(house):
     (await server.command("user", "uninvite", id)).expect(1)
 
 
+@tests
+async def who_may_not_come_in_lets_nobody_in(house):
+    server = house.server({"http": {"public_url": "https://chat.hauspost.test"}})
+    await server.start()
+    for name in ("sycorax", "caliban", "prospero"):
+        (await server.command("user", "add", name, "--admin", "--password-stdin", stdin=PASSWORD)).expect()
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+
+    async def made(path: str, name: str) -> int:
+        body = urllib.parse.urlencode({"name": name, "password": OTHER, "again": OTHER})
+        return (await http.post(server, path, body, form)).status
+
+    paths = {}
+    for name in ("sycorax", "caliban"):
+        client = await wire.logged_in(house, server, name)
+        command = await execute(client, "urn:xmpp:invite#create-account")
+        paths[name] = values(command, "landing-url").removeprefix("https://chat.hauspost.test")
+    # One is shut out, the other one no longer administers.
+    (await server.command("user", "disable", "sycorax")).expect()
+    prospero = await wire.logged_in(house, server, "prospero")
+    await execute(prospero, f"{ADMIN}edit-admin", {"adminjids": f"prospero@{DOMAIN}"})
+    equal(await made(paths["sycorax"], "ariel"), 410)
+    check(await made(paths["caliban"], "trinculo") >= 400, "an account was made")
+    listed = (await server.command("user", "list")).expect().out
+    check("ariel" not in listed and "trinculo" not in listed, listed)
+
+
 # The page
 
 

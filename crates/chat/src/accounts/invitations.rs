@@ -179,32 +179,40 @@ impl Chat {
     }
 
     /// The invitation of a token, open or not.
+    ///
+    /// # Errors
+    /// [`Refusal::InvitationUnknown`]; [`Refusal::InvitationEnded`] when whoever has made it may not come in any more.
     pub(super) async fn known_invitation(&self, token: &str) -> Result<Invitation, Refusal> {
         if token.is_empty() || token.len() > MOST_TOKEN {
             return Err(Refusal::InvitationUnknown);
         }
         let found = self.store().invitation(&hash(token)).await?;
-        found
+        let invitation = found
             .filter(|found| found.purpose != InvitationPurpose::Administrator)
-            .ok_or(Refusal::InvitationUnknown)
+            .ok_or(Refusal::InvitationUnknown)?;
+        if let Some(inviter) = invitation.inviter {
+            // Who may not come in himself lets nobody in.
+            let inviter = self.store().account(inviter).await?;
+            if !inviter.is_some_and(|inviter| inviter.enabled) {
+                return Err(Refusal::InvitationEnded);
+            }
+        }
+        Ok(invitation)
     }
 
-    /// Whether an invitation lets its bearer make an account: those to an account do; those to be a
-    /// contact when the house lets its users, or this inviter, invite new people.
+    /// Whether an invitation lets its bearer make an account: the house's own to an account do; those of somebody as
+    /// long as the house lets its users, or this inviter, invite new people.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub async fn makes_accounts(&self, invitation: &Invitation) -> Result<bool, Refusal> {
-        if invitation.purpose == InvitationPurpose::Account
-            || self.config().registration.users_invite
-        {
-            return Ok(true);
-        }
         let Some(inviter) = invitation.inviter else {
-            return Ok(false);
+            // The house's own.
+            return Ok(invitation.purpose == InvitationPurpose::Account);
         };
+        let users_invite = self.config().registration.users_invite;
         let inviter = self.store().account(inviter).await?;
-        Ok(inviter.is_some_and(|inviter| inviter.admin && inviter.enabled))
+        Ok(inviter.is_some_and(|inviter| inviter.enabled && (users_invite || inviter.admin)))
     }
 
     /// The invitations of an inviter, or of everybody; newest first, each with the id to revoke it by.
