@@ -35,6 +35,8 @@ pub struct PushRegistration {
     pub options: Option<Arc<[u8]>>,
     /// When it was made or renewed.
     pub registered: Timestamp,
+    /// What stands for the device that has made it, in whatever words its users like; `None` when it has not said which.
+    pub device: Option<Arc<str>>,
 }
 
 /// Accounts that want to be told of something that is not theirs alone.

@@ -1,6 +1,7 @@
 //! What has access to an account, and taking it back (XEP-0494).
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use base::{BareJid, Now, Timestamp};
 use store::{AppPasswordId, Batch, Device};
@@ -50,6 +51,17 @@ impl Admission {
         match self.credential {
             Credential::App(number) => Some(AppPasswordId::from_number(number)),
             Credential::Account => None,
+        }
+    }
+}
+
+impl Admission {
+    /// What stands for the device in what it leaves behind; `None` when it does not say which it is.
+    pub(crate) fn device_key(&self) -> Option<Arc<str>> {
+        match (&self.credential, &self.agent.id) {
+            (Credential::App(number), _) => Some(format!("app {number}").into()),
+            (Credential::Account, Some(id)) => Some(format!("device {id}").into()),
+            (Credential::Account, None) => None,
         }
     }
 }
@@ -182,7 +194,7 @@ impl Chat {
         Ok(list)
     }
 
-    /// Takes back what has access: its tokens and its sessions end at once.
+    /// Takes back what has access: its tokens, its sessions and its notifications end at once.
     ///
     /// # Errors
     /// [`Refusal::NothingToRevoke`] for an unknown id. [`Refusal::PasswordKnown`] when it is signed
@@ -206,14 +218,34 @@ impl Chat {
             }
             Subject::Session(_) => {}
         }
-        if !batch.is_empty() {
-            self.store().submit(batch).ticket.await?;
-        }
         let of_subject = |entry: &SessionEntry| match &subject {
             Subject::App(id) => entry.admission().app_password() == Some(*id),
             Subject::Device(client) => entry.admission().agent.id.as_deref() == Some(client),
             Subject::Session(resource) => entry.jid().resource() == resource,
         };
+        let device = match &subject {
+            Subject::App(id) => Some(format!("app {}", id.number())),
+            Subject::Device(client) => Some(format!("device {client}")),
+            Subject::Session(_) => None,
+        };
+        {
+            let _turn = account.turn().await;
+            let sessions = account.sessions();
+            let ending: Vec<_> = sessions.iter().filter(|entry| of_subject(entry)).collect();
+            ending.iter().for_each(|entry| entry.dismiss());
+            let pushes = account.facts().push.clone();
+            let (gone, kept): (Vec<_>, Vec<_>) = pushes.into_iter().partition(|push| {
+                let own = device.is_some() && push.device.as_deref() == device.as_deref();
+                own || ending.iter().any(|entry| entry.has_push(&push.target))
+            });
+            for push in &gone {
+                batch.push_remove(account.id(), &push.target);
+            }
+            if !batch.is_empty() {
+                self.store().submit(batch).ticket.await?;
+            }
+            account.facts().push = kept;
+        }
         let why = StreamCondition::NotAuthorized;
         self.end_some_sessions(account.jid(), why, now, |entry| of_subject(entry))
             .await;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use base::{BareJid, Now};
-use store::{AccountChange, Batch, ScramRecord};
+use store::{AccountChange, Batch, PushRegistration, ScramRecord};
 use xmpp::condition::StreamCondition;
 use xmpp::sasl::{Password, ScramHash, ScramKeys};
 
@@ -66,7 +66,7 @@ impl Chat {
     }
 
     /// Gives an account new keys. All that let in before ends with the old ones: tokens, app
-    /// passwords, what devices knew, and every session but `keep`.
+    /// passwords, what devices knew, notifications, and every session but `keep`.
     ///
     /// # Errors
     /// [`Refusal::NoSuchAccount`].
@@ -90,8 +90,33 @@ impl Chat {
         if let Some(device) = keep.and_then(|keep| self.device_of(keep.admission(), now)) {
             batch.device_seen(account.id, device);
         }
-        self.store().submit(batch).ticket.await?;
-        self.renewals().note(address, now.moment);
+        {
+            let cached = self.cached_account(address.as_str());
+            let _turn = match &cached {
+                Some(cached) => Some(cached.turn().await),
+                None => None,
+            };
+            let own = keep.and_then(|keep| keep.admission().device_key());
+            let stays = |push: &PushRegistration| {
+                keep.is_some_and(|keep| keep.has_push(&push.target))
+                    || own.is_some() && push.device == own
+            };
+            for push in self.store().push_registrations(account.id).await? {
+                if !stays(&push) {
+                    batch.push_remove(account.id, &push.target);
+                }
+            }
+            for entry in cached.iter().flat_map(|cached| cached.sessions()) {
+                if !keep.is_some_and(|keep| Arc::ptr_eq(&entry, keep)) {
+                    entry.dismiss();
+                }
+            }
+            self.store().submit(batch).ticket.await?;
+            self.renewals().note(address, now.moment);
+            if let Some(cached) = &cached {
+                cached.facts().push.retain(stays);
+            }
+        }
         let why = StreamCondition::NotAuthorized;
         match keep {
             None => self.end_sessions(address, why, now).await,

@@ -104,10 +104,15 @@ pub(super) async fn enable(
     }
     let account = &context.account;
     let _turn = account.turn().await;
+    if context.session.is_dismissed() {
+        return Err(StanzaError::new(StanzaCondition::NotAuthorized)
+            .text("This device has no access any more."));
+    }
     let registration = PushRegistration {
         target: target.clone(),
         options,
         registered: context.now.wall,
+        device: context.session.admission().device_key(),
     };
     let mut kept = account.facts().push.clone();
     kept.retain(|one| one.target != target);

@@ -32,6 +32,7 @@ pub struct SessionEntry {
     returned: Mutex<Vec<ArchiveId>>,
     /// Its client is gone, and it waits for resumption.
     forsaken: AtomicBool,
+    dismissed: AtomicBool,
     /// Nobody looks at its client (XEP-0352).
     unwatched: AtomicBool,
     /// Its client has not answered whether it has got what was sent.
@@ -80,6 +81,7 @@ impl SessionEntry {
             features: SessionFeatures::default(),
             returned: Mutex::default(),
             forsaken: AtomicBool::new(false),
+            dismissed: AtomicBool::new(false),
             unwatched: AtomicBool::new(false),
             silent: AtomicBool::new(false),
             push: Mutex::default(),
@@ -160,6 +162,16 @@ impl SessionEntry {
         if push.len() < MOST_PUSH && !push.contains(&target) {
             push.push(target);
         }
+    }
+
+    /// Its access was taken away: it leaves nothing behind any more.
+    pub(crate) fn dismiss(&self) {
+        self.dismissed.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether its access was taken away.
+    pub(crate) fn is_dismissed(&self) -> bool {
+        self.dismissed.load(Ordering::Relaxed)
     }
 
     /// Whether its client has made this registration.

@@ -77,6 +77,7 @@ pub(super) fn push(subject: &mut dyn Subject) {
         target,
         options: options.map(Into::into),
         registered: time(at),
+        device: (at == 3).then(|| "device one".into()),
     };
     let web = PushTarget::Web {
         endpoint: "https://push.example/a".into(),

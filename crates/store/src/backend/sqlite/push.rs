@@ -22,7 +22,7 @@ pub(super) fn registrations(
     account: AccountId,
 ) -> Result<Vec<PushRegistration>> {
     let mut statement = connection.prepare_cached(
-        "SELECT kind, address, node, options, registered FROM push WHERE account = ?
+        "SELECT kind, address, node, options, registered, device FROM push WHERE account = ?
          ORDER BY registered, address, node",
     )?;
     let rows = statement.query_map([account.number()], |row| {
@@ -39,6 +39,7 @@ pub(super) fn registrations(
             target,
             options: row.get::<_, Option<Vec<u8>>>(3)?.map(Into::into),
             registered: Timestamp::from_micros(row.get(4)?),
+            device: row.get(5)?,
         })
     })?;
     Ok(rows.collect::<std::result::Result<_, _>>()?)
@@ -83,8 +84,8 @@ pub(super) fn set(
     let (kind, address, node) = columns(&registration.target);
     connection
         .prepare_cached(
-            "INSERT OR REPLACE INTO push (account, kind, address, node, options, registered)
-             VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO push (account, kind, address, node, options, registered, device)
+             VALUES (?, ?, ?, ?, ?, ?, ?)",
         )?
         .execute(params![
             account.number(),
@@ -92,7 +93,8 @@ pub(super) fn set(
             address,
             node,
             registration.options.as_deref(),
-            registration.registered.micros()
+            registration.registered.micros(),
+            registration.device.as_deref()
         ])?;
     Ok(())
 }

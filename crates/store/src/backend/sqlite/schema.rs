@@ -74,6 +74,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "inbox of rooms",
         sql: include_str!("migrations/0009_room_inbox.sql"),
     },
+    Migration {
+        number: 10,
+        name: "devices of push registrations",
+        sql: include_str!("migrations/0010_push_devices.sql"),
+    },
 ];
 
 fn io(path: &Path) -> impl FnOnce(std::io::Error) -> OpenError {
