@@ -16,7 +16,7 @@ pub(super) static MODULE: Module = Module {
     name: "client_access",
     specification: "XEP-0494",
     title: "Client Access Management",
-    version: "0.2.0",
+    version: "0.1.0",
     features: &[Feature {
         var: ns::CLIENT_ACCESS,
         seat: Seat::Both,

@@ -98,7 +98,7 @@ pub(super) async fn all_subscriptions(visit: &Visit, node: &str) -> Result<Reply
     Ok(Reply::payload(out.finish()))
 }
 
-/// §8.8.2: who is taken off or put on is told.
+/// §8.8.2: who is taken off or let in is told. Nobody is put on who has not asked.
 pub(super) async fn set_subscriptions(
     visit: &Visit,
     node: &str,
@@ -131,6 +131,12 @@ pub(super) async fn set_subscriptions(
         };
         if known.is_some_and(|known| known.pending == pending) {
             continue;
+        }
+        // Else a node would be a way to send anything to anybody.
+        if known.is_none() && address.bare() != *visit.owner.jid() {
+            return Err(StanzaError::new(StanzaCondition::NotAllowed).text(format!(
+                "{address} has not asked for a subscription. Nothing was changed."
+            )));
         }
         number += usize::from(known.is_none());
         batch.node_subscribe(

@@ -2,7 +2,7 @@
 
 use base::{Jid, Now};
 use store::{Batch, ItemPosition, ItemQuery, NodeSubscription};
-use xmpp::condition::{StanzaCondition, StanzaError};
+use xmpp::condition::{ErrorType, StanzaCondition, StanzaError};
 use xmpp::ns;
 use xmpp::xep::data_form::{DataForm, Field, FormKind};
 use xmpp::xep::delay::Delay;
@@ -156,7 +156,8 @@ pub(super) async fn unsubscribe(
     if !found.node.subscriptions.iter().any(is_there) {
         let reads = found.standing.reads(&found.configuration);
         return Err(if reads {
-            error(StanzaCondition::UnexpectedRequest, "not-subscribed")
+            // §6.2.3.2: not of the type that the condition has elsewhere.
+            error(StanzaCondition::UnexpectedRequest, "not-subscribed").kind(ErrorType::Cancel)
         } else {
             hidden()
         });
