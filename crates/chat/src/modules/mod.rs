@@ -77,6 +77,7 @@ pub use http_upload::{UploadConfig, upload_base};
 pub(crate) use last::refuses as refuses_last_activity;
 pub(crate) use message_archive::{archive_metadata, query as archive_query};
 pub(crate) use presence::{from_elsewhere, is_elsewhere};
+pub use pubsub::{ArrivingNodes, LeftOut};
 pub(crate) use subscription::{befriend, part};
 pub use table::Table;
 

@@ -6,6 +6,7 @@
 //! (§6.5.1).
 
 mod access;
+mod arrival;
 mod configure;
 mod discovery;
 mod items;
@@ -22,6 +23,7 @@ use xmpp::condition::{StanzaCondition, StanzaError};
 use xmpp::ns;
 use xmpp::xep::pubsub::{self, OwnerRequest, Request};
 
+pub use arrival::{ArrivingNodes, LeftOut};
 pub(crate) use discovery::{node_info, node_items, visible_nodes};
 pub(crate) use newest::{introduce, introduce_elsewhere, send_newest, send_newest_elsewhere};
 pub(crate) use notify::tell_own;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow, bail};
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
+use xmpp::ns;
 use xmpp::xml::Tree;
 
 use super::{NS, NS_ARCHIVE, NS_INCLUDE};
@@ -30,6 +31,17 @@ pub(super) enum Piece {
     },
     /// An element of the user.
     Part(Tree),
+    /// How nodes of the user are, one at a time: a `<configure/>`, `<affiliations/>` or `<subscriptions/>`.
+    NodePart(Tree),
+    /// A node of the user.
+    Node(String),
+    /// An `<item/>` of the node.
+    Item {
+        /// The node.
+        node: String,
+        /// The item.
+        item: Tree,
+    },
     /// A `<result/>` of the user's archive.
     Archived(Tree),
     /// A message that waits for the user.
@@ -48,6 +60,9 @@ enum Level {
     User,
     Archive,
     Offline,
+    NodeParts,
+    Nodes,
+    Items,
 }
 
 /// One file that is being read.
@@ -57,6 +72,8 @@ struct Source {
     open: Vec<Level>,
     /// Namespace declarations of what is open: prefix, namespace, and how deep.
     declared: Vec<(String, String, usize)>,
+    /// The node whose items are open.
+    node: String,
     /// What the root must be.
     outer: Option<Level>,
     /// There was a root.
@@ -175,6 +192,7 @@ impl Source {
             path: path.to_owned(),
             open: Vec::new(),
             declared: Vec::new(),
+            node: String::new(),
             outer,
             begun: false,
         })
@@ -273,12 +291,35 @@ impl Source {
             (Some(Level::User), "offline-messages", NS) => {
                 self.enter(Level::Offline, Step::Nothing)
             }
-            (Some(level @ (Level::User | Level::Archive | Level::Offline)), ..) => {
+            (Some(Level::User), "pubsub", ns::PUBSUB_OWNER) => {
+                self.enter(Level::NodeParts, Step::Nothing)
+            }
+            (Some(Level::User), "pubsub", ns::PUBSUB) => self.enter(Level::Nodes, Step::Nothing),
+            (Some(Level::Nodes), "items", ns::PUBSUB) => {
+                let node = attribute("node").ok_or_else(|| anyhow!("items of no node"))?;
+                self.node.clone_from(&node);
+                self.enter(Level::Items, Step::Piece(Piece::Node(node)))
+            }
+            (
+                Some(
+                    level @ (Level::User
+                    | Level::Archive
+                    | Level::Offline
+                    | Level::NodeParts
+                    | Level::Items),
+                ),
+                ..,
+            ) => {
                 let tree = self.whole(start, empty, before, buffer)?;
                 self.declared.truncate(before);
                 return Ok(Step::Piece(match level {
                     Level::Archive => Piece::Archived(tree),
                     Level::Offline => Piece::Waiting(tree),
+                    Level::NodeParts => Piece::NodePart(tree),
+                    Level::Items => Piece::Item {
+                        node: self.node.clone(),
+                        item: tree,
+                    },
                     _ => Piece::Part(tree),
                 }));
             }

@@ -10,10 +10,15 @@ use anyhow::Context;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chat::Chat;
-use store::{Account, AccountState, ArchiveQuery, PagePosition, Store, Subscription, wait};
+use store::{
+    Account, AccountState, ArchiveQuery, ItemPosition, ItemQuery, NodeAffiliation, PagePosition,
+    Store, Subscription, wait,
+};
 use xmpp::ns;
+use xmpp::xep::data_form::FormKind;
 use xmpp::xep::delay::Delay;
 use xmpp::xep::forwarding;
+use xmpp::xep::node_configuration::NodeConfiguration;
 use xmpp::xep::roster::Item;
 use xmpp::xml::{Edit, Head, Stanza, Writer, escape};
 
@@ -21,8 +26,10 @@ use super::{NS, NS_ACCOUNT, NS_ARCHIVE, NS_INCLUDE, NS_SCRAM};
 
 /// Accounts read at once.
 const ACCOUNTS: usize = 200;
-/// Messages read at once.
+/// Messages, or items of a node, read at once.
 const MESSAGES: usize = 200;
+/// Bytes of items read at once.
+const ITEM_BYTES: usize = 1024 * 1024;
 
 /// Writes all accounts into a new file, or into a new folder with a file for each user (§5). Nobody but the owner of the
 /// process can read what it makes. Gives the number of accounts.
@@ -185,10 +192,101 @@ fn user(chat: &Chat, account: &Account, out: &mut impl Write, alone: bool) -> an
         list.end();
         writeln!(out, "{}", list.finish())?;
     }
+    nodes(store, account, out)?;
     offline(store, account, &own, chat, out)?;
     archive(store, account, out)?;
     out.write_all(b"</user>\n")?;
     Ok(())
+}
+
+/// Nodes with their configuration, and their items page by page (§4.9).
+fn nodes(store: &Store, account: &Account, out: &mut impl Write) -> anyhow::Result<()> {
+    let nodes = wait(store.nodes(account.id))?;
+    if nodes.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "<pubsub xmlns='{}'>", ns::PUBSUB_OWNER)?;
+    for node in &nodes {
+        let name = &*node.settings.name;
+        let mut part = Writer::with_capacity(4096);
+        part.start("configure").attr("node", name);
+        // All of it: what goes without saying is another thing elsewhere.
+        let configuration = NodeConfiguration::decode(&node.settings.configuration);
+        configuration.form(FormKind::Submit, &[]).write(&mut part);
+        part.end();
+        if !node.affiliations.is_empty() {
+            part.start("affiliations").attr("node", name);
+            for (address, affiliation) in &node.affiliations {
+                let word = match affiliation {
+                    NodeAffiliation::Publisher => "publisher",
+                    NodeAffiliation::PublishOnly => "publish-only",
+                    NodeAffiliation::Member => "member",
+                    NodeAffiliation::Outcast => "outcast",
+                };
+                part.start("affiliation")
+                    .attr("jid", &**address)
+                    .attr("affiliation", word)
+                    .end();
+            }
+            part.end();
+        }
+        if !node.subscriptions.is_empty() {
+            part.start("subscriptions").attr("node", name);
+            for known in &node.subscriptions {
+                let state = if known.pending {
+                    "pending"
+                } else {
+                    "subscribed"
+                };
+                part.start("subscription")
+                    .attr("jid", &*known.subscriber)
+                    .attr("subscription", state)
+                    .end();
+            }
+            part.end();
+        }
+        writeln!(out, "{}", part.finish())?;
+    }
+    writeln!(out, "</pubsub>\n<pubsub xmlns='{}'>", ns::PUBSUB)?;
+    for node in &nodes {
+        let name = &*node.settings.name;
+        writeln!(out, "<items node='{}'>", attribute(name))?;
+        items(store, account, name, out)?;
+        writeln!(out, "</items>")?;
+    }
+    writeln!(out, "</pubsub>")?;
+    Ok(())
+}
+
+fn items(store: &Store, account: &Account, node: &str, out: &mut impl Write) -> anyhow::Result<()> {
+    let mut position = ItemPosition::First;
+    loop {
+        let query = ItemQuery {
+            position,
+            max: MESSAGES,
+            max_bytes: ITEM_BYTES,
+            since: None,
+        };
+        let page = match wait(store.node_items(account.id, node, query)) {
+            // It was retracted meanwhile: what is behind it cannot be told from here.
+            Err(store::StoreError::ItemNotFound) => return Ok(()),
+            page => page?,
+        };
+        for item in &page.items {
+            writeln!(
+                out,
+                "<item id='{}' publisher='{}'>{}</item>",
+                attribute(&item.id),
+                attribute(&item.publisher),
+                item.payload
+            )?;
+        }
+        let end = page.index + page.items.len() as u64;
+        match page.items.last() {
+            Some(last) if end < page.count => position = ItemPosition::After(Arc::clone(&last.id)),
+            _ => return Ok(()),
+        }
+    }
 }
 
 fn credentials(store: &Store, account: &Account, out: &mut Writer) -> anyhow::Result<()> {

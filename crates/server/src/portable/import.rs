@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use chat::Chat;
 use chat::accounts::Refusal;
+use chat::modules::{ArrivingNodes, LeftOut};
 use store::{
     AccountChange, AccountId, ArchiveOwner, Batch, EntryFlags, ImportedEntry, RosterItem,
     RosterRequest, ScramRecord, Subscription, wait,
@@ -126,6 +127,26 @@ fn read<'a>(
                     user.archived(&tree, imported)?;
                 }
             }
+            Piece::NodePart(tree) => {
+                if let Some(user) = user {
+                    let root = tree.root();
+                    let name = root.attr("node").unwrap_or_default().to_owned();
+                    user.node(&name, imported, |nodes, batch| nodes.describe(root, batch))?;
+                }
+            }
+            Piece::Node(name) => {
+                if let Some(user) = user {
+                    user.node(&name, imported, |nodes, batch| nodes.begin(&name, batch))?;
+                }
+            }
+            Piece::Item { node, item } => {
+                if let Some(user) = user {
+                    user.bytes += item.root().raw().len();
+                    user.node(&node, imported, |nodes, batch| {
+                        nodes.publish(&node, item.root(), batch)
+                    })?;
+                }
+            }
             Piece::Waiting(tree) => {
                 if let Some(user) = user {
                     user.waiting(&tree);
@@ -159,6 +180,10 @@ struct User<'a> {
     granted: HashSet<Arc<str>>,
     /// Requests for it that wait for an answer.
     requests: Vec<RosterRequest>,
+    /// Nodes, and what of them is not kept yet.
+    nodes: ArrivingNodes,
+    batch: Batch,
+    writes: usize,
     /// Messages on their way into the archive.
     entries: Vec<ImportedEntry>,
     bytes: usize,
@@ -179,7 +204,11 @@ impl<'a> User<'a> {
     ) -> Result<Self, Refusal> {
         let local = chat.localpart(name)?;
         let (account, own) = wait(std::pin::pin!(chat.begin_arrival(&local, now)))?;
+        let limits = chat.config().limits.clone();
         Ok(Self {
+            nodes: ArrivingNodes::new(account, own.clone(), limits, now.wall),
+            batch: Batch::new(),
+            writes: 0,
             chat,
             own,
             account,
@@ -243,6 +272,32 @@ impl<'a> User<'a> {
         } else {
             self.commit(batch)
         }
+    }
+
+    /// Something of a node.
+    fn node(
+        &mut self,
+        name: &str,
+        imported: &mut Imported,
+        take: impl FnOnce(&mut ArrivingNodes, &mut Batch) -> Result<(), LeftOut>,
+    ) -> anyhow::Result<()> {
+        if let Err(left_out) = take(&mut self.nodes, &mut self.batch) {
+            imported.note(format!("{}: node {name}: {left_out}", self.own));
+        }
+        self.writes += 1;
+        if self.writes >= MESSAGES || self.bytes >= BYTES {
+            self.keep_nodes()?;
+        }
+        Ok(())
+    }
+
+    fn keep_nodes(&mut self) -> anyhow::Result<()> {
+        (self.writes, self.bytes) = (0, 0);
+        let batch = std::mem::take(&mut self.batch);
+        if batch.is_empty() {
+            return Ok(());
+        }
+        self.commit(batch)
     }
 
     fn facts(&mut self, root: Element<'_>) {
@@ -466,7 +521,11 @@ impl<'a> User<'a> {
     /// All is there: keys, what waits, and the account can be used.
     fn finish(&mut self, imported: &mut Imported) -> anyhow::Result<()> {
         self.flush()?;
+        self.keep_nodes()?;
         let mut batch = Batch::new();
+        let limits = self.chat.config().limits.clone();
+        let none = ArrivingNodes::new(self.account, self.own.clone(), limits, self.now.wall);
+        std::mem::replace(&mut self.nodes, none).finish(&mut batch);
         for request in std::mem::take(&mut self.requests) {
             // Some servers keep a request that was granted.
             if !self.granted.contains(&request.contact) {

@@ -388,7 +388,7 @@ fn check_items(
 }
 
 /// What an item counts for in the quota, in bytes.
-fn weight(id: &str, payload: &str) -> usize {
+pub(super) fn weight(id: &str, payload: &str) -> usize {
     id.len() + payload.len()
 }
 
