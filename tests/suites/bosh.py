@@ -256,6 +256,38 @@ async def deep_nesting_in_a_request_is_refused(house):
 
 
 @tests
+async def a_stranger_is_not_listened_to_for_long(house):
+    server = await house.shared()
+    reader, writer = await asyncio.open_connection(*server.address("http"))
+    try:
+        # Not all that is announced: the answer does not wait for it.
+        writer.write(http.request("POST", "/http-bind", {}, b"<" + b"a" * 259_999)[:60_000])
+        async with patience("an answer to the begin of a request"):
+            answer = ET.fromstring((await http.read_answer(reader)).body)
+    finally:
+        writer.close()
+    equal((answer.get("type"), answer.get("condition")), ("terminate", "policy-violation"))
+    # Who is logged in may say more at once.
+    session = Session(server)
+    await session.log_in("romeo", "long")
+    answer = await session.iq("set", f"<query xmlns='jabber:iq:private'><long xmlns='long:words'>{'x' * 100_000}</long></query>")
+    equal(answer.get("type"), "result")
+
+
+@tests.each([
+    ("says https", {"X-Forwarded-For": "198.51.100.9", "X-Forwarded-Proto": "https"}, True),
+    ("says http", {"X-Forwarded-For": "198.51.100.9", "X-Forwarded-Proto": "http"}, False),
+    ("says nothing", {"X-Forwarded-For": "198.51.100.9"}, False),
+])
+async def passwords_pass_only_through_a_proxy_that_says_https(house, case):
+    session = Session(await house.shared())
+    text = session.body(to=DOMAIN, wait="5", hold="1", ver="1.6", xmpp_version="1.0")
+    created = ET.fromstring((await http.post(session.server, "/http-bind", text, case[1])).body)
+    offered = [element.text for element in created.iter(q(wire.SASL, "mechanism"))]
+    equal("PLAIN" in offered, case[2], f"{offered}")
+
+
+@tests
 async def scripts_of_allowed_origins_may_use_it(house):
     server = house.server({"http": {"allowed_origins": ["https://chat.example.org"]}})
     await server.start()

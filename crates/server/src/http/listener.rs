@@ -1,5 +1,6 @@
 //! Accepting HTTP connections, with bounded patience.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
+use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -19,7 +21,8 @@ use tower::ServiceExt;
 use xmpp::stream::TlsVersion;
 
 use super::Web;
-use super::origin::{Socket, SocketTls};
+use super::origin::{Socket, SocketTls, is_proxy};
+use crate::net::Place;
 
 /// How connections of one listener are secured.
 #[derive(Clone)]
@@ -53,37 +56,45 @@ pub async fn serve(listener: TcpListener, accept: Accept, router: Router, web: W
             continue;
         }
         let patience = Duration::from_secs(u64::from(config.limits.http_header_seconds.max(1)));
+        // Whoever has not asked for anything yet is bounded by address, as before a login; a proxy speaks for many.
+        let address = match peer.ip().to_canonical() {
+            address if is_proxy(&config, address) => IpAddr::from([127, 0, 0, 1]),
+            address => address,
+        };
         drop(config);
+        let Some(place) = web.requests.enter(address, &web.chat.config().limits) else {
+            door.refused();
+            continue;
+        };
         let (accept, router, web, door) =
             (accept.clone(), router.clone(), web.clone(), door.clone());
         tokio::spawn(async move {
             door.opened();
             let _ = stream.set_nodelay(true);
-            connection(stream, peer, accept, router, &web, patience).await;
+            let from = From { peer, place };
+            connection(stream, from, accept, router, &web, patience).await;
             door.closed();
         });
     }
 }
 
+/// Where a connection comes from.
+struct From {
+    peer: SocketAddr,
+    /// Its place among those that have asked for nothing yet.
+    place: Place,
+}
+
 async fn connection(
     stream: TcpStream,
-    peer: std::net::SocketAddr,
+    from: From,
     accept: Accept,
     router: Router,
     web: &Web,
     patience: Duration,
 ) {
     match accept {
-        Accept::Plain => {
-            talk(
-                stream,
-                Socket { peer, tls: None },
-                router,
-                web.stopping.clone(),
-                patience,
-            )
-            .await
-        }
+        Accept::Plain => talk(stream, from, None, router, web.stopping.clone(), patience).await,
         Accept::Tls(config) => {
             let Ok(Ok(stream)) =
                 tokio::time::timeout(patience, TlsAcceptor::from(config).accept(stream)).await
@@ -102,26 +113,26 @@ async fn connection(
                 version,
                 end_point: web.resolver.end_point(),
             });
-            talk(
-                stream,
-                Socket { peer, tls },
-                router,
-                web.stopping.clone(),
-                patience,
-            )
-            .await;
+            talk(stream, from, tls, router, web.stopping.clone(), patience).await;
         }
     }
 }
 
 async fn talk(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    socket: Socket,
+    from: From,
+    tls: Option<SocketTls>,
     router: Router,
     mut stopping: watch::Receiver<bool>,
     patience: Duration,
 ) {
+    let socket = Socket {
+        peer: from.peer,
+        tls,
+    };
+    let place = Mutex::new(from.place);
     let service = service_fn(move |mut request: Request<Incoming>| {
+        place.lock().known();
         request.extensions_mut().insert(socket.clone());
         router.clone().oneshot(request.map(Body::new))
     });

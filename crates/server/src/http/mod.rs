@@ -52,6 +52,8 @@ pub struct Web {
     pub stopping: watch::Receiver<bool>,
     /// Places of connections that are not logged in yet, shared with the doors for TCP.
     pub places: Arc<Open>,
+    /// Places of HTTP connections that have asked for nothing yet, and of requests that are held while they come.
+    pub requests: Arc<Open>,
     /// BOSH sessions.
     pub bosh: Arc<bosh::Sessions>,
     /// Uploaded files.
@@ -78,6 +80,7 @@ impl Web {
             clock: doors.clock(),
             stopping,
             places: doors.places(),
+            requests: Arc::default(),
             bosh: Arc::default(),
             uploads,
         }

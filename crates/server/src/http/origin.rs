@@ -45,14 +45,7 @@ impl Origin {
 
     fn from_socket(config: &Config, socket: &Socket, headers: &HeaderMap) -> Self {
         let peer = socket.peer.ip().to_canonical();
-        let is_proxy = |address: IpAddr| {
-            address.is_loopback()
-                || config
-                    .http
-                    .trusted_proxies
-                    .iter()
-                    .any(|network| network.contains(address))
-        };
+        let is_proxy = |address: IpAddr| is_proxy(config, address);
         if !is_proxy(peer) {
             return Self {
                 address: peer,
@@ -75,17 +68,18 @@ impl Origin {
                 break;
             }
         }
-        let said_plain = headers
+        let says_tls = headers
             .get_all("x-forwarded-proto")
             .iter()
             .next_back()
             .and_then(|value| value.to_str().ok())
             .is_some_and(|scheme| {
-                !scheme.trim().eq_ignore_ascii_case("https")
-                    && !scheme.trim().eq_ignore_ascii_case("wss")
+                let scheme = scheme.rsplit(',').next().unwrap_or_default().trim();
+                scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("wss")
             });
-        // A proxy that says its client came in clear vouches for nothing, unless the client is this machine.
-        let trusted = !said_plain || address.is_loopback();
+        // A proxy vouches for nothing that it does not say, and a header of one tells that there is one. What comes
+        // straight from this machine, and for nobody else, has never been on a wire.
+        let trusted = says_tls || (address.is_loopback() && !is_proxied(headers));
         Self {
             address,
             tls: socket.tls.clone(),
@@ -122,6 +116,30 @@ impl Origin {
             trusted_proxy: self.tls.is_none() && self.trusted,
         }
     }
+}
+
+/// Whether a socket from there is one of a proxy that speaks for others; this machine may be one.
+pub(super) fn is_proxy(config: &Config, address: IpAddr) -> bool {
+    address.is_loopback()
+        || config
+            .http
+            .trusted_proxies
+            .iter()
+            .any(|network| network.contains(address))
+}
+
+/// Whether any header tells of a proxy.
+fn is_proxied(headers: &HeaderMap) -> bool {
+    [
+        "forwarded",
+        "via",
+        "x-forwarded-for",
+        "x-forwarded-host",
+        "x-forwarded-proto",
+        "x-real-ip",
+    ]
+    .iter()
+    .any(|name| headers.contains_key(*name))
 }
 
 /// An address as proxies write it: bare, in brackets, or with a port.
@@ -184,6 +202,26 @@ mod tests {
             ],
         );
         assert!(!plain.is_protected());
+    }
+
+    #[test]
+    fn a_proxy_that_does_not_say_https_protects_nothing() {
+        let silent: [(&str, &[(&str, &str)]); 5] = [
+            ("10.0.0.5", &[]),
+            ("10.0.0.5", &[("x-forwarded-for", "198.51.100.9")]),
+            ("127.0.0.1", &[("x-forwarded-for", "198.51.100.9")]),
+            // A client of this machine's proxy that claims to be this machine, and a proxy that does not say who asks.
+            ("127.0.0.1", &[("x-forwarded-for", "127.0.0.1")]),
+            ("127.0.0.1", &[("via", "1.1 proxy")]),
+        ];
+        for (peer, headers) in silent {
+            assert!(!origin(peer, headers).is_protected(), "{peer} {headers:?}");
+        }
+        let said = &[
+            ("x-forwarded-for", "198.51.100.9"),
+            ("x-forwarded-proto", "https"),
+        ];
+        assert!(origin("127.0.0.1", said).is_protected());
     }
 
     #[test]

@@ -19,8 +19,10 @@ use super::Web;
 use super::element::standalone;
 use super::origin::Origin;
 use crate::config::Config;
-use crate::net::{Clock, Place};
+use crate::net::{Allowance, Clock, Place};
 
+/// What a message costs beside its own bytes: empty ones are not free.
+const MESSAGE_BYTES: usize = 8;
 /// A client that takes nothing for this long is gone.
 const WRITE_PATIENCE: Duration = Duration::from_secs(60);
 
@@ -94,13 +96,13 @@ pub(super) async fn upgrade(State(web): State<Web>, request: Request) -> Respons
         let transport = origin.transport(TransportKind::WebSocket);
         let connection =
             Connection::new(&web.chat, transport, origin.address, seed, web.clock.now());
-        run(socket, connection, place, web.clock).await;
+        run(socket, connection, place, &web).await;
         door.closed();
     })
 }
 
 /// Too many connections are not logged in yet.
-fn crowded() -> Response {
+pub(super) fn crowded() -> Response {
     (
         StatusCode::TOO_MANY_REQUESTS,
         [(header::RETRY_AFTER, "10")],
@@ -117,18 +119,24 @@ pub(super) fn fresh_seed() -> Result<[u8; 32], getrandom::Error> {
 }
 
 /// Moves elements between the socket and the connection until one of them ends.
-async fn run(mut socket: WebSocket, mut connection: Connection, mut place: Place, clock: Clock) {
+async fn run(mut socket: WebSocket, mut connection: Connection, mut place: Place, web: &Web) {
+    let (chat, clock) = (&web.chat, web.clock);
+    let mut allowance = Allowance::of_stranger(&chat.config().limits, clock.now().moment);
     let mut timer = Box::pin(tokio::time::sleep(Duration::from_secs(3600)));
     loop {
         match tokio::time::timeout(WRITE_PATIENCE, write(&mut socket, &mut connection)).await {
             Ok(Ok(Written::More)) => {}
             Ok(Ok(Written::Closed) | Err(_)) | Err(_) => break,
         }
-        if connection.is_bound() {
-            place.known();
+        let config = chat.config();
+        if connection.is_bound() && place.known() {
+            allowance.known(&config.limits);
         }
         let wanted = connection.wants_input();
-        if let Some(deadline) = connection.deadline() {
+        let now = clock.now().moment;
+        let reads = wanted && allowance.may_read(&config.limits, now);
+        let refill = allowance.refill_at(&config.limits, now);
+        if let Some(deadline) = connection.deadline().into_iter().chain(refill).min() {
             let deadline = clock.instant(deadline);
             // Later deadlines are found when the timer fires: most elements then touch no timer.
             if deadline < timer.deadline() || timer.is_elapsed() {
@@ -138,8 +146,9 @@ async fn run(mut socket: WebSocket, mut connection: Connection, mut place: Place
         tokio::select! {
             biased;
             () = progress(&mut connection, clock, wanted) => {}
-            message = socket.recv(), if wanted => match message {
+            message = socket.recv(), if reads => match message {
                 Some(Ok(Message::Text(text))) => {
+                    allowance.spend(text.len() + MESSAGE_BYTES);
                     let now = clock.now();
                     connection.receive(text.as_bytes(), now);
                     connection.message_ended(now);
@@ -151,7 +160,9 @@ async fn run(mut socket: WebSocket, mut connection: Connection, mut place: Place
                     let _ = tokio::time::timeout(WRITE_PATIENCE, socket.send(Message::Close(Some(frame)))).await;
                     break;
                 }
-                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                Some(Ok(Message::Ping(bytes) | Message::Pong(bytes))) => {
+                    allowance.spend(bytes.len() + MESSAGE_BYTES);
+                }
                 Some(Ok(Message::Close(_)) | Err(_)) | None => break,
             },
             () = timer.as_mut() => {

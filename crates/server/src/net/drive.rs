@@ -19,6 +19,7 @@ use xmpp::condition::StreamCondition;
 use xmpp::stream::{Security, Transport, TransportKind};
 
 use super::Clock;
+use super::allowance::Allowance;
 use super::places::Place;
 use super::tls_stream::TlsStream;
 use crate::tls::Resolver;
@@ -107,12 +108,6 @@ enum Look {
     NotAsked,
 }
 
-/// How much more may be read now: a bucket that fills with time.
-struct Allowance {
-    bytes: u64,
-    filled: Moment,
-}
-
 impl Drive {
     pub(super) fn new(
         around: Arc<Surroundings>,
@@ -138,11 +133,7 @@ impl Drive {
             ))
         });
         let limit = connection.is_none().then(|| now.moment + HANDSHAKE);
-        let limits = &around.chat.config().limits;
-        let allowance = Allowance {
-            bytes: strangers_burst(limits),
-            filled: now.moment,
-        };
+        let allowance = Allowance::of_stranger(&around.chat.config().limits, now.moment);
         Self {
             around,
             socket,
@@ -246,7 +237,7 @@ impl Drive {
             self.stage = Stage::Gone;
             return Look::Nothing;
         }
-        self.allowance.bytes = self.allowance.bytes.saturating_sub(read as u64);
+        self.allowance.spend(read);
         if self.tls.is_some() {
             self.decrypt(read, buffers, now);
         } else if let Some(connection) = &mut self.connection {
@@ -342,8 +333,7 @@ impl Drive {
         let _ = connection.poll(cx, now);
         let bound = connection.is_bound();
         if bound && self.place.known() {
-            let limits = &self.around.chat.config().limits;
-            self.allowance.bytes = limits.input_burst_bytes.into();
+            self.allowance.known(&self.around.chat.config().limits);
         }
         if let Some(stopping) = &mut self.stopping {
             let stops = stopping.as_mut().poll(cx).is_ready();
@@ -521,44 +511,18 @@ impl Drive {
         }
     }
 
-    /// Bytes a second, and the most that may gather.
-    fn rate(&self) -> (u64, u64) {
-        let limits = &self.around.chat.config().limits;
-        match &self.connection {
-            Some(connection) if connection.is_bound() => (
-                limits.input_bytes_per_second.into(),
-                limits.input_burst_bytes.into(),
-            ),
-            _ => (
-                limits.preauth_input_bytes_per_second.into(),
-                strangers_burst(limits),
-            ),
-        }
-    }
-
-    /// Fills the bucket when it is low. False while it is empty.
+    /// False while more has come than may.
     fn may_read(&mut self, now: Now) -> bool {
-        if self.allowance.bytes < SCRATCH as u64 {
-            let (rate, most) = self.rate();
-            let passed = u64::try_from(now.moment.since(self.allowance.filled).as_micros())
-                .unwrap_or(u64::MAX);
-            let gained = passed.saturating_mul(rate) / 1_000_000;
-            if gained > 0 {
-                self.allowance.bytes = (self.allowance.bytes + gained).min(most);
-                self.allowance.filled = now.moment;
-            }
-        }
-        self.allowance.bytes > 0
+        let limits = &self.around.chat.config().limits;
+        self.allowance.may_read(limits, now.moment)
     }
 
-    /// When an empty bucket has something again.
+    /// When more may come again.
     fn refill_at(&self, now: Now) -> Option<Moment> {
-        (self.allowance.bytes == 0 && self.stage == Stage::Open)
-            .then(|| now.moment + Duration::from_millis(100))
+        if self.stage != Stage::Open {
+            return None;
+        }
+        let limits = &self.around.chat.config().limits;
+        self.allowance.refill_at(limits, now.moment)
     }
-}
-
-/// What a stranger may send at once: a few seconds' worth, enough for any login.
-fn strangers_burst(limits: &base::Limits) -> u64 {
-    u64::from(limits.preauth_input_bytes_per_second) * 4
 }

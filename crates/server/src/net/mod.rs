@@ -1,6 +1,7 @@
 //! Sockets: one task a connection moves bytes between a socket and its [`chat::Connection`] or
 //! [`chat::PeerConnection`].
 
+mod allowance;
 mod clock;
 mod drive;
 mod peers;
@@ -9,6 +10,7 @@ mod public;
 mod tcp;
 mod tls_stream;
 
+pub(crate) use allowance::Allowance;
 pub use clock::Clock;
 pub use peers::{PeerDoor, Peers};
 pub use places::{Open, Place};

@@ -65,6 +65,37 @@ impl Request {
     }
 }
 
+/// The session that a wrapper names whose end has not come yet: strangers do not send long ones.
+pub(super) fn session_of(begin: &[u8]) -> Option<String> {
+    let text = match std::str::from_utf8(begin) {
+        Ok(text) => text,
+        Err(error) => std::str::from_utf8(begin.get(..error.valid_up_to())?).ok()?,
+    };
+    let text = text.trim_start();
+    let text = match text.strip_prefix("<?xml") {
+        Some(declaration) => declaration.split_once("?>")?.1.trim_start(),
+        None => text,
+    };
+    let mut quote = None;
+    let end = text.find(|c| match quote {
+        Some(open) if c == open => {
+            quote = None;
+            false
+        }
+        Some(_) => false,
+        None => {
+            quote = Some(c).filter(|c| matches!(c, '\'' | '"'));
+            c == '>'
+        }
+    })?;
+    let tag = text.get(..end)?.trim_end_matches('/');
+    let tree = Tree::parse(&format!("{tag}/>")).ok()?;
+    let body = tree.root();
+    body.attr("sid")
+        .filter(|_| body.is("body", ns::HTTP_BIND))
+        .map(str::to_owned)
+}
+
 /// Clients of old leave `jabber:client` out, so that stanzas inherit the wrapper's namespace (XEP-0206 §2, note).
 fn in_client_namespace<'a>(raw: &'a str, namespace: &str) -> std::borrow::Cow<'a, str> {
     if namespace == ns::HTTP_BIND {
@@ -187,6 +218,21 @@ mod tests {
         assert!(
             Request::read("<body rid='1' xmlns='http://jabber.org/protocol/httpbind'>").is_none()
         );
+    }
+
+    #[test]
+    fn the_session_of_an_unfinished_wrapper_is_found() {
+        let cases: [(&[u8], Option<&str>); 6] = [
+            (b"<?xml version='1.0'?>\n<body rid='7' key='a>b' sid='s' xmlns='http://jabber.org/protocol/httpbind'><mess", Some("s")),
+            ("<b:body xmlns:b=\"http://jabber.org/protocol/httpbind\" sid=\"s\"><message>\u{e4}".as_bytes().split_last().expect("bytes").1, Some("s")),
+            (b"<body rid='7' sid='s' xmlns='http://jabber.org/protocol/httpbind'", None),
+            (b"<body rid='7' xmlns='http://jabber.org/protocol/httpbind'><a", None),
+            (b"<body sid='s' xmlns='jabber:client'><a", None),
+            (b"<aaaaaaaaaaaaaaaaaaaaaa", None),
+        ];
+        for (begin, session) in cases {
+            assert_eq!(session_of(begin).as_deref(), session);
+        }
     }
 
     #[test]

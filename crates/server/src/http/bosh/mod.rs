@@ -2,12 +2,14 @@
 
 mod body;
 mod drive;
+mod receive;
 mod session;
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use api::Door;
-use axum::body::to_bytes;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -18,7 +20,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::Web;
 use super::origin::Origin;
-use super::websocket::origin_allowed;
+use super::websocket::{crowded, origin_allowed};
 use crate::config::Config;
 use body::{Created, terminated};
 
@@ -31,29 +33,46 @@ const QUEUE: usize = 4;
 struct Incoming {
     request: body::Request,
     respond: session::Responder,
+    /// Its length as it came.
+    bytes: usize,
+}
+
+/// The way to a session.
+#[derive(Clone)]
+struct Way {
+    requests: mpsc::Sender<Incoming>,
+    /// Its client is logged in.
+    bound: Arc<AtomicBool>,
 }
 
 /// All sessions.
 #[derive(Default)]
-pub struct Sessions(RwLock<HashMap<String, mpsc::Sender<Incoming>>>);
+pub struct Sessions(RwLock<HashMap<String, Way>>);
 
 impl Sessions {
-    fn find(&self, sid: &str) -> Option<mpsc::Sender<Incoming>> {
+    fn find(&self, sid: &str) -> Option<Way> {
         self.0.read().get(sid).cloned()
     }
 
     /// False when there are `most` already.
-    fn add(&self, sid: &str, sender: mpsc::Sender<Incoming>, most: usize) -> bool {
+    fn add(&self, sid: &str, way: Way, most: usize) -> bool {
         let mut sessions = self.0.write();
         if sessions.len() >= most {
             return false;
         }
-        sessions.insert(sid.to_owned(), sender);
+        sessions.insert(sid.to_owned(), way);
         true
     }
 
     fn remove(&self, sid: &str) {
         self.0.write().remove(sid);
+    }
+}
+
+impl Way {
+    /// A place in the line of requests; `None` when as many wait as no client that keeps to its window has.
+    fn reserve(self) -> Option<mpsc::OwnedPermit<Incoming>> {
+        self.requests.try_reserve_owned().ok()
     }
 }
 
@@ -72,23 +91,31 @@ pub(super) async fn request(State(web): State<Web>, request: Request) -> Respons
             .into_response();
     }
     let cors = allowed_origin(&config, &parts.headers);
-    // One stanza of the largest size and its wrapper; slow senders are not waited for.
+    let Some(place) = web
+        .requests
+        .enter(origin.address, &web.chat.config().limits)
+    else {
+        return crowded();
+    };
+    // Slow senders are not waited for.
     let patience =
         std::time::Duration::from_secs(u64::from(config.limits.http_header_seconds.max(1)));
-    let text =
-        match tokio::time::timeout(patience, to_bytes(body, config.limits.stanza_bytes + 4096))
-            .await
-        {
-            Ok(Ok(bytes)) => bytes,
-            Ok(Err(_)) => {
-                return answer(
-                    terminated("policy-violation"),
-                    "text/xml; charset=utf-8",
-                    cors,
-                );
-            }
-            Err(_) => return StatusCode::REQUEST_TIMEOUT.into_response(),
-        };
+    let received = receive::whole(body.into_data_stream(), &config.limits, |sid| {
+        let way = web.bosh.find(sid)?;
+        way.bound.load(Ordering::Relaxed).then_some(way)?.reserve()
+    });
+    let Ok(received) = tokio::time::timeout(patience, received).await else {
+        return StatusCode::REQUEST_TIMEOUT.into_response();
+    };
+    drop(place);
+    let Some((text, permit)) = received else {
+        return answer(
+            terminated("policy-violation"),
+            "text/xml; charset=utf-8",
+            cors,
+        );
+    };
+    let bytes = text.len();
     let Some(request) = std::str::from_utf8(&text)
         .ok()
         .and_then(body::Request::read)
@@ -98,14 +125,17 @@ pub(super) async fn request(State(web): State<Web>, request: Request) -> Respons
     drop(text);
     let kind = content_type(request.content.as_deref());
     let (respond, response) = oneshot::channel();
-    let refused = match request.sid.clone() {
-        Some(sid) => match web.bosh.find(&sid) {
-            Some(session) => session
-                .send(Incoming { request, respond })
-                .await
-                .err()
-                .map(|_| "item-not-found"),
-            None => Some("item-not-found"),
+    let refused = match request.sid.as_deref() {
+        Some(sid) => match permit.map_or_else(|| place_of(&web, sid), Ok) {
+            Ok(permit) => {
+                permit.send(Incoming {
+                    request,
+                    respond,
+                    bytes,
+                });
+                None
+            }
+            Err(condition) => Some(condition),
         },
         None => create(&web, &config, origin, request, respond).err(),
     };
@@ -116,6 +146,15 @@ pub(super) async fn request(State(web): State<Web>, request: Request) -> Respons
             .unwrap_or_else(|_| terminated("item-not-found")),
     };
     answer(text, kind, cors)
+}
+
+/// A place in the line of a session.
+fn place_of(web: &Web, sid: &str) -> Result<mpsc::OwnedPermit<Incoming>, &'static str> {
+    let way = web.bosh.find(sid).ok_or("item-not-found")?;
+    if way.requests.is_closed() {
+        return Err("item-not-found");
+    }
+    way.reserve().ok_or("policy-violation")
 }
 
 fn create(
@@ -165,7 +204,12 @@ fn create(
         return Err("policy-violation");
     };
     let (sender, receiver) = mpsc::channel(QUEUE);
-    if !web.bosh.add(&sid, sender, config.limits.bosh_sessions) {
+    let bound = Arc::new(AtomicBool::new(false));
+    let way = Way {
+        requests: sender,
+        bound: Arc::clone(&bound),
+    };
+    if !web.bosh.add(&sid, way, config.limits.bosh_sessions) {
         return Err("policy-violation");
     }
     tokio::spawn(drive::run(
@@ -175,7 +219,7 @@ fn create(
         created,
         request,
         respond,
-        receiver,
+        drive::Requests { receiver, bound },
     ));
     Ok(())
 }

@@ -30,6 +30,16 @@ pub(super) enum Step {
     Over,
 }
 
+impl Step {
+    /// What it holds of what the client has sent.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Receive(elements) => elements.len(),
+            Self::Restart { .. } | Self::ClientEnded | Self::Over => 0,
+        }
+    }
+}
+
 /// Longest pause a client may ask for, in seconds.
 pub(super) const LONGEST_PAUSE: u32 = 120;
 /// Shortest interval between polls of a polling session, in seconds.
@@ -60,7 +70,7 @@ pub(super) struct Session {
     key: Option<String>,
     /// The client acknowledges answers.
     acknowledges: bool,
-    /// When the last answer was given, and how long silence may last since.
+    /// When the last request came or the last answer was given, and how long silence may last since.
     idle_since: Moment,
     patience: u32,
     last_poll: Option<Moment>,
@@ -95,6 +105,11 @@ impl Session {
         session
     }
 
+    /// A request has come that has still to be taken.
+    pub(super) fn heard(&mut self, now: Moment) {
+        self.idle_since = now;
+    }
+
     /// Whether nothing more is to be done.
     pub(super) fn is_over(&self) -> bool {
         self.ended
@@ -119,6 +134,8 @@ impl Session {
             let _ = respond.send(terminated("item-not-found"));
             return self.end(Some("item-not-found"), now);
         }
+        // One that cannot be taken yet is a sign of life all the same.
+        self.idle_since = now;
         self.early.insert(rid, (request, respond));
         let mut steps = Vec::new();
         while let Some((request, respond)) = self.early.remove(&self.next) {
@@ -250,9 +267,9 @@ impl Session {
         while self.held.front().is_some_and(|held| held.until <= now) {
             self.answer(&[], None, now);
         }
-        if self.held.is_empty() && self.early.is_empty() && now >= self.silence_ends() {
-            self.ended = true;
-            return vec![Step::Over];
+        if self.held.is_empty() && now >= self.silence_ends() {
+            // Requests that wait for a missing one do not wait for ever.
+            return self.end(Some("item-not-found"), now);
         }
         Vec::new()
     }

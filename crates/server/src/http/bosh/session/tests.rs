@@ -253,3 +253,17 @@ fn keys_are_checked() {
     );
     assert_eq!(steps, [Step::Over]);
 }
+
+#[test]
+fn a_session_whose_client_leaves_a_request_out_ends_like_one_that_is_silent() {
+    let mut session = running(1);
+    let (_, mut early) = ask(&mut session, empty(12), 5);
+    session.settle(at(5));
+    assert!(session.tick(at(34)).is_empty(), "the missing one may come");
+    assert!(got(&mut early).is_none());
+    assert_eq!(session.deadline(), at(35));
+    assert_eq!(session.tick(at(35)), [Step::Over]);
+    assert!(session.is_over());
+    let text = got(&mut early).expect("an answer");
+    assert!(text.contains("item-not-found"), "{text}");
+}
