@@ -41,6 +41,8 @@ pub struct Connection {
     reader: Reader,
     state: State,
     out: VecDeque<Output>,
+    /// What the client has sent waits to be looked at.
+    stalled: bool,
     /// When the client was last heard of.
     heard: Moment,
     /// A probe is under way since then.
@@ -93,6 +95,7 @@ impl Connection {
                 began: now.moment,
             })),
             out: VecDeque::new(),
+            stalled: false,
             heard: now.moment,
             probed: None,
         }
@@ -144,6 +147,7 @@ impl Connection {
                 Err(error) => session.unreadable(error),
             }
         }
+        self.stalled = true;
     }
 
     /// A message of the transport ends here: an element that is not complete never will be (RFC 7395 §3.3.3).
@@ -178,7 +182,7 @@ impl Connection {
     /// Carries on with what is under way. Ready when there is something to write or to do.
     pub fn poll(&mut self, cx: &mut Context<'_>, now: Now) -> Poll<()> {
         loop {
-            let waited = !self.wants_input();
+            let waited = self.stalled || !self.wants_input();
             match &mut self.state {
                 State::Negotiating(negotiating) => {
                     if !negotiating.poll(cx, now) {
@@ -230,10 +234,29 @@ impl Connection {
         if self.out.capacity() > 0 {
             self.out = VecDeque::new();
         }
-        match &mut self.state {
-            State::Bound(session) => session.next_output().map(Output::Send),
-            _ => None,
+        let State::Bound(session) = &mut self.state else {
+            return None;
+        };
+        let output = session.next_output().map(Output::Send);
+        if self.stalled && session.accepts() {
+            // The next poll goes on with what the client has sent.
+            session.entry().mailbox().wake();
         }
+        output
+    }
+
+    /// Bytes that wait to be written to a client that is logged in.
+    #[must_use]
+    pub fn waiting_bytes(&self) -> usize {
+        let looked_at = self.out.iter().map(|output| match output {
+            Output::Send(bytes) => bytes.len(),
+            Output::StartTls | Output::Close => 0,
+        });
+        let waiting = match &self.state {
+            State::Bound(session) => session.waiting_bytes(),
+            State::Negotiating(_) | State::Leaving(_) => 0,
+        };
+        looked_at.sum::<usize>() + waiting
     }
 
     /// Everything that was taken so far is with the socket: what is not acknowledged otherwise counts as delivered.
@@ -370,6 +393,7 @@ impl Connection {
 
     /// Reads frames for as long as they can be taken.
     fn advance(&mut self, now: Now) {
+        self.stalled = false;
         while self.wants_input() {
             match self.reader.next() {
                 Ok(Some(frame)) => self.frame(frame, now),
@@ -395,6 +419,7 @@ impl Connection {
                 }
             }
         }
+        self.stalled = true;
     }
 
     fn frame(&mut self, frame: Frame, now: Now) {

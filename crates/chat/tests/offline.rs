@@ -153,14 +153,79 @@ fn more_than_a_mailbox_holds_comes_bit_by_bit() {
         say(&mut house, juliet, &format!("<body>{number}</body>"));
     }
     let romeo = house.log_in("romeo@example.org/orchard");
-    let mut received = Vec::new();
-    for _ in 0..4 {
-        house.send(romeo, "<presence/>");
-        received.extend(bodies(&house.take(romeo)));
-    }
-    let expected: Vec<String> = (0..25).map(|number: u32| number.to_string()).collect();
-    assert_eq!(received, expected);
+    // It all comes with the first presence.
+    house.send(romeo, "<presence/>");
+    assert_eq!(bodies(&house.take(romeo)), numbers(0..25));
     assert!(!house.is_closed(romeo));
+}
+
+fn numbers(range: std::ops::Range<u32>) -> Vec<String> {
+    range.map(|number| number.to_string()).collect()
+}
+
+#[test]
+fn what_is_sent_now_does_not_overtake_what_waits_still() {
+    let mut house = House::with(&["juliet", "romeo"], |config| {
+        config.limits.mailbox_stanzas = 20
+    });
+    let juliet = house.come("juliet@example.org/balcony");
+    for number in 0..25 {
+        say(&mut house, juliet, &format!("<body>{number}</body>"));
+    }
+    let romeo = house.log_in("romeo@example.org/orchard");
+    house.get_stuck(romeo);
+    house.send(romeo, "<presence/>");
+    // It has not got what it was given: more does not come yet.
+    assert_eq!(bodies(&house.take(romeo)), numbers(0..10));
+    for number in 25..28 {
+        say(&mut house, juliet, &format!("<body>{number}</body>"));
+    }
+    assert!(bodies(&house.take(romeo)).is_empty());
+    house.get_unstuck(romeo);
+    assert_eq!(bodies(&house.take(romeo)), numbers(10..28));
+    say(&mut house, juliet, "<body>28</body>");
+    assert_eq!(bodies(&house.take(romeo)), ["28"]);
+}
+
+#[test]
+fn who_acknowledges_gets_all_that_waits() {
+    let mut house = House::with(&["juliet", "romeo"], |config| {
+        config.limits.mailbox_stanzas = 20;
+        config.limits.unacknowledged_stanzas = 20;
+    });
+    let juliet = house.come("juliet@example.org/balcony");
+    for number in 0..25 {
+        say(&mut house, juliet, &format!("<body>{number}</body>"));
+    }
+    let romeo = house.log_in("romeo@example.org/orchard");
+    house.send(romeo, "<enable xmlns='urn:xmpp:sm:3'/>");
+    house.send(romeo, "<presence/>");
+    assert_eq!(bodies(&house.take(romeo)), numbers(0..10));
+    say(&mut house, juliet, "<body>25</body>");
+    house.send(romeo, "<a xmlns='urn:xmpp:sm:3' h='10'/>");
+    assert_eq!(bodies(&house.take(romeo)), numbers(10..20));
+    house.send(romeo, "<a xmlns='urn:xmpp:sm:3' h='20'/>");
+    assert_eq!(bodies(&house.take(romeo)), numbers(20..26));
+    assert!(!house.is_closed(romeo));
+}
+
+#[test]
+fn a_session_that_leaves_in_between_leaves_the_rest_in_order() {
+    let mut house = House::with(&["juliet", "romeo"], |config| {
+        config.limits.mailbox_stanzas = 20
+    });
+    let juliet = house.come("juliet@example.org/balcony");
+    for number in 0..25 {
+        say(&mut house, juliet, &format!("<body>{number}</body>"));
+    }
+    let romeo = house.log_in("romeo@example.org/orchard");
+    house.get_stuck(romeo);
+    house.send(romeo, "<presence/>");
+    say(&mut house, juliet, "<body>25</body>");
+    house.cut(romeo);
+    let romeo = house.log_in("romeo@example.org/hall");
+    house.send(romeo, "<presence/>");
+    assert_eq!(bodies(&house.take(romeo)), numbers(0..26));
 }
 
 #[test]

@@ -66,10 +66,25 @@ struct State {
     bytes: usize,
     overflowed: bool,
     held: bool,
+    /// How many parcels at the front were put there.
+    first: usize,
+    rest: Rest,
     /// More than stanzas is in it.
     urgent: bool,
     /// Its session is gone.
     closed: bool,
+}
+
+/// Whether more is to be put ahead of what comes.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+enum Rest {
+    /// No.
+    #[default]
+    None,
+    /// Once what was put there is taken.
+    Due,
+    /// Somebody brings it.
+    Coming,
 }
 
 impl Mailbox {
@@ -135,16 +150,24 @@ impl Mailbox {
     /// Ends a hold. `first` goes ahead of all that waits; whoever gives it bounds it.
     pub(crate) fn release(&self, first: impl IntoIterator<Item = Parcel>) {
         self.state.lock().held = false;
-        drop(self.put_first(first.into_iter().collect()));
+        drop(self.insert(first.into_iter().collect(), None));
     }
 
-    /// Puts parcels ahead of all that waits; whoever gives them bounds them. Gives them back when the session is gone.
-    pub(crate) fn put_first(&self, first: Vec<Parcel>) -> Vec<Parcel> {
+    /// Puts parcels ahead of all that waits; whoever gives them bounds them. When there is `more` to be put there, nothing
+    /// behind them is taken until it is: see [`Mailbox::wants_rest`]. Gives them back when the session is gone.
+    pub(crate) fn put_first(&self, first: Vec<Parcel>, more: bool) -> Vec<Parcel> {
+        let rest = if more { Rest::Due } else { Rest::None };
+        self.insert(first, Some(rest))
+    }
+
+    fn insert(&self, first: Vec<Parcel>, rest: Option<Rest>) -> Vec<Parcel> {
         {
             let mut state = self.state.lock();
             if state.closed {
                 return first;
             }
+            state.rest = rest.unwrap_or(state.rest);
+            state.first += first.len();
             let waiting = std::mem::take(&mut state.parcels);
             state.parcels.extend(first);
             let added = state.parcels.iter().map(Parcel::bytes).sum::<usize>();
@@ -153,6 +176,24 @@ impl Mailbox {
         }
         self.waker.wake();
         Vec::new()
+    }
+
+    /// True when what was put first is taken and more is to be put there.
+    #[must_use]
+    pub(crate) fn wants_rest(&self) -> bool {
+        let state = self.state.lock();
+        state.rest == Rest::Due && state.first == 0 && !state.held
+    }
+
+    /// Somebody brings the rest now.
+    pub(crate) fn rest_comes(&self) {
+        self.state.lock().rest = Rest::Coming;
+    }
+
+    /// The rest does not come: what waited behind it goes on.
+    pub(crate) fn without_rest(&self) {
+        self.state.lock().rest = Rest::None;
+        self.waker.wake();
     }
 
     /// False once its session is gone, or is to end because something did not fit.
@@ -172,16 +213,33 @@ impl Mailbox {
         self.waker.register(waker);
     }
 
-    /// Takes all that waits; an emptied mailbox holds no buffer.
+    /// Takes all that waits, but nothing that something is still to be put ahead of. An emptied mailbox holds no buffer.
     #[must_use]
     pub(crate) fn take(&self) -> VecDeque<Parcel> {
-        let mut state = self.state.lock();
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
         if state.held {
             return VecDeque::new();
         }
-        state.bytes = 0;
-        state.urgent = false;
-        std::mem::take(&mut state.parcels)
+        let urgent = std::mem::take(&mut state.urgent);
+        let first = std::mem::take(&mut state.first).min(state.parcels.len());
+        if state.rest == Rest::None {
+            state.bytes = 0;
+            return std::mem::take(&mut state.parcels);
+        }
+        let behind = state.parcels.split_off(first);
+        let mut taken = std::mem::replace(&mut state.parcels, behind);
+        if urgent {
+            let stanza =
+                |parcel: &Parcel| matches!(parcel, Parcel::Stanza { .. } | Parcel::Waiting { .. });
+            let (stay, mut go): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut state.parcels)
+                .into_iter()
+                .partition(stanza);
+            state.parcels = stay;
+            taken.append(&mut go);
+        }
+        state.bytes = state.parcels.iter().map(Parcel::bytes).sum();
+        taken
     }
 
     /// Takes out the first request for the session, whatever is ahead of it.
@@ -192,6 +250,9 @@ impl Mailbox {
             .parcels
             .iter()
             .position(|parcel| matches!(parcel, Parcel::Handover(_)))?;
+        if at < state.first {
+            state.first -= 1;
+        }
         match state.parcels.remove(at) {
             Some(Parcel::Handover(handover)) => Some(handover),
             _ => None,
@@ -204,6 +265,7 @@ impl Mailbox {
         let mut state = self.state.lock();
         state.closed = true;
         state.bytes = 0;
+        state.rest = Rest::None;
         std::mem::take(&mut state.parcels)
     }
 
@@ -218,6 +280,53 @@ impl Mailbox {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         let state = self.state.lock();
-        state.held || state.parcels.is_empty()
+        let takes_all = state.rest == Rest::None || state.urgent;
+        state.held || state.parcels.is_empty() || (state.first == 0 && !takes_all)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parcel(text: &'static str) -> Parcel {
+        Parcel::Stanza {
+            stanza: Bytes::from_static(text.as_bytes()),
+            kept: None,
+        }
+    }
+
+    fn taken(mailbox: &Mailbox) -> Vec<Bytes> {
+        let parcels = mailbox.take().into_iter();
+        parcels
+            .filter_map(|parcel| match parcel {
+                Parcel::Stanza { stanza, .. } => Some(stanza),
+                _ => None,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn nothing_overtakes_what_is_still_to_be_put_first() {
+        let mailbox = Mailbox::new(Bounds {
+            stanzas: 10,
+            bytes: 100,
+        });
+        mailbox.push(parcel("live"));
+        assert!(mailbox.put_first(vec![parcel("one")], true).is_empty());
+        assert!(!mailbox.is_empty() && !mailbox.wants_rest());
+        assert_eq!(taken(&mailbox), ["one"]);
+        assert!(mailbox.is_empty() && mailbox.wants_rest());
+        mailbox.rest_comes();
+        mailbox.push(parcel("later"));
+        assert!(mailbox.is_empty() && !mailbox.wants_rest());
+        assert!(mailbox.put_first(vec![parcel("two")], false).is_empty());
+        assert_eq!(taken(&mailbox), ["two", "live", "later"]);
+        assert!(mailbox.put_first(vec![parcel("three")], true).is_empty());
+        mailbox.push(parcel("four"));
+        mailbox.close(StreamCondition::Conflict);
+        // An end is seen at once; what came is left for those who return it.
+        assert_eq!(taken(&mailbox), ["three"]);
+        assert_eq!(mailbox.take_last().len(), 1);
     }
 }

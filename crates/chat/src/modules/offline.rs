@@ -36,8 +36,8 @@ pub(super) static MODULE: Module = Module {
 
 /// Entries read from the store at once.
 const AT_ONCE: usize = 100;
-/// What is handed over at once may take this part of a mailbox; the rest comes with the client's
-/// next presence.
+/// What is handed over at once may take this part of a mailbox; the rest comes when that was taken, ahead of
+/// what was sent meanwhile.
 const MAILBOX_SHARE: usize = 2;
 
 /// Which messages wait (§3).
@@ -81,6 +81,19 @@ fn reachable(context: SessionContext) -> Work<()> {
     })
 }
 
+/// Hands over more of what waits to a session that has taken what it was given.
+pub(crate) fn hand_over_rest(context: SessionContext) -> Work<()> {
+    context.session.mailbox().rest_comes();
+    Box::pin(async move {
+        let session = Arc::clone(&context.session);
+        if session.takes_messages() {
+            hand_over_to(context).await;
+        } else {
+            session.mailbox().without_rest();
+        }
+    })
+}
+
 /// Hands over what waits to the session of `context`, ahead of what waits for it already. Should it
 /// end meanwhile, another one of the account gets it.
 pub(crate) async fn hand_over_to(mut context: SessionContext) {
@@ -108,7 +121,8 @@ async fn hand_over(context: &SessionContext) -> bool {
     }
     let (taken, forgotten) = {
         let mut order = context.account.waiting_order();
-        let back = context.session.mailbox().put_first(parcels);
+        let more = matches!(result, Ok((_, true)));
+        let back = context.session.mailbox().put_first(parcels, more);
         let taken = back.is_empty();
         for parcel in back {
             if let Parcel::Waiting { id, .. } = parcel {
@@ -117,7 +131,7 @@ async fn hand_over(context: &SessionContext) -> bool {
         }
         let forgotten = match result {
             // A session that nobody reaches any more does not see what has come to wait meanwhile.
-            Ok(Some(through)) if taken && context.session.is_reachable() => {
+            Ok((Some(through), _)) if taken && context.session.is_reachable() => {
                 Some(forget_archived(context, through, &order))
             }
             _ => None,
@@ -143,12 +157,12 @@ pub(crate) fn arrived(chat: &Chat, account: &Account, messages: &[ArchiveId]) {
     order.arrived(account, messages);
 }
 
-/// Gathers what is to be handed over; gives up to where. What is in the archive and not gathered is for clients that
+/// Gathers what is to be handed over; gives up to where, and whether there is more. What is in the archive and not gathered is for clients that
 /// read the archive.
 async fn collect(
     context: &SessionContext,
     parcels: &mut Vec<Parcel>,
-) -> Result<Option<ArchiveId>, StoreError> {
+) -> Result<(Option<ArchiveId>, bool), StoreError> {
     let (store, account, session) = (context.chat.store(), &context.account, &context.session);
     let on_their_way = account.waiting_order().on_their_way().clone();
     // A message that found nobody here was submitted before this, as was the end of those that have arrived; tickets
@@ -159,7 +173,7 @@ async fn collect(
     let limits = context.chat.config().limits.clone();
     let domain = context.chat.domain();
     let mut room = limits.mailbox_bytes / MAILBOX_SHARE;
-    let most = limits.mailbox_stanzas / MAILBOX_SHARE;
+    let most = (limits.mailbox_stanzas / MAILBOX_SHARE).max(1);
     let mut through = None;
     loop {
         let items = store.offline(account.id(), through, AT_ONCE).await?;
@@ -178,7 +192,7 @@ async fn collect(
                 let parcel = to_parcel(item, account.jid().as_str(), &domain);
                 let size = parcel.bytes();
                 if parcels.len() >= most || (size > room && !parcels.is_empty()) {
-                    return Ok(through);
+                    return Ok((through, true));
                 }
                 // What another session has left here before is not told again.
                 if hidden || session.take_returned(id) {
@@ -192,7 +206,7 @@ async fn collect(
             through = Some(id);
         }
         if last_page {
-            return Ok(through);
+            return Ok((through, false));
         }
     }
 }

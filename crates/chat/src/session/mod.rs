@@ -25,6 +25,7 @@ use std::time::Duration;
 
 use base::{Jid, Now};
 use bytes::Bytes;
+use futures_util::FutureExt;
 use store::{StoreError, Ticket};
 use xmpp::condition::{
     StanzaCondition, StanzaError, StreamCondition, error_reply, may_be_answered,
@@ -49,6 +50,8 @@ use crate::{Account, Chat, Sender, Work};
 
 /// Steps that may wait for the store before the client must pause.
 const MOST_STEPS: usize = 1_000;
+/// Bytes that may wait to be written before nothing more is taken from the client: it has to read what it asked for.
+const MOST_UNREAD: usize = 256 * 1024;
 
 /// A bound session, owned by its connection, or by those waiting for resumption.
 pub struct Session {
@@ -197,9 +200,17 @@ impl Session {
         &mut self.outbox
     }
 
-    /// False while a step stands in the way of further stanzas.
+    /// False while a step stands in the way of further stanzas, or what was answered is not read.
     pub(crate) fn accepts(&self) -> bool {
-        self.barriers == 0 && self.ending.is_none() && self.steps.len() < MOST_STEPS
+        self.barriers == 0
+            && self.ending.is_none()
+            && self.steps.len() < MOST_STEPS
+            && self.outbox.waiting_bytes() < MOST_UNREAD
+    }
+
+    /// Bytes that wait to be written.
+    pub(crate) fn waiting_bytes(&self) -> usize {
+        self.outbox.waiting_bytes()
     }
 
     pub(crate) fn take_ending(&mut self) -> Option<Ending> {
@@ -428,6 +439,20 @@ impl Session {
         if self.has_deliveries() && (!self.outbox.is_waiting() || mailbox.is_urgent()) {
             self.take_deliveries();
         }
+        if self.wants_rest() {
+            let work = crate::modules::offline::hand_over_rest(self.context(now));
+            self.steps.push_back(Step::Work {
+                work: Box::pin(work.map(|()| Outcome::default())),
+                subject: None,
+                bars: false,
+            });
+            self.poll_steps(cx, now);
+        }
+    }
+
+    /// Whether the client has what it was given of what has waited, and there is more.
+    fn wants_rest(&self) -> bool {
+        self.ending.is_none() && self.outbox.is_caught_up() && self.entry.mailbox().wants_rest()
     }
 
     /// Whether there are deliveries that it can take.
@@ -525,6 +550,7 @@ impl Session {
                         Ok(Poll::Ready(outcome)) => outcome,
                         Err(_) => {
                             let stanza = stanza.take();
+                            self.entry.mailbox().without_rest();
                             self.entry.mailbox().release([]);
                             let own = stanza.and_then(|stanza| self.bounced(&stanza, &fault()));
                             Outcome {
@@ -630,6 +656,10 @@ impl Session {
     pub(crate) fn all_written(&mut self) {
         self.outbox.all_written();
         self.forget_received();
+        if self.wants_rest() {
+            // The next poll fetches it.
+            self.entry.mailbox().wake();
+        }
     }
 
     /// What the client has by now waits no more.

@@ -10,6 +10,8 @@ use xmpp::sm::{HandledCountTooHigh, SmElement, SmLimits, StreamManagement, Weigh
 
 use super::client_state::{ClientState, Urgency};
 
+/// The part of what may be unacknowledged up to which a client is given more of what has waited for it.
+const LITTLE: usize = 4;
 /// Stanzas after which an acknowledgement is asked for even in the middle of a burst.
 const ASK_EVERY: u32 = 100;
 
@@ -17,6 +19,8 @@ const ASK_EVERY: u32 = 100;
 #[derive(Default)]
 pub(crate) struct Outbox {
     ready: VecDeque<Ready>,
+    /// Bytes of what is ready.
+    ready_bytes: usize,
     /// Deliveries without stream management that were taken to be written.
     taken: Vec<Sent>,
     /// Messages that have waited and that the client has by now.
@@ -31,6 +35,7 @@ pub(crate) struct Outbox {
 
 struct Management {
     machine: StreamManagement<Sent>,
+    limits: SmLimits,
     resume_id: Option<Box<str>>,
 }
 
@@ -97,6 +102,7 @@ impl Outbox {
         }
         self.management = Some(Box::new(Management {
             machine: StreamManagement::new(limits),
+            limits,
             resume_id,
         }));
         true
@@ -177,16 +183,22 @@ impl Outbox {
             }
         }
         self.written += 1;
-        self.ready.push_back(Ready {
+        self.push_ready(Ready {
             bytes: stanza,
             delivery: delivery.filter(|_| !managed),
         });
         Ok(())
     }
 
+    fn push_ready(&mut self, ready: Ready) {
+        self.ready_bytes += ready.bytes.len();
+        self.ready.push_back(ready);
+    }
+
     /// Takes the first of what is ready.
     fn take_ready(&mut self) -> Option<Bytes> {
         let Ready { bytes, delivery } = self.ready.pop_front()?;
+        self.ready_bytes -= bytes.len();
         if let Some(keeping) = delivery {
             self.taken.push(Sent {
                 stanza: bytes.clone(),
@@ -240,7 +252,7 @@ impl Outbox {
 
     /// Something that is no stanza: written as it is, and not counted.
     pub(crate) fn push_control(&mut self, element: impl Into<Bytes>) {
-        self.ready.push_back(element.into().into());
+        self.push_ready(element.into().into());
     }
 
     /// Asks the client what it has handled (XEP-0198 §4). False without stream management.
@@ -261,6 +273,22 @@ impl Outbox {
     /// Whether elements wait to be written.
     pub(crate) fn is_waiting(&self) -> bool {
         !self.ready.is_empty()
+    }
+
+    /// Bytes that wait to be written.
+    pub(crate) fn waiting_bytes(&self) -> usize {
+        self.ready_bytes
+    }
+
+    /// Whether the client has next to all that was sent, as far as can be known.
+    pub(crate) fn is_caught_up(&self) -> bool {
+        let little = |management: &Management| {
+            let (machine, limits) = (&management.machine, management.limits);
+            machine.len() <= limits.items / LITTLE && machine.bytes() <= limits.bytes / LITTLE
+        };
+        self.ready.is_empty()
+            && self.taken.is_empty()
+            && self.management.as_deref().is_none_or(little)
     }
 
     /// The next element that waits to be written.
@@ -304,6 +332,7 @@ impl Outbox {
             .resume(h, |sent| self.received.extend(sent.waited()))?
             .map(|sent| sent.stanza.clone().into())
             .collect();
+        self.ready_bytes = self.ready.iter().map(|ready| ready.bytes.len()).sum();
         // The former stream's client state does not carry over (XEP-0352 §5.1).
         let _ = self.set_active();
         Ok(())
@@ -318,6 +347,7 @@ impl Outbox {
 
     /// Deliveries that the client has not acknowledged, or, without stream management, that were not written.
     pub(crate) fn take_left(&mut self) -> Vec<Sent> {
+        self.ready_bytes = 0;
         let mut left = std::mem::take(&mut self.taken);
         left.extend(self.ready.drain(..).filter_map(|ready| {
             ready.delivery.map(|keeping| Sent {

@@ -260,6 +260,31 @@ impl House {
         self.clients[who.0].stuck = true;
     }
 
+    /// The socket takes everything again.
+    pub(crate) fn get_unstuck(&mut self, who: Who) {
+        self.clients[who.0].stuck = false;
+        self.settle();
+    }
+
+    /// Whether the server takes more from the client.
+    pub(crate) fn is_heard(&self, who: Who) -> bool {
+        let connection = self.clients[who.0].connection.as_ref();
+        connection.is_some_and(Connection::wants_input)
+    }
+
+    /// Lets everything happen that happens although this client reads nothing; gives how many bytes wait for it then.
+    pub(crate) fn settle_unread(&mut self, who: Who) -> usize {
+        let now = self.now();
+        let mut context = Context::from_waker(Waker::noop());
+        let Some(connection) = &mut self.clients[who.0].connection else {
+            return 0;
+        };
+        for _ in 0..100 {
+            let _ = connection.poll(&mut context, now);
+        }
+        connection.waiting_bytes()
+    }
+
     /// The socket is gone.
     pub(crate) fn cut(&mut self, who: Who) {
         let now = self.now();
