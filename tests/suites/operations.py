@@ -112,6 +112,15 @@ async def a_folder_that_cannot_be_made_is_named(house):
 
 
 @tests
+async def who_only_looks_makes_no_store(house):
+    server = house.server()
+    done = await server.command("user", "list")
+    check(done.code != 0, "a list of nobody")
+    says(done.said, "no store", "hauspost user add")
+    check(not (server.data / "store").exists(), "a store was made")
+
+
+@tests
 async def people_are_added_listed_changed_disabled_and_removed_whether_it_runs_or_not(house):
     server = house.server()
     for running in (False, True):
@@ -134,10 +143,13 @@ async def people_are_added_listed_changed_disabled_and_removed_whether_it_runs_o
         check(nobody.code != 0, "nobody was disabled")
         says(nobody.said, "nobody")
         if running:
-            await wire.logged_in(house, server, name, password="second password")
+            there = await wire.logged_in(house, server, name, password="second password")
+            await there.send("<presence/>")
+            await there.settle()
             with refused(sasl.Refused):
                 await wire.logged_in(house, server, name, password="first password")
         (await server.command("user", "remove", name)).expect()
+        check("last activity" not in (server.log() if running else ""), "a removal is no trouble")
         check(name not in (await server.command("user", "list")).expect().out, "still listed")
 
 
@@ -374,19 +386,23 @@ async def a_full_disk_refuses_what_it_cannot_keep_and_recovers(house):
         errors = [element for element in romeo.waiting() if element.get("type") == "error"]
         if errors:
             equal([element.get("id") for element in errors], [f"m{number}"])
-            check(wire.error_condition(errors[0]) in ("resource-constraint", "internal-server-error"), ET.tostring(errors[0]).decode())
+            equal(wire.error_condition(errors[0]), "resource-constraint")
+            equal(errors[0].find(q(CLIENT, "error")).get("type"), "wait")
             bad.append(number)
             if len(bad) == 3:
                 break
         else:
             good.append(number)
     check(bad, "the disk was never full")
-    says(server.log(), "full")
+    await server.logged("full", 0)
+    check(server.log().count("the store failed") == 1, "one line for each message")
+    equal((await http.get(server, "/readyz")).status, 503)
     equal((await http.get(server, "/healthz")).status, 200)
     ballast.unlink()
     await romeo.send(f"<message to='juliet@{DOMAIN}' type='chat' id='again'><body>again {body}</body></message>")
     await romeo.settle()
     equal([element.get("id") for element in romeo.waiting() if element.get("type") == "error"], [])
+    equal((await http.get(server, "/readyz")).status, 200)
     await juliet.settle()
     heard = [element.findtext(q(CLIENT, "body")).split()[0] for element in juliet.waiting() if element.tag == q(CLIENT, "message")]
     expected = [str(number) for number in good] + ["again"]
@@ -488,6 +504,7 @@ async def a_new_certificate_is_taken_at_a_hangup(house):
     before_that = len(server.log())
     server.signal(signal.SIGHUP)
     await server.logged(str(certificate), before_that)
+    check("certificates read again" not in server.log()[before_that:], server.log()[before_that:])
     equal(await serial(), expected)
     await romeo.settle()
 

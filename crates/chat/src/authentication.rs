@@ -59,11 +59,11 @@ pub(crate) fn answer(asker: Asker, question: Question) -> Work<Answered> {
                     .await
             }
             Question::Certificate { account } => {
-                asker.guarded(&account, asker.exists(&account)).await
+                asker.unguessed(&account, asker.exists(&account)).await
             }
             Question::Tokens { account, client } => {
                 asker
-                    .guarded(&account, asker.tokens(&account, &client))
+                    .unguessed(&account, asker.tokens(&account, &client))
                     .await
             }
             Question::TokenUsed {
@@ -105,17 +105,18 @@ pub(crate) fn answer(asker: Asker, question: Question) -> Work<Answered> {
                 password,
                 token,
             } => asker.register(username, password, token).await,
-            Question::Failed { account, .. } => {
+            Question::Failed { account, mechanism } => {
                 let chat = &asker.chat;
                 chat.metrics().logins_failed.increment();
+                if matches!(mechanism, Some(Mechanism::Token(_) | Mechanism::External)) {
+                    return Answer::Accepted.into();
+                }
                 let name = account.as_ref().map(|account| account.as_str());
                 chat.throttle().failed(name, asker.peer, asker.now.moment);
-                match chat.throttle().toll(name, asker.peer, asker.now.moment) {
-                    Toll::Wait(hold) => Answered {
-                        hold,
-                        ..Answer::Accepted.into()
-                    },
-                    Toll::Free | Toll::Refused => Answer::Accepted.into(),
+                let hold = chat.throttle().delay(name, asker.peer, asker.now.moment);
+                Answered {
+                    hold,
+                    ..Answer::Accepted.into()
                 }
             }
         }
@@ -125,7 +126,7 @@ pub(crate) fn answer(asker: Asker, question: Question) -> Work<Answered> {
 fn or_temporary(result: Result<Answer, StoreError>) -> Answered {
     result
         .unwrap_or_else(|error| {
-            tracing::error!(%error, "a login could not be checked");
+            crate::store_trouble::note(&error);
             Answer::Refused(SaslCondition::TemporaryAuthFailure)
         })
         .into()
@@ -162,13 +163,25 @@ impl Asker {
         work: impl Future<Output = Result<Answer, StoreError>>,
     ) -> Answered {
         let (name, now) = (account.as_str(), self.now.moment);
-        let toll = match self.chat.throttle().toll(Some(name), self.peer, now) {
+        let toll = match self.chat.throttle().admit(Some(name), self.peer, now) {
             Toll::Refused => return Answer::Refused(SaslCondition::TemporaryAuthFailure).into(),
             Toll::Free => Duration::ZERO,
             Toll::Wait(hold) => hold,
         };
         Answered {
             hold: toll.max(self.chat.faults().owed(name, now)),
+            ..or_temporary(work.await)
+        }
+    }
+
+    /// What nobody can guess is not slowed by those who guess passwords.
+    async fn unguessed(
+        &self,
+        account: &BareJid,
+        work: impl Future<Output = Result<Answer, StoreError>>,
+    ) -> Answered {
+        Answered {
+            hold: self.chat.faults().owed(account.as_str(), self.now.moment),
             ..or_temporary(work.await)
         }
     }
@@ -288,19 +301,16 @@ impl Asker {
             return Ok(Answer::Refused(SaslCondition::NotAuthorized));
         };
         let mut batch = Batch::new();
+        batch.token_used(id, client, &record.secret, count, self.now.wall);
         if invalidate {
             batch.token_revoke(id, client);
-        } else {
-            batch.token_used(
-                id,
-                client,
-                &record.secret,
-                count.unwrap_or(record.counter),
-                self.now.wall,
-            );
         }
-        self.chat.store().submit(batch).ticket.await?;
-        Ok(Answer::Accepted)
+        match self.chat.store().submit(batch).ticket.await {
+            Ok(()) => Ok(Answer::Accepted),
+            // Somebody else was faster.
+            Err(StoreError::TokenSpent) => Ok(Answer::Refused(SaslCondition::NotAuthorized)),
+            Err(error) => Err(error),
+        }
     }
 
     async fn issue_token(
@@ -494,7 +504,7 @@ impl Asker {
     /// Whether a token lets its bearer make an account. Guessing is slowed like that of passwords.
     async fn invitation(&self, token: &str) -> Answered {
         let (throttle, now) = (self.chat.throttle(), self.now.moment);
-        let hold = match throttle.toll(None, self.peer, now) {
+        let hold = match throttle.admit(None, self.peer, now) {
             Toll::Refused => {
                 return Answer::Invited(Err(Refusal::TooManyRegistrations.error())).into();
             }
@@ -535,7 +545,8 @@ impl Asker {
 
     fn entered(&self, account: &BareJid) {
         self.chat.metrics().logins.increment();
-        self.chat.throttle().succeeded(account.as_str(), self.peer);
+        let throttle = self.chat.throttle();
+        throttle.succeeded(account.as_str(), self.peer, self.now.moment);
     }
 }
 

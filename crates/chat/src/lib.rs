@@ -31,6 +31,7 @@ pub mod services;
 mod session;
 mod shares;
 mod specifications;
+mod store_trouble;
 mod throttle;
 
 use std::future::Future;
@@ -343,6 +344,7 @@ impl Chat {
         self.house.renewals.sweep(now.moment);
         self.house.throttle.sweep(now.moment);
         self.house.faults.sweep(now.moment);
+        store_trouble::tell(now.moment);
         self.house.accounts.sweep(now.moment);
     }
 

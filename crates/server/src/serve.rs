@@ -338,7 +338,7 @@ impl Running {
             self.clock.now(),
         );
         self.config.store(Arc::new(config));
-        tracing::info!("configuration and certificates read again");
+        tracing::info!("configuration read again");
     }
 
     /// Ends every stream with its condition, waits for what is on its way to the disk, and for no more than

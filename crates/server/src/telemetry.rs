@@ -132,7 +132,14 @@ pub fn connect(api: &Api, chat: &Chat, store: &Store, doors: &Doors, peers: &Pee
     });
     let store = store.clone();
     api.health.add_check(move || {
-        if store.congested() {
+        if store.figures().failing {
+            // Whether it still does is found out by trying: nobody else may, once no clients are sent here.
+            let mut attempt = store::Batch::new();
+            attempt.setting_set("readiness", Some(b"asked".as_slice()));
+            attempt.setting_set("readiness", None);
+            drop(store.submit(attempt));
+            Err("nothing can be kept; the log says why".to_owned())
+        } else if store.congested() {
             Err("the disk does not keep up".to_owned())
         } else {
             Ok(())

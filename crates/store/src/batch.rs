@@ -153,7 +153,7 @@ pub enum Write {
         account: AccountId,
         client: Arc<str>,
         secret: Box<[u8]>,
-        counter: u64,
+        count: Option<u64>,
         at: Timestamp,
     },
     TokenRevoke(AccountId, Option<Arc<str>>),

@@ -15,6 +15,9 @@ pub enum StoreError {
     /// The account was removed or never was.
     #[error("there is no such account")]
     NoSuchAccount,
+    /// The token is not valid any more, or was used with this count or a higher one.
+    #[error("the token was used with this count before, or is not valid any more")]
+    TokenSpent,
     /// The disk or the quota is full. Nothing of this write was kept; later writes work again once
     /// there is space.
     #[error(

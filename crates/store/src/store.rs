@@ -66,6 +66,8 @@ pub struct Figures {
     pub commits: u64,
     /// Commits that failed.
     pub failed_commits: u64,
+    /// The last commit failed by the disk's fault, not by its content: nothing can be kept.
+    pub failing: bool,
     /// Bytes that wait to be written.
     pub queued_bytes: u64,
     /// Bytes of archive entries in the journal and in memory.

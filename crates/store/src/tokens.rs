@@ -50,13 +50,16 @@ impl Batch {
         self.push(Write::TokenIssue(account, Box::new(token)));
     }
 
-    /// Notes the use of the token with this secret; when it is the newest, the one before ends.
+    /// Uses the token with this secret, with a `count` above all before, where the client gives one (XEP-0484 §4.4); when
+    /// it is the newest, the one before ends. Of several that use the same count at once, one is the first. The others,
+    /// and those whose token is gone, fail with [`TokenSpent`](crate::StoreError::TokenSpent), and so does all that is in
+    /// their batch.
     pub fn token_used(
         &mut self,
         account: AccountId,
         client: &str,
         secret: &[u8],
-        counter: u64,
+        count: Option<u64>,
         at: Timestamp,
     ) {
         let (client, secret) = (client.into(), secret.into());
@@ -64,7 +67,7 @@ impl Batch {
             account,
             client,
             secret,
-            counter,
+            count,
             at,
         });
     }

@@ -79,6 +79,7 @@ fn full_disk_fails_tickets_and_the_store_recovers() {
             "what was acknowledged is there, no more"
         );
         assert!(store.figures().failed_commits >= 2);
+        assert!(store.figures().failing);
 
         // Once there is space again, it goes on: first by a larger disk, then by deleting.
         drop(store);
@@ -89,6 +90,7 @@ fn full_disk_fails_tickets_and_the_store_recovers() {
         let store = Store::open(larger).unwrap();
         assert_eq!(entries(&store, anna), Ok(kept));
         assert_eq!(archive(&store, anna, 3000).wait(), Ok(()));
+        assert!(!store.figures().failing);
         let all = Timestamp::from_micros(i64::MAX);
         assert_eq!(wait(store.archive_purge(anna, all)), Ok(kept as u64 + 1));
         drop(store);
@@ -337,4 +339,35 @@ fn too_many_waiting_writes_are_refused() {
     assert!(kept > 0 && kept < 2000, "{kept}");
     assert_eq!(entries(&store, anna), Ok(kept));
     assert!(!store.congested());
+}
+
+#[cfg(unix)]
+#[test]
+fn nobody_else_reads_the_files_of_a_store() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = Folder::new();
+    let modes = |wanted: u32| {
+        for file in fs::read_dir(folder.path()).unwrap() {
+            let file = file.unwrap();
+            let mode = file.metadata().unwrap().permissions().mode() & 0o777;
+            if file
+                .file_name()
+                .to_string_lossy()
+                .starts_with("hauspost.db")
+            {
+                assert_eq!(mode, wanted, "{:?}", file.file_name());
+            }
+        }
+    };
+    let store = Store::open(StoreConfig::folder(folder.path())).unwrap();
+    account(&store);
+    modes(0o600);
+    // Those of earlier versions are closed to others, too.
+    drop(store);
+    for file in fs::read_dir(folder.path()).unwrap() {
+        fs::set_permissions(file.unwrap().path(), fs::Permissions::from_mode(0o644)).unwrap();
+    }
+    drop(Store::open(StoreConfig::folder(folder.path())).unwrap());
+    modes(0o600);
 }

@@ -313,8 +313,17 @@ pub enum Verdict {
 /// of the administrator; the client is told to try again.
 #[must_use]
 pub fn store_failed(error: &StoreError) -> StanzaError {
-    tracing::error!(%error, "the store failed");
-    StanzaError::new(xmpp::condition::StanzaCondition::InternalServerError).text(
-        "The server could not reach its store. Nothing was changed; please try again in a moment.",
-    )
+    use xmpp::condition::StanzaCondition as Condition;
+
+    crate::store_trouble::note(error);
+    match error {
+        StoreError::DiskFull | StoreError::Overloaded => {
+            StanzaError::new(Condition::ResourceConstraint).text(
+                "The server has no room to keep this now. Nothing was changed; please try again later.",
+            )
+        }
+        _ => StanzaError::new(Condition::InternalServerError).text(
+            "The server could not reach its store, and nothing was changed. Please tell its administrator.",
+        ),
+    }
 }

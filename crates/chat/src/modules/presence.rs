@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use base::BareJid;
 use bytes::Bytes;
-use store::{Activity, Batch};
+use store::{Activity, Batch, StoreError};
 use xmpp::condition::{StanzaCondition, StanzaError};
 use xmpp::ns;
 use xmpp::xml::{Head, Stanza, Writer};
@@ -259,6 +259,8 @@ async fn keep_activity(chat: &Chat, account: &Account, activity: Activity) {
                 facts.activity = Some(activity);
             }
         }
+        // It was removed while it was online.
+        Err(StoreError::NoSuchAccount) => {}
         Err(error) => {
             tracing::warn!(%error, "the time of an account's last activity could not be kept")
         }

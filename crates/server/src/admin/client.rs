@@ -54,6 +54,23 @@ pub fn open_target(config: &Config) -> anyhow::Result<Target> {
     Ok(Target::Stopped(Box::new(Execution { chat, clock })))
 }
 
+/// The same for what only looks: where there is no store yet, none is made.
+///
+/// # Errors
+/// When there is neither, with the mend.
+pub fn open_existing(config: &Config) -> anyhow::Result<Target> {
+    if let Some(running) = connect(&config.data_dir)? {
+        return Ok(running);
+    }
+    let path = store_path(&config.data_dir);
+    anyhow::ensure!(
+        path.exists(),
+        "there is no store in {} yet: check `data_dir`, or start the server or add somebody with `hauspost user add`",
+        config.data_dir.display()
+    );
+    open_target(config)
+}
+
 /// The running server of a data folder, if there is one.
 ///
 /// # Errors

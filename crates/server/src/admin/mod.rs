@@ -14,7 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use store::ScramRecord;
 
-pub use client::{connect, make_data_dir, open_target};
+pub use client::{connect, make_data_dir, open_existing, open_target};
 pub(crate) use execute::localpart;
 pub use execute::{Execution, execute, has_administrator};
 pub use socket::{give_way, listen};

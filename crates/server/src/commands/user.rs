@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{import, password, print};
-use crate::admin::{AccountData, KeyData, Reply, Request, open_target};
+use crate::admin::{AccountData, KeyData, Reply, Request, open_existing, open_target};
 use crate::cli::User;
 use crate::config::Config;
 use crate::keys;
@@ -127,7 +127,7 @@ fn invite(config: &Config, name: Option<&str>, days: Option<u32>, uses: u32) -> 
 }
 
 fn invitations(config: &Config) -> anyhow::Result<()> {
-    let Reply::Invitations { list } = open_target(config)?.ask(Request::UserInvitations)? else {
+    let Reply::Invitations { list } = open_existing(config)?.ask(Request::UserInvitations)? else {
         anyhow::bail!("the server answered something else");
     };
     let mut text = String::new();
@@ -149,7 +149,7 @@ fn invitations(config: &Config) -> anyhow::Result<()> {
 }
 
 fn list(config: &Config) -> anyhow::Result<()> {
-    let mut target = open_target(config)?;
+    let mut target = open_existing(config)?;
     let mut after = None;
     loop {
         let Reply::Accounts { accounts, more } = target.ask(Request::UserList {

@@ -275,12 +275,30 @@ fn explain(message: &str, key: &str) -> (String, String) {
         });
     if message.starts_with("invalid") || message.contains("network") {
         let message = message.replace("invalid type: ", "wrong type: ");
+        let message = in_plain_words(message.replace("invalid value: ", "wrong value: "));
         return (message, default.unwrap_or_default());
     }
     (
         message.to_owned(),
         default.unwrap_or_else(|| "mend the line as TOML asks (https://toml.io)".to_owned()),
     )
+}
+
+/// The message without names of a programming language's types.
+fn in_plain_words(message: String) -> String {
+    let Some((found, expected)) = message.rsplit_once("expected ") else {
+        return message;
+    };
+    let words = match expected {
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number that is not negative",
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
+        "f32" | "f64" => "a number",
+        "a boolean" | "bool" => "true or false",
+        "a string" => "text in quotes",
+        "a sequence" => "a list in square brackets",
+        _ => return message,
+    };
+    format!("{found}expected {words}")
 }
 
 fn joined(section: &str, key: &str) -> String {

@@ -82,7 +82,9 @@ section! {
         /// Empty: `https://<domain>`, with the first `listen.https` port.
         public_url: String = String::new(),
         /// Networks of reverse proxies, such as `["10.0.0.5", "192.168.7.0/24"]`. Only their `X-Forwarded-For` and
-        /// `X-Forwarded-Proto` are believed, and only for them plain HTTP counts as secured. Loopback is always trusted.
+        /// `X-Forwarded-Proto` are believed, and plain HTTP counts as secured only where they say `https` there: one that says
+        /// nothing lets nobody log in with a password in clear. This machine is always trusted, and needs to say nothing for
+        /// itself.
         trusted_proxies: Vec<Network> = Vec::new(),
         /// Networks that may read `/metrics`. Loopback always may.
         metrics_from: Vec<Network> = Vec::new(),
@@ -422,13 +424,15 @@ section! {
         /// Days after which a token that was not used ends.
         fast_token_days: u32 = 21,
         /// Wrong passwords in a row, for one account or from one address, that cost nothing. Then each answer is delayed,
-        /// longer each time. Somebody else's guesses never lock the true user out: addresses from which the account logged
-        /// in before are not held up by them.
+        /// longer each time. Somebody else's guesses never lock the true user out: where an account has logged in from in the
+        /// last 30 days, only wrong passwords for that account from that address count. Tokens (FAST) and certificates are
+        /// never held up by any of them.
         failures_before_delay: u32 = 5,
         /// Longest delay of an answer to a wrong password, in seconds.
         longest_delay_seconds: u32 = 10,
-        /// Wrong passwords from one address, over all accounts, after which it is turned away at once. Every 30 seconds one
-        /// is forgiven.
+        /// Wrong passwords from one address, over all accounts, after which only one attempt in each
+        /// `longest_delay_seconds` is looked at, and none on an account that was guessed at from there. Addresses from which
+        /// an account has logged in lately have this bound for that account alone. Every 30 seconds one is forgiven.
         failures_per_address: u32 = 100,
     }
 }

@@ -75,6 +75,14 @@ fn a_wrong_type_names_line_key_and_an_example() {
     assert_eq!(position(&error), (2, 19));
     assert_eq!(error.key, "limits.preauth_seconds");
     assert!(error.mend.contains("preauth_seconds = 30"), "{error}");
+    for line in ["stanza_bytes = true", "mailbox_stanzas = -1"] {
+        let error = read(&format!("[limits]\n{line}\n")).expect_err("wrong type");
+        let said = error.to_string();
+        assert!(
+            said.contains("expected a whole number that is not negative"),
+            "{said}"
+        );
+    }
 }
 
 #[test]

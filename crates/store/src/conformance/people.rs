@@ -140,7 +140,7 @@ pub(super) fn tokens(subject: &mut dyn Subject) {
         "the newest and the one before"
     );
     write(subject, |batch| {
-        batch.token_used(account, "phone", &[2; 32], 5, time(20))
+        batch.token_used(account, "phone", &[2; 32], Some(5), time(20))
     });
     assert_eq!(
         secrets(subject, Some("phone")),
@@ -148,19 +148,30 @@ pub(super) fn tokens(subject: &mut dyn Subject) {
         "the older one still works"
     );
     write(subject, |batch| {
-        batch.token_used(account, "phone", &[3; 32], 7, time(30))
+        batch.token_used(account, "phone", &[3; 32], Some(7), time(30))
     });
     assert_eq!(
         secrets(subject, Some("phone")),
         [3],
         "the newer one is in use"
     );
+    // The same count twice, at once and later: one of them is the first.
+    let mut uses = [8, 8, 7].map(|count| {
+        let mut batch = Batch::new();
+        batch.token_used(account, "phone", &[3; 32], Some(count), time(30));
+        subject.store().submit(batch).ticket
+    });
+    let passed: Vec<_> = uses.iter_mut().map(|ticket| wait(ticket).is_ok()).collect();
+    assert_eq!(passed, [true, false, false]);
+    write(subject, |batch| {
+        batch.token_used(account, "phone", &[3; 32], None, time(30))
+    });
     subject.reopen();
     let login = wait(subject.store().login("anna", Some("phone")))
         .unwrap()
         .unwrap();
     assert_eq!(login.tokens[0].last_used, Some(time(30)));
-    assert_eq!(login.tokens[0].counter, 7);
+    assert_eq!(login.tokens[0].counter, 8);
     assert_eq!(login.tokens[0].software.as_deref(), Some("App"));
     write(subject, |batch| batch.token_revoke(account, "phone"));
     assert_eq!(secrets(subject, None), [9]);

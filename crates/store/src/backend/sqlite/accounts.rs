@@ -336,26 +336,23 @@ pub(super) fn token_used(
     account: AccountId,
     client: &str,
     secret: &[u8],
-    counter: u64,
+    count: Option<u64>,
     at: Timestamp,
 ) -> Result<()> {
+    let count = count.map(u64::cast_signed);
     let place: Option<i64> = connection
         .prepare_cached(
-            "UPDATE token SET last_used = ?4, counter = max(counter, ?5)
-             WHERE account = ?1 AND client = ?2 AND secret = ?3 RETURNING place",
+            "UPDATE token SET last_used = ?4, counter = coalesce(?5, counter)
+             WHERE account = ?1 AND client = ?2 AND secret = ?3 AND (?5 IS NULL OR ?5 > counter)
+             RETURNING place",
         )?
         .query_row(
-            params![
-                account.number(),
-                client,
-                secret,
-                at.micros(),
-                counter.cast_signed()
-            ],
+            params![account.number(), client, secret, at.micros(), count],
             |row| row.get(0),
         )
         .optional()?;
-    if place == Some(0) {
+    let place = place.ok_or(StoreError::TokenSpent)?;
+    if place == 0 {
         connection
             .prepare_cached("DELETE FROM token WHERE account = ? AND client = ? AND place = 1")?
             .execute(params![account.number(), client])?;

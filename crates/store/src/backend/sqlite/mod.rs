@@ -26,7 +26,7 @@ mod writer;
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 
 use base::Timestamp;
@@ -72,6 +72,7 @@ struct Counters {
     entries: AtomicU64,
     commits: AtomicU64,
     failed_commits: AtomicU64,
+    failing: AtomicBool,
     wal_bytes: AtomicU64,
 }
 
@@ -277,6 +278,7 @@ impl Backend for Sqlite {
             entries,
             commits,
             failed_commits,
+            failing,
             wal_bytes,
         } = &self.shared.figures;
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -285,6 +287,7 @@ impl Backend for Sqlite {
             entries: read(entries),
             commits: read(commits),
             failed_commits: read(failed_commits),
+            failing: failing.load(Ordering::Relaxed),
             queued_bytes: self.shared.queue.bytes(),
             tail_bytes: self.shared.tail.read().bytes() as u64,
             wal_bytes: read(wal_bytes),

@@ -120,6 +120,12 @@ fn engine_is_safe() -> Result<(), OpenError> {
 /// Opens the connection that writes, and brings the schema up to date.
 pub(super) fn open_writer(path: Option<&Path>, max_bytes: u64) -> Result<Connection, OpenError> {
     engine_is_safe()?;
+    if let Some(path) = path {
+        keep_private(path).map_err(|error| OpenError::Io {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        })?;
+    }
     let connection = match path {
         Some(path) => Connection::open_with_flags(path, flags(true)),
         None => Connection::open_in_memory(),
@@ -136,6 +142,32 @@ pub(super) fn open_writer(path: Option<&Path>, max_bytes: u64) -> Result<Connect
     }
     migrate(&connection, &shown)?;
     Ok(connection)
+}
+
+/// Makes the database's file where there is none, and lets nobody else read what is there. SQLite gives the files beside it
+/// the same permissions when it makes them.
+#[cfg(unix)]
+fn keep_private(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).append(true).mode(0o600).open(path)?;
+    for beside in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(beside);
+        match std::fs::metadata(&name) {
+            Ok(file) if file.permissions().mode() & 0o077 == 0 => {}
+            Ok(_) => std::fs::set_permissions(&name, PermissionsExt::from_mode(0o600))?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn keep_private(_path: &Path) -> std::io::Result<()> {
+    Ok(())
 }
 
 fn flags(write: bool) -> OpenFlags {

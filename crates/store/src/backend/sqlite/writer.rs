@@ -233,6 +233,12 @@ impl Writer {
             }
         };
         let figures = &self.shared.figures;
+        let failing = match &outcome {
+            Outcome::Kept => false,
+            Outcome::Failed(error) => fails_all(error),
+            Outcome::Mixed(failed) => failed.iter().any(|(_, error)| fails_all(error)),
+        };
+        figures.failing.store(failing, Ordering::Relaxed);
         if !matches!(outcome, Outcome::Kept) {
             figures.failed_commits.fetch_add(1, Ordering::Relaxed);
         } else {
@@ -572,9 +578,9 @@ fn apply(connection: &Connection, write: &Write, version: RosterVersion) -> Resu
             account,
             client,
             secret,
-            counter,
+            count,
             at,
-        } => accounts::token_used(connection, *account, client, secret, *counter, *at),
+        } => accounts::token_used(connection, *account, client, secret, *count, *at),
         Write::TokenRevoke(account, client) => {
             accounts::token_revoke(connection, *account, client.as_deref())
         }
