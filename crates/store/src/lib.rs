@@ -66,6 +66,8 @@ pub use reading::{Answer, Reading, wait};
 pub use rooms::{
     Affiliation, NewRoom, PeopleChanges, PrivateMessages, RoomConfig, RoomHat, RoomMembership,
     RoomPage, RoomPerson, RoomStanding, RoomState, RoomSubject, RoomSummary, RoomsQuery, Whois,
+    Affiliation, NewRoom, PeopleChanges, PrivateMessages, RoomConfig, RoomHat, RoomInvitation,
+    RoomMembership, RoomPage, RoomPerson, RoomState, RoomSubject, RoomSummary, Whois,
 };
 pub use roster::{Roster, RosterChange, RosterChanges, RosterItem, RosterRequest, Subscription};
 pub use state::AccountState;

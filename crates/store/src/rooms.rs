@@ -54,6 +54,17 @@ pub struct RoomSubject {
     pub at: Timestamp,
 }
 
+/// Somebody was invited into a room and has neither come nor refused (XEP-0045 §7.8.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoomInvitation {
+    /// Bare address of who is invited.
+    pub invitee: Arc<str>,
+    /// Bare address of who has invited.
+    pub inviter: Arc<str>,
+    /// When.
+    pub at: Timestamp,
+}
+
 /// A hat that a room's people may wear (XEP-0317).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoomHat {
@@ -158,6 +169,8 @@ pub struct RoomState {
     pub version: RosterVersion,
     /// The hats there are.
     pub hats: Vec<RoomHat>,
+    /// Invitations that are open.
+    pub invitations: Vec<RoomInvitation>,
 }
 
 /// Affiliations that changed since a version.
@@ -223,6 +236,29 @@ impl Batch {
         ));
     }
 
+    /// Remembers that somebody was invited; a second time counts as the first.
+    pub fn room_invitation_set(&mut self, room: RoomId, invitation: RoomInvitation) {
+        self.push(Write::Room(
+            room,
+            RoomWrite::Invitation(Box::new(invitation)),
+        ));
+    }
+
+    /// Ends the invitations of somebody: those of `inviter`, or all.
+    pub fn room_invitation_end(&mut self, room: RoomId, invitee: &str, inviter: Option<&str>) {
+        self.push(Write::Room(
+            room,
+            RoomWrite::InvitationEnd(invitee.into(), inviter.map(Into::into)),
+        ));
+    }
+
+    /// Forgets an address that is nobody's any more, as if it had never been in the room: its
+    /// standing, its nickname, its hats and its invitations. The room's version goes on, as with
+    /// [`Batch::room_person_set`].
+    pub fn room_person_forget(&mut self, room: RoomId, address: &str) {
+        self.push_versioned(Write::Room(room, RoomWrite::Forget(address.into())));
+    }
+
     /// Puts something in place of a message in the room's archive: whoever reads the archive must
     /// ask for [`Store::room_tombstones`].
     pub fn room_tombstone_set(&mut self, room: RoomId, id: ArchiveId, stanza: &[u8]) {
@@ -245,6 +281,9 @@ pub enum RoomWrite {
     Hat(Box<RoomHat>),
     HatRemove(Arc<str>),
     HatWear(Arc<str>, Arc<str>, bool),
+    Invitation(Box<RoomInvitation>),
+    InvitationEnd(Arc<str>, Option<Arc<str>>),
+    Forget(Arc<str>),
     Tombstone(ArchiveId, Box<[u8]>),
 }
 
@@ -281,6 +320,12 @@ impl Store {
     /// The rooms that a bare address stands in, by name; those that it is banned from included.
     pub fn room_memberships(&self, address: &str) -> Reading<Vec<RoomMembership>> {
         self.backend().room_memberships(address.into())
+    }
+
+    /// The names of all rooms in which anything is kept of a bare address: a standing, a nickname, a
+    /// hat or an invitation.
+    pub fn room_traces(&self, address: &str) -> Reading<Vec<Arc<str>>> {
+        self.backend().room_traces(address.into())
     }
 
     /// Affiliations that changed since `version`. `None` when that is too long ago to say, or not a

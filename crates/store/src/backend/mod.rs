@@ -118,6 +118,7 @@ pub trait Backend: Send + Sync + 'static {
     fn room_count(&self, listed: bool) -> Reading<u64>;
     fn room_memberships(&self, address: Arc<str>) -> Reading<Vec<RoomMembership>>;
     fn rooms_of(&self, query: RoomsQuery) -> Reading<Vec<RoomStanding>>;
+    fn room_traces(&self, address: Arc<str>) -> Reading<Vec<Arc<str>>>;
     fn room_people_since(
         &self,
         room: RoomId,

@@ -69,6 +69,7 @@ pub const PARTS: &[Part] = &[
     ("account removal", people::account_removal),
     ("rooms", rooms::keeping),
     ("people of rooms", rooms::people),
+    ("traces of people in rooms", rooms::traces),
     ("list of rooms", rooms::list),
     ("rooms of somebody", rooms::of_somebody),
     ("archive of a room", rooms::archive_of_a_room),

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::{Subject, copy, count, message, time, write};
 use crate::{
-    Affiliation, ArchiveOwner, ArchiveQuery, NewRoom, RoomConfig, RoomHat, RoomId, RoomPerson,
-    RoomState, RoomSubject, RoomsQuery, RosterVersion, StoreError, wait,
+    Affiliation, ArchiveOwner, ArchiveQuery, NewRoom, RoomConfig, RoomHat, RoomId, RoomInvitation,
+    RoomPerson, RoomState, RoomSubject, RoomsQuery, RosterVersion, StoreError, wait,
 };
 
 fn person(address: &str, affiliation: Affiliation) -> RoomPerson {
@@ -200,6 +200,73 @@ pub(super) fn of_somebody(subject: &mut dyn Subject) {
             ("shut".to_owned(), Affiliation::Outcast),
         ]
     );
+}
+
+pub(super) fn traces(subject: &mut dyn Subject) {
+    let id = make(subject, "garden", RoomConfig::default());
+    let other = make(subject, "hall", RoomConfig::default());
+    let invitation = |invitee: &str, inviter: &str| RoomInvitation {
+        invitee: invitee.into(),
+        inviter: inviter.into(),
+        at: time(5),
+    };
+    write(subject, |batch| {
+        batch.room_person_set(id, person("bert@x", Affiliation::Member));
+        batch.room_nick_set(id, "bert@x", Some("Bert"));
+        batch.room_hat_set(
+            id,
+            RoomHat {
+                uri: "a:host".into(),
+                title: "Host".into(),
+                hue: None,
+                worn_by: Vec::new(),
+            },
+        );
+        batch.room_hat_wear(id, "a:host", "bert@x", true);
+        batch.room_invitation_set(id, invitation("carl@x", "bert@x"));
+        batch.room_invitation_set(id, invitation("carl@x", "anna@x"));
+        batch.room_invitation_set(id, invitation("dora@x", "anna@x"));
+        batch.room_invitation_set(other, invitation("bert@x", "anna@x"));
+    });
+    subject.reopen();
+    let traces =
+        |subject: &dyn Subject, address: &str| wait(subject.store().room_traces(address)).unwrap();
+    assert_eq!(
+        traces(subject, "bert@x"),
+        [Arc::from("garden"), Arc::from("hall")]
+    );
+    assert_eq!(traces(subject, "dora@x"), [Arc::from("garden")]);
+    assert_eq!(
+        state(subject, "garden").unwrap().invitations,
+        [
+            invitation("carl@x", "anna@x"),
+            invitation("carl@x", "bert@x"),
+            invitation("dora@x", "anna@x")
+        ]
+    );
+    let before = state(subject, "garden").unwrap().version;
+    write(subject, |batch| {
+        batch.room_person_forget(id, "bert@x");
+        batch.room_person_forget(other, "bert@x");
+        batch.room_invitation_end(id, "dora@x", None);
+        batch.room_invitation_end(id, "carl@x", Some("nobody@x"));
+    });
+    subject.reopen();
+    assert_eq!(traces(subject, "bert@x"), [] as [Arc<str>; 0]);
+    let garden = state(subject, "garden").unwrap();
+    assert_eq!(garden.invitations, [invitation("carl@x", "anna@x")]);
+    assert!(garden.hats[0].worn_by.is_empty());
+    assert_eq!(addresses(&garden.people), [("anna@x", Affiliation::Owner)]);
+    let changes = wait(subject.store().room_people_since(id, before)).unwrap();
+    assert_eq!(
+        addresses(&changes.unwrap().people),
+        [("bert@x", Affiliation::None)]
+    );
+    write(subject, |batch| {
+        batch.room_invitation_end(id, "carl@x", None);
+    });
+    assert!(state(subject, "garden").unwrap().invitations.is_empty());
+    assert!(state(subject, "hall").unwrap().invitations.is_empty());
 }
 
 pub(super) fn list(subject: &mut dyn Subject) {

@@ -579,6 +579,10 @@ impl Backend for Sqlite {
         self.look(move |connection| rooms::of(connection, &query))
     }
 
+    fn room_traces(&self, address: Arc<str>) -> Reading<Vec<Arc<str>>> {
+        self.look(move |connection| rooms::traces(connection, &address))
+    }
+
     fn room_people_since(
         &self,
         room: RoomId,

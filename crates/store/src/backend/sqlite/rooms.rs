@@ -1,6 +1,7 @@
 //! Rooms in SQLite.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use base::Timestamp;
 use bytes::Bytes;
@@ -9,9 +10,9 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::text::{join, split};
 use crate::rooms::RoomWrite;
 use crate::{
-    Affiliation, ArchiveId, NewRoom, PeopleChanges, RoomConfig, RoomHat, RoomId, RoomMembership,
-    RoomPage, RoomPerson, RoomStanding, RoomState, RoomSubject, RoomSummary, RoomsQuery,
-    RosterVersion, StoreError,
+    Affiliation, ArchiveId, NewRoom, PeopleChanges, RoomConfig, RoomHat, RoomId, RoomInvitation,
+    RoomMembership, RoomPage, RoomPerson, RoomStanding, RoomState, RoomSubject, RoomSummary,
+    RoomsQuery, RosterVersion, StoreError,
 };
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -122,6 +123,7 @@ pub(super) fn state(connection: &Connection, localpart: &str) -> Result<Option<R
             people: Vec::new(),
             version: RosterVersion::from_number(row.get(7)?),
             hats: Vec::new(),
+            invitations: Vec::new(),
         })
     });
     let Some(mut state) = found.optional()? else {
@@ -134,7 +136,22 @@ pub(super) fn state(connection: &Connection, localpart: &str) -> Result<Option<R
     let people = statement.query_map([state.id.number()], person_of)?;
     state.people = people.collect::<std::result::Result<_, _>>()?;
     state.hats = hats(connection, state.id)?;
+    state.invitations = invitations(connection, state.id)?;
     Ok(Some(state))
+}
+
+fn invitations(connection: &Connection, room: RoomId) -> Result<Vec<RoomInvitation>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT invitee, inviter, at FROM room_invitation WHERE room = ? ORDER BY invitee, inviter",
+    )?;
+    let rows = statement.query_map([room.number()], |row| {
+        Ok(RoomInvitation {
+            invitee: row.get(0)?,
+            inviter: row.get(1)?,
+            at: Timestamp::from_micros(row.get(2)?),
+        })
+    })?;
+    Ok(rows.collect::<std::result::Result<_, _>>()?)
 }
 
 fn hats(connection: &Connection, room: RoomId) -> Result<Vec<RoomHat>> {
@@ -264,6 +281,20 @@ fn without_standing(row: &Row<'_>) -> rusqlite::Result<RoomStanding> {
         affiliation: Affiliation::None,
         version: RosterVersion::NONE,
     })
+}
+
+pub(super) fn traces(connection: &Connection, address: &str) -> Result<Vec<Arc<str>>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT localpart FROM room WHERE id IN (
+           SELECT room FROM room_affiliation
+             WHERE address = ?1 AND (affiliation <> 0 OR nick IS NOT NULL)
+           UNION SELECT room FROM room_hat_worn WHERE address = ?1
+           UNION SELECT room FROM room_invitation WHERE invitee = ?1
+           UNION SELECT room FROM room_invitation WHERE inviter = ?1)
+         ORDER BY localpart",
+    )?;
+    let rows = statement.query_map([address], |row| row.get(0))?;
+    Ok(rows.collect::<std::result::Result<_, _>>()?)
 }
 
 pub(super) fn people_since(
@@ -396,6 +427,28 @@ pub(super) fn write(
                 )?
                 .execute(params![room.number(), uri, address])?;
         }
+        RoomWrite::Invitation(invitation) => {
+            connection
+                .prepare_cached(
+                    "INSERT INTO room_invitation (room, invitee, inviter, at) VALUES (?1, ?2, ?3, ?4)
+                     ON CONFLICT DO UPDATE SET at = ?4",
+                )?
+                .execute(params![
+                    room.number(),
+                    invitation.invitee,
+                    invitation.inviter,
+                    invitation.at.micros()
+                ])?;
+        }
+        RoomWrite::InvitationEnd(invitee, inviter) => {
+            connection
+                .prepare_cached(
+                    "DELETE FROM room_invitation
+                     WHERE room = ?1 AND invitee = ?2 AND (?3 IS NULL OR inviter = ?3)",
+                )?
+                .execute(params![room.number(), invitee, inviter])?;
+        }
+        RoomWrite::Forget(address) => forget(connection, room, address, version)?,
         RoomWrite::Tombstone(id, stanza) => {
             connection
                 .prepare_cached(
@@ -436,6 +489,29 @@ fn person_set(
     advance(connection, room, version)?;
     if person.affiliation == Affiliation::None && person.nick.is_none() {
         forget_marks(connection, room)?;
+    }
+    Ok(())
+}
+
+fn forget(
+    connection: &Connection,
+    room: RoomId,
+    address: &Arc<str>,
+    version: RosterVersion,
+) -> Result<()> {
+    let nobody = RoomPerson {
+        address: Arc::clone(address),
+        ..RoomPerson::default()
+    };
+    person_set(connection, room, &nobody, version)?;
+    for sql in [
+        "DELETE FROM room_hat_worn WHERE room = ? AND address = ?",
+        "DELETE FROM room_invitation WHERE room = ? AND invitee = ?",
+        "DELETE FROM room_invitation WHERE room = ? AND inviter = ?",
+    ] {
+        connection
+            .prepare_cached(sql)?
+            .execute(params![room.number(), address])?;
     }
     Ok(())
 }

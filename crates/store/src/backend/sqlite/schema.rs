@@ -79,6 +79,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "devices of push registrations",
         sql: include_str!("migrations/0010_push_devices.sql"),
     },
+    Migration {
+        number: 11,
+        name: "room invitations",
+        sql: include_str!("migrations/0011_room_invitations.sql"),
+    },
 ];
 
 fn io(path: &Path) -> impl FnOnce(std::io::Error) -> OpenError {
