@@ -168,7 +168,7 @@ async def who_is_invited_into_a_group_may_enter_it(house):
     await configure(romeo, room, hauspost__preset="group-chat")
     with refused(PresenceError) as error:
         await enter(tybalt, room, "Tybalt")
-    equal(error[0].condition, "registration-required")
+    equal(error[0].condition, "not-allowed")
     romeo["xep_0045"].invite(room, address("juliet"), reason="Friar Laurence waits")
     invitation = await juliet.next("groupchat_invite")
     equal((invitation["from"], invitation["muc"]["invite"]["reason"]), (room, "Friar Laurence waits"))
@@ -242,7 +242,7 @@ async def a_room_outlives_kill_nine(house):
     equal(joined.self_presence["muc"]["affiliation"], "admin")
     with refused(PresenceError) as error:
         await enter(tybalt, room, "Tybalt")
-    equal(error[0].condition, "forbidden")
+    equal(error[0].condition, "not-allowed")
     form = await romeo["xep_0045"].get_room_config(room, timeout=PATIENCE)
     values = form["values"]
     equal((values["muc#roomconfig_roomname"], values["muc#roomconfig_membersonly"], values["muc#roomconfig_whois"]),

@@ -239,6 +239,9 @@ impl Chat {
 
     /// Asks every connected session to end its stream with `why` (graceful stop).
     pub fn close_all(&self, why: StreamCondition) {
+        if why == StreamCondition::SystemShutdown {
+            self.house.rooms.shut_down(self);
+        }
         self.house.accounts.each(|account| {
             for session in account.sessions() {
                 session.mailbox().close(why);

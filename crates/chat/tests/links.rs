@@ -655,6 +655,103 @@ fn strangers_learn_nothing_and_the_blocked_are_not_heard() {
     assert_eq!(house.seen(juliet), ["error message not-acceptable"]);
 }
 
+/// The component `gateway.example` connects.
+fn attach(house: &mut House, seed: u8) -> (Peer, Vec<Stanza>) {
+    let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let connection = PeerConnection::component(&house.chat, address, [seed; 32], house.now());
+    let mut gateway = Peer::of(connection);
+    let now = house.now();
+    let header = "<stream:stream xmlns='jabber:component:accept' \
+         xmlns:stream='http://etherx.jabber.org/streams' to='gateway.example'>";
+    let connection = gateway.connection.as_mut().expect("connected");
+    connection.receive(header.as_bytes(), now);
+    let Some(Output::Send(opened)) = connection.next_output() else {
+        panic!("no header");
+    };
+    gateway.reader.feed(&opened);
+    let Ok(Some(Frame::Open(opened))) = gateway.reader.next() else {
+        panic!("no header");
+    };
+    let both = format!("{}hush", opened.id.expect("an id"));
+    let digest = xmpp::sasl::ScramHash::Sha1.digest(both.as_bytes());
+    let key: String = digest
+        .expose()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let said = gateway.say(house, &format!("<handshake>{key}</handshake>"));
+    assert_eq!(said[0].name(), "handshake");
+    (gateway, said)
+}
+
+#[test]
+fn people_of_other_servers_take_no_places_in_rooms_by_themselves() {
+    let mut house = house();
+    let juliet = house.come("juliet@example.org/balcony");
+    let room = "square@rooms.example.org";
+    house.send(
+        juliet,
+        &format!(
+            "<presence to='{room}/Juliet'><x xmlns='http://jabber.org/protocol/muc'/></presence>"
+        ),
+    );
+    house.ask(
+        juliet,
+        "set",
+        Some(room),
+        "<query xmlns='http://jabber.org/protocol/muc#owner'><x xmlns='jabber:x:data' type='submit'/></query>",
+    );
+    let (mut peer, _) = attach(&mut house, 1);
+    let register = format!(
+        "<iq type='set' id='1' from='romeo@gateway.example/x' to='{room}'><query xmlns='jabber:iq:register'>\
+         <x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE'><value>\
+         http://jabber.org/protocol/muc#register</value></field><field var='muc#register_roomnick'>\
+         <value>Romeo</value></field></x></query></iq>"
+    );
+    let said = peer.say(&mut house, &register);
+    assert_eq!(
+        said.iter().map(common::short).collect::<Vec<_>>(),
+        ["error iq not-allowed"]
+    );
+    // Made a member, anyone reserves a nickname.
+    let member = house.ask(
+        juliet,
+        "set",
+        Some(room),
+        "<query xmlns='http://jabber.org/protocol/muc#admin'>\
+         <item jid='romeo@gateway.example' affiliation='member'/></query>",
+    );
+    assert_eq!(common::short(&member), "result");
+    let said = peer.say(&mut house, &register);
+    assert_eq!(
+        said.iter().map(common::short).collect::<Vec<_>>(),
+        ["result"]
+    );
+    // A room that is hidden is none, as far as they learn.
+    house.ask(
+        juliet,
+        "set",
+        Some(room),
+        "<query xmlns='http://jabber.org/protocol/muc#owner'><x xmlns='jabber:x:data' type='submit'>\
+         <field var='hauspost#preset'><value>group-chat</value></field></x></query>",
+    );
+    let answers = ["square", "nowhere"].map(|name| {
+        let said = peer.say(
+            &mut house,
+            &format!(
+                "<presence from='tybalt@gateway.example/x' to='{name}@rooms.example.org/Tybalt'>\
+                 <x xmlns='http://jabber.org/protocol/muc'/></presence>"
+            ),
+        );
+        assert_eq!(
+            said.iter().map(common::short).collect::<Vec<_>>(),
+            ["error presence not-allowed"]
+        );
+        said[0].text().replace(name, "")
+    });
+    assert_eq!(answers[0], answers[1]);
+}
+
 #[test]
 fn forged_senders_cost_the_stream() {
     let mut house = house();
@@ -700,33 +797,6 @@ fn a_component_is_served_and_waited_for() {
     );
     assert_eq!(house.seen(juliet), ["error iq remote-server-timeout"]);
     assert!(wanted(&house).is_none(), "components come by themselves");
-    let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let attach = |house: &mut House, seed: u8| {
-        let connection = PeerConnection::component(&house.chat, address, [seed; 32], house.now());
-        let mut gateway = Peer::of(connection);
-        let now = house.now();
-        let header = "<stream:stream xmlns='jabber:component:accept' \
-             xmlns:stream='http://etherx.jabber.org/streams' to='gateway.example'>";
-        let connection = gateway.connection.as_mut().expect("connected");
-        connection.receive(header.as_bytes(), now);
-        let Some(Output::Send(opened)) = connection.next_output() else {
-            panic!("no header");
-        };
-        gateway.reader.feed(&opened);
-        let Ok(Some(Frame::Open(opened))) = gateway.reader.next() else {
-            panic!("no header");
-        };
-        let both = format!("{}hush", opened.id.expect("an id"));
-        let digest = xmpp::sasl::ScramHash::Sha1.digest(both.as_bytes());
-        let key: String = digest
-            .expose()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        let said = gateway.say(house, &format!("<handshake>{key}</handshake>"));
-        assert_eq!(said[0].name(), "handshake");
-        (gateway, said)
-    };
     let (mut gateway, said) = attach(&mut house, 1);
     assert_eq!(texts(&said[1..]), ["<body>early</body>"]);
     gateway.say(

@@ -303,3 +303,148 @@ fn requests_that_nobody_answers_stop_only_who_asks() {
     house.send(people[1], &ask(1));
     assert!(house.seen(people[1]).is_empty());
 }
+
+#[test]
+fn a_nickname_that_changes_hands_is_told_as_a_going_and_a_coming() {
+    let (mut house, people) = crowd(104);
+    make(&house, RoomConfig::default());
+    for (number, who) in people.iter().enumerate().take(103) {
+        enter(&mut house, *who, &format!("u{number}"));
+    }
+    tick(&mut house);
+    house.forget();
+    let leave = |house: &mut House, number: usize, nick: &str| {
+        house.send(
+            people[number],
+            &format!("<presence to='{ROOM}/{nick}' type='unavailable'/>"),
+        );
+    };
+    leave(&mut house, 102, "u102");
+    enter(&mut house, people[103], "u102");
+    // Who only goes and comes back has not gone.
+    leave(&mut house, 101, "u101");
+    enter(&mut house, people[101], "u101");
+    tick(&mut house);
+    assert_eq!(
+        presences(&mut house, people[0]),
+        [
+            ("u101".to_owned(), true),
+            ("u102".to_owned(), false),
+            ("u102".to_owned(), true)
+        ]
+    );
+}
+
+#[test]
+fn voice_for_all_at_once_costs_each_one_presence() {
+    let (mut house, people) = crowd(130);
+    make(
+        &house,
+        RoomConfig {
+            moderated: true,
+            ..RoomConfig::default()
+        },
+    );
+    for (number, who) in people.iter().enumerate() {
+        enter(&mut house, *who, &format!("u{number}"));
+    }
+    tick(&mut house);
+    house.forget();
+    let open = format!(
+        "<query xmlns='{}'><x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE'><value>{}</value>\
+         </field><field var='muc#roomconfig_moderatedroom'><value>0</value></field></x></query>",
+        ns::MUC_OWNER,
+        ns::MUC_ROOM_CONFIG
+    );
+    let answer = house.ask(people[0], "set", Some(ROOM), &open);
+    assert_eq!(short(&answer), "result");
+    tick(&mut house);
+    for (number, who) in people.iter().enumerate().skip(1) {
+        let seen = presences(&mut house, *who);
+        assert_eq!(seen, [(format!("u{number}"), true)], "of itself only");
+    }
+    // The others hear of it with what it says.
+    house.forget();
+    house.send(
+        people[7],
+        &format!("<message to='{ROOM}' type='groupchat'><body>At last</body></message>"),
+    );
+    let seen: Vec<_> = house.take(people[9]).iter().map(short).collect();
+    assert_eq!(
+        seen,
+        [format!("presence {ROOM}/u7"), format!("message {ROOM}/u7")]
+    );
+    house.send(
+        people[7],
+        &format!("<message to='{ROOM}' type='groupchat'><body>Again</body></message>"),
+    );
+    let seen: Vec<_> = house.take(people[9]).iter().map(short).collect();
+    assert_eq!(seen, [format!("message {ROOM}/u7")]);
+}
+
+#[test]
+fn many_new_members_are_told_in_few_messages() {
+    let (mut house, people) = crowd(2);
+    make(
+        &house,
+        RoomConfig {
+            whois: store::Whois::Anyone,
+            ..RoomConfig::default()
+        },
+    );
+    enter(&mut house, people[0], "u0");
+    house.forget();
+    let items: String = (0..1_000)
+        .map(|number| format!("<item jid='p{number}@far.example' affiliation='member'/>"))
+        .collect();
+    let answer = house.ask(
+        people[0],
+        "set",
+        Some(ROOM),
+        &format!("<query xmlns='{}'>{items}</query>", ns::MUC_ADMIN),
+    );
+    assert_eq!(short(&answer), "result");
+    let told = house.take(people[0]);
+    assert_eq!(told.len(), 4);
+    let items = told
+        .iter()
+        .map(|stanza| stanza.text().matches("<item").count());
+    assert_eq!(items.sum::<usize>(), 1_000);
+}
+
+/// A store that commits in its own thread: both are on their way at once.
+#[test]
+fn a_nickname_is_reserved_for_one() {
+    let clock = Arc::new(AtomicI64::new(0));
+    let folder = std::env::temp_dir().join(format!("hauspost-nicks-{}", std::process::id()));
+    let store = Store::open(StoreConfig::folder(&folder)).expect("a store");
+    let names = names(3);
+    let accounts: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut house = House::over(store, clock, &accounts, |_| {});
+    let people: Vec<Who> = names
+        .iter()
+        .map(|name| house.log_in(&format!("{name}@example.org/load")))
+        .collect();
+    make(&house, RoomConfig::default());
+    house.forget();
+    for who in &people[1..] {
+        let register = format!(
+            "<iq type='set' id='r' to='{ROOM}'><query xmlns='{}'><x xmlns='jabber:x:data' type='submit'>\
+             <field var='FORM_TYPE'><value>{}</value></field><field var='muc#register_roomnick'>\
+             <value>Rose</value></field></x></query></iq>",
+            ns::REGISTER,
+            ns::MUC_REGISTER
+        );
+        house.put(*who, &register);
+    }
+    let (one, other) = (people[1], people[2]);
+    house.settle_until(|house| {
+        [one, other]
+            .iter()
+            .all(|who| house.count(*who, "result") + house.count(*who, "error iq conflict") == 1)
+    });
+    let done = house.count(one, "result") + house.count(other, "result");
+    assert_eq!(done, 1, "two have the same nickname");
+    house.chat.store().close();
+    let _ = std::fs::remove_dir_all(folder);
+}

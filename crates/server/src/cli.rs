@@ -112,6 +112,17 @@ pub enum User {
         /// Name before the @
         name: String,
     },
+    /// Put a person into these groups (departments) and out of all others; without any, show them
+    Groups {
+        /// Name before the @
+        name: String,
+        /// Names of groups
+        #[arg(value_name = "GROUP")]
+        groups: Vec<String>,
+        /// Out of every group
+        #[arg(long, conflicts_with = "groups")]
+        none: bool,
+    },
     /// Remove a person with all that is kept for them
     Remove {
         /// Name before the @

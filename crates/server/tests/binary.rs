@@ -274,6 +274,25 @@ fn manage_people(config: &Path) {
         .status
         .success()
     );
+    let groups = |arguments: &[&str]| {
+        let done = run(config, &[&["user", "groups", "clara"], arguments].concat());
+        assert!(done.status.success(), "{}", text(&done.stderr));
+        text(&done.stdout)
+            .lines()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(groups(&[]), ["Office", "Sales"]);
+    assert_eq!(groups(&["Workshop", "Board"]), ["Board", "Workshop"]);
+    assert_eq!(groups(&[]), ["Board", "Workshop"]);
+    assert_eq!(groups(&["--none"]), [""; 0]);
+    assert_eq!(groups(&[]), [""; 0]);
+    let nobody = run(config, &["user", "groups", "nobody", "Board"]);
+    assert!(
+        text(&nobody.stderr).contains("there is no nobody@example.org"),
+        "{}",
+        text(&nobody.stderr)
+    );
     assert!(run(config, &["user", "remove", "clara"]).status.success());
     let gone = run(config, &["user", "remove", "clara"]);
     assert!(

@@ -7,6 +7,7 @@ mod access;
 mod app_passwords;
 mod arrival;
 mod creation;
+mod groups;
 mod invitations;
 mod keys;
 mod limiter;
@@ -14,6 +15,8 @@ mod policy;
 mod refusal;
 mod removal;
 mod renewals;
+
+use std::sync::Arc;
 
 use base::{BareJid, Now};
 use store::{Account, AccountChange, Batch};
@@ -93,6 +96,34 @@ impl Chat {
             cached.facts().account.admin = admin;
         }
         Ok(())
+    }
+
+    /// Puts an account into these groups of the directory, and out of all others. What follows from a
+    /// group ends or begins at once: whoever is in a department's room and is of the department no
+    /// more is taken out of it.
+    ///
+    /// # Errors
+    /// [`Refusal::NoSuchAccount`], and [`Refusal::GroupsUnusable`] for names that cannot be those of
+    /// groups.
+    pub async fn set_groups(
+        &self,
+        address: &BareJid,
+        groups: &[String],
+    ) -> Result<Vec<Arc<str>>, Refusal> {
+        let groups = groups::checked(groups)?;
+        let account = self.opened_account(address).await?;
+        let account = account.ok_or(Refusal::NoSuchAccount)?;
+        let _turn = account.turn().await;
+        let mut batch = Batch::new();
+        let change = AccountChange {
+            groups: Some(groups.clone()),
+            ..AccountChange::default()
+        };
+        batch.account_change(account.id(), change);
+        self.store().submit(batch).ticket.await?;
+        account.facts().account.groups.clone_from(&groups);
+        crate::rooms::groups_changed(self, address);
+        Ok(groups)
     }
 
     /// The addresses of all administrators, disabled ones included.

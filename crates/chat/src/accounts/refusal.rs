@@ -50,6 +50,16 @@ pub enum Refusal {
     /// Invitations are not this account's to make.
     #[error("invitations are made by the administrators of this server")]
     MayNotInvite,
+    /// Names that cannot be those of groups.
+    #[error(
+        "a group's name has 1 to {longest} bytes and no control characters, and a person is in {most} groups at most"
+    )]
+    GroupsUnusable {
+        /// Longest name, in bytes.
+        longest: usize,
+        /// Most groups of a person.
+        most: usize,
+    },
     /// The account has this many open invitations.
     #[error("{0} invitations are open already; revoke one first")]
     TooManyInvitations(usize),
@@ -104,6 +114,7 @@ impl Refusal {
             Self::InvitationUsed => "Diese Einladung wurde schon benutzt; bitte um eine neue bitten.".into(),
             Self::InvitationEnded => "Diese Einladung ist abgelaufen; bitte um eine neue bitten.".into(),
             Self::MayNotInvite => "Einladungen macht die Verwaltung dieses Servers.".into(),
+            Self::GroupsUnusable { longest, most } => format!("Der Name einer Gruppe hat 1 bis {longest} Bytes und keine Steuerzeichen; eine Person ist in höchstens {most} Gruppen."),
             Self::TooManyInvitations(most) => format!("Es sind schon {most} Einladungen offen; bitte zuerst eine zurückziehen."),
             Self::TooManyAppPasswords(most) => format!("Es gibt schon {most} App-Kennwörter; bitte zuerst eines zurückziehen."),
             Self::NothingToRevoke => "So etwas gibt es nicht.".into(),
@@ -129,6 +140,7 @@ impl Refusal {
             Self::NameReserved
             | Self::NameOfInvitation
             | Self::PasswordShort(_)
+            | Self::GroupsUnusable { .. }
             | Self::PasswordUnusable => C::NotAcceptable,
             Self::RegistrationClosed | Self::LastAdministrator | Self::RemovalClosed => {
                 C::NotAllowed

@@ -107,6 +107,9 @@ impl Chat {
         crate::modules::part(self, now, account)
             .await
             .map_err(|_| Refusal::Store(store::StoreError::Closed))?;
+        crate::rooms::account_gone(self, address)
+            .await
+            .map_err(|_| Refusal::Store(store::StoreError::Closed))?;
         self.store().account_remove(account.id()).await?;
         self.house.accounts.forget(address);
         Ok(())

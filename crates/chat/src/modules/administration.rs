@@ -60,6 +60,13 @@ pub(super) static MODULE: Module = Module {
             "Re-enable users",
             people::enable
         ),
+        // No specification has this one, so it has a name of ours.
+        Command::new(
+            "urn:hauspost:administration#groups",
+            Words::new("Gruppen eines Kontos", "Groups of a user"),
+            Audience::Administrators,
+            people::groups,
+        ),
         command!(
             "end-user-session",
             "Abmelden",

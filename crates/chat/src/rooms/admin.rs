@@ -11,7 +11,7 @@ use xmpp::xep::affiliation_versions::Versions;
 use xmpp::xep::muc::{Affiliation, Item, Role, status};
 use xmpp::xml::{Element, Writer};
 
-use super::line::Output;
+use super::line::{Audience, Output};
 use super::room::{Room, State, Who, of_store, to_store};
 use super::show::{self, Notice};
 use super::talk::shared;
@@ -19,12 +19,18 @@ use super::versions;
 use crate::modules::{Reply, store_failed};
 use crate::{Chat, Sender};
 
-/// People of one room at most.
+/// People with a standing or a nickname in one room at most, and banned ones beside them: however many
+/// members there are, somebody can be banned.
 const MOST_PEOPLE: usize = 50_000;
+const MOST_BANNED: usize = 50_000;
 /// Longest reason, in bytes.
 const LONGEST_REASON: usize = 1024;
 /// Items of one request at most.
 const MOST_ITEMS: usize = 1_000;
+/// Changes at once from which on each is one of many.
+const MANY: usize = 20;
+/// People in one message about those who are not there.
+const TOLD_AT_ONCE: usize = 250;
 
 /// Somebody who changes something.
 struct Actor {
@@ -205,7 +211,7 @@ async fn change_items(
         owners_stay(&state, &changes)?;
         (changes, actor.nick)
     };
-    carry_out(chat, room, changes, nick.as_deref()).await
+    carry_out(chat, room, Batch::new(), changes, nick.as_deref()).await
 }
 
 fn decide(state: &State, actor: &Actor, item: Item) -> Result<Change, StanzaError> {
@@ -320,7 +326,22 @@ fn decide_affiliation(
             return Err(forbidden("Only owners make admins and owners."));
         }
     }
-    if known.is_none() && state.people.len() >= MOST_PEOPLE {
+    if affiliation == Affiliation::Outcast {
+        if now != Affiliation::Outcast && state.outcasts >= MOST_BANNED {
+            return Err(StanzaError::new(StanzaCondition::ResourceConstraint)
+                .text("As many people are banned from this room as may be; ban a whole domain."));
+        }
+    } else if affiliation != Affiliation::None {
+        has_place(state, target)?;
+    }
+    Ok(())
+}
+
+/// Whether somebody may get a standing, or a nickname, as far as the room's size goes.
+fn has_place(state: &State, target: &BareJid) -> Result<(), StanzaError> {
+    let known = state.people.get(target.as_str());
+    let counted = known.is_some_and(|person| person.affiliation != Affiliation::Outcast);
+    if !counted && state.people.len() - state.outcasts >= MOST_PEOPLE {
         return Err(StanzaError::new(StanzaCondition::ResourceConstraint)
             .text("This room has as many members as a room may have."));
     }
@@ -352,26 +373,31 @@ fn owners_stay(state: &State, changes: &[Change]) -> Result<(), StanzaError> {
     Ok(())
 }
 
-/// Keeps the changes, then tells of them. The caller has the turn.
+/// Keeps the changes, with what else stands in the batch, then tells of them. The caller has the turn.
 async fn carry_out(
     chat: &Chat,
     room: &Arc<Room>,
+    mut batch: Batch,
     changes: Vec<Change>,
     actor: Option<&str>,
 ) -> Result<(), StanzaError> {
-    let mut batch = Batch::new();
     for change in &changes {
         if let Change::Affiliation { person, .. } = change {
             batch.room_person_set(room.id(), person.clone());
         }
     }
+    let standing = |change: &Change| matches!(change, Change::Affiliation { .. });
+    let advances = changes.iter().any(standing);
     let (version, ticket) = if batch.is_empty() {
         (None, store::Ticket::DONE)
     } else {
         let submitted = chat.store().submit(batch);
-        (Some(submitted.version), submitted.ticket)
+        (advances.then_some(submitted.version), submitted.ticket)
     };
     ticket.await.map_err(|error| store_failed(&error))?;
+    if changes.is_empty() {
+        return Ok(());
+    }
     {
         let mut state = room.state();
         let mut outputs = Vec::new();
@@ -384,12 +410,15 @@ async fn carry_out(
                 until: Some(version.to_string()),
             }
         });
+        let one_of_many = changes.len() > MANY;
+        let mut absent = Vec::new();
         for change in changes {
             match change {
                 Change::Role { nick, role, reason } => {
                     let notice = Notice {
                         actor: actor.map(str::to_owned),
                         reason,
+                        one_of_many,
                         ..Notice::default()
                     };
                     set_role(room, &mut state, &nick, role, notice, &mut outputs);
@@ -398,13 +427,24 @@ async fn carry_out(
                     let notice = Notice {
                         actor: actor.map(str::to_owned),
                         reason,
+                        one_of_many,
                         versions: versions.clone(),
                         ..Notice::default()
                     };
                     state.note_person(&person);
-                    set_affiliation(chat, room, &mut state, &person, &notice, &mut outputs);
+                    if !set_affiliation(chat, room, &mut state, &person, &notice, &mut outputs) {
+                        absent.push(Item {
+                            affiliation: Some(of_store(person.affiliation)),
+                            role: Some(Role::None),
+                            jid: base::Jid::parse(&person.address).ok(),
+                            ..Item::default()
+                        });
+                    }
                 }
             }
+        }
+        if let Some(versions) = &versions {
+            tell_lists(room, &state, versions, &absent, &mut outputs);
         }
         room.say(outputs);
     }
@@ -465,7 +505,7 @@ pub(super) fn remove(
     }
 }
 
-/// What a changed standing means for those who are there, and for those who look at the lists.
+/// What a changed standing means for those who are there; true when it concerns one of them.
 fn set_affiliation(
     chat: &Chat,
     room: &Room,
@@ -473,8 +513,11 @@ fn set_affiliation(
     person: &RoomPerson,
     notice: &Notice,
     outputs: &mut Vec<Output>,
-) {
-    let affiliation = of_store(person.affiliation);
+) -> bool {
+    let is_domain = !person.address.contains('@');
+    if !is_domain && !state.is_here(&person.address) {
+        return false;
+    }
     // A banned domain takes everyone of it along.
     let nicks: Vec<Arc<str>> = state
         .occupants
@@ -484,7 +527,7 @@ fn set_affiliation(
         })
         .map(|occupant| Arc::clone(&occupant.nick))
         .collect();
-    let absent = nicks.is_empty();
+    let present = !nicks.is_empty();
     for nick in nicks {
         let Some(bare) = state.occupants.get(&nick).map(|one| one.bare.clone()) else {
             continue;
@@ -492,9 +535,7 @@ fn set_affiliation(
         let affiliation = state.affiliation(&Who::at(chat, bare));
         settle(room, state, &nick, affiliation, notice, outputs);
     }
-    if absent {
-        tell_lists(room, state, person, affiliation, notice, outputs);
-    }
+    present
 }
 
 /// Gives an occupant another affiliation, and the role that comes with it; or takes it out.
@@ -533,26 +574,18 @@ pub(super) fn settle(
     }
 }
 
-/// §9.3, §10.3 and XEP-0463 §4.4: a message about somebody who is not there, to those who may read
-/// the lists.
+/// §9.3, §10.3 and XEP-0463 §4.4: messages about those who are not there, to those who may read the
+/// lists: few for many.
 fn tell_lists(
     room: &Room,
     state: &State,
-    person: &RoomPerson,
-    affiliation: Affiliation,
-    notice: &Notice,
+    versions: &Versions,
+    absent: &[Item],
     outputs: &mut Vec<Output>,
 ) {
-    let Some(versions) = &notice.versions else {
+    if absent.is_empty() {
         return;
-    };
-    let item = Item {
-        affiliation: Some(affiliation),
-        role: Some(Role::None),
-        jid: base::Jid::parse(&person.address).ok(),
-        ..Item::default()
-    };
-    let text = versions::message(room, versions, &[item]);
+    }
     let audience: Vec<_> = state
         .occupants
         .values()
@@ -560,18 +593,25 @@ fn tell_lists(
         .flat_map(|occupant| &occupant.sessions)
         .map(|attendance| Arc::clone(&attendance.recipient))
         .collect();
-    if !audience.is_empty() {
-        outputs.push(Output::Many(shared(&text), audience.into()));
+    if audience.is_empty() {
+        return;
+    }
+    let audience: Audience = audience.into();
+    for items in absent.chunks(TOLD_AT_ONCE) {
+        let text = versions::message(room, versions, items);
+        outputs.push(Output::Many(shared(&text), Arc::clone(&audience)));
     }
 }
 
 /// Makes somebody a member, if it has no standing yet: by an invitation or a registration that was
-/// found to be allowed. `nick` is reserved for it as well. Gives whether anything has changed.
+/// found to be allowed. `nick` is reserved for it as well. `may` is asked when nothing changes in between.
+/// Gives whether anything has changed.
 pub(super) async fn make_member(
     chat: &Chat,
     room: &Arc<Room>,
     bare: &BareJid,
     nick: Option<&str>,
+    may: impl FnOnce(&State) -> Result<(), StanzaError>,
 ) -> Result<bool, StanzaError> {
     let _turn = room.turn().await;
     let person = {
@@ -579,15 +619,13 @@ pub(super) async fn make_member(
         if state.gone {
             return Err(super::no_room());
         }
+        may(&state)?;
         let mut person = state.person(bare.as_str());
         let changed = person.affiliation == store::Affiliation::None || nick.is_some();
         if !changed {
             return Ok(false);
         }
-        if state.people.len() >= MOST_PEOPLE {
-            return Err(StanzaError::new(StanzaCondition::ResourceConstraint)
-                .text("This room has as many members as a room may have."));
-        }
+        has_place(&state, bare)?;
         if person.affiliation == store::Affiliation::None {
             person.affiliation = store::Affiliation::Member;
             person.reason = None;
@@ -601,14 +639,16 @@ pub(super) async fn make_member(
         person,
         reason: None,
     };
-    carry_out(chat, room, vec![change], None).await?;
+    carry_out(chat, room, Batch::new(), vec![change], None).await?;
     Ok(true)
 }
 
-/// Sets several people's standing as an owner's form says (§10.2). The caller has the turn.
+/// Sets several people's standing as an owner's form says (§10.2), in one commit with what else stands
+/// in the batch. The caller has the turn.
 pub(super) async fn set_people(
     chat: &Chat,
     room: &Arc<Room>,
+    batch: Batch,
     people: Vec<RoomPerson>,
 ) -> Result<(), StanzaError> {
     let changes: Vec<Change> = people
@@ -618,15 +658,69 @@ pub(super) async fn set_people(
             reason: None,
         })
         .collect();
-    if changes.is_empty() {
-        return Ok(());
+    if !changes.is_empty() {
+        owners_stay(&room.state(), &changes)?;
     }
-    owners_stay(&room.state(), &changes)?;
-    carry_out(chat, room, changes, None).await
+    carry_out(chat, room, batch, changes, None).await
 }
 
-/// Grants voice to a visitor: a moderator has said so (§8.6).
-pub(super) fn grant_voice(room: &Room, state: &mut State, nick: &str, outputs: &mut Vec<Output>) {
+/// Forgets somebody who is nobody any more: the account is gone, and another of its name must not
+/// stand where it stood. If no owner is left, the admins become owners. Gives whether the room has
+/// nobody left whose it could be. The caller has the turn.
+pub(super) async fn forget(
+    chat: &Chat,
+    room: &Arc<Room>,
+    address: &BareJid,
+) -> Result<bool, StanzaError> {
+    let address = address.as_str();
+    let (changes, forlorn) = {
+        let state = room.state();
+        let standing = |least: Affiliation| {
+            let people = state.people.iter();
+            people
+                .filter(move |(other, person)| ***other != *address && person.affiliation >= least)
+        };
+        let mut changes = vec![Change::Affiliation {
+            person: RoomPerson {
+                address: address.into(),
+                ..RoomPerson::default()
+            },
+            reason: None,
+        }];
+        if standing(Affiliation::Owner).next().is_none() {
+            for (other, _) in standing(Affiliation::Admin) {
+                let mut person = state.person(other);
+                person.affiliation = store::Affiliation::Owner;
+                changes.push(Change::Affiliation {
+                    person,
+                    reason: None,
+                });
+            }
+        }
+        let reachable = !state.config.members_only || state.config.group.is_some();
+        let forlorn = !reachable && standing(Affiliation::Member).next().is_none();
+        (changes, forlorn)
+    };
+    let mut batch = Batch::new();
+    batch.room_person_forget(room.id(), address);
+    carry_out(chat, room, batch, changes, None).await?;
+    let mut state = room.state();
+    state.invitations.forget(address);
+    for hat in &mut state.hats {
+        hat.worn_by.retain(|wearer| **wearer != *address);
+    }
+    Ok(forlorn)
+}
+
+/// Grants voice to a visitor: a moderator has said so (§8.6), or the room is moderated no more and so
+/// do many.
+pub(super) fn grant_voice(
+    room: &Room,
+    state: &mut State,
+    nick: &str,
+    one_of_many: bool,
+    outputs: &mut Vec<Output>,
+) {
     if state
         .occupants
         .get(nick)
@@ -637,7 +731,10 @@ pub(super) fn grant_voice(room: &Room, state: &mut State, nick: &str, outputs: &
             state,
             nick,
             Role::Participant,
-            Notice::default(),
+            Notice {
+                one_of_many,
+                ..Notice::default()
+            },
             outputs,
         );
     }

@@ -7,6 +7,7 @@ use xmpp::xep::disco::{Form, Identity, Info};
 use xmpp::xep::result_set::{PageAnswer, PageRequest};
 use xmpp::xml::{Element, Writer};
 
+use super::hats;
 use super::room::{Room, Who};
 use crate::modules::{Reply, encryption, store_failed};
 use crate::{Chat, Sender};
@@ -112,10 +113,14 @@ pub(super) fn room_info(
             return Err(StanzaError::new(StanzaCondition::ServiceUnavailable)
                 .text("This room lets everything through."));
         }
-        Some(_) => return Err(no_such_node()),
+        Some(node) => {
+            let info = hats::node_info(room, sender, node);
+            return info.unwrap_or_else(|| Err(no_such_node()));
+        }
     }
     let state = room.state();
     let config = &state.config;
+    let inside = state.shows_inside(&Who::of(sender));
     let mut features: Vec<&'static str> = vec![
         ns::DISCO_INFO,
         ns::DISCO_ITEMS,
@@ -155,7 +160,7 @@ pub(super) fn room_info(
         pick(config.persistent, "muc_persistent", "muc_temporary"),
     ]);
     let mut forms = vec![
-        room_form(&state),
+        room_form(&state, inside),
         encryption::room_form(&chat.config(), config),
     ];
     if let Some(space) = &config.space {
@@ -179,8 +184,9 @@ pub(super) fn room_info(
     Ok(Reply::payload(info.to_xml(None)))
 }
 
-/// The form with what else there is to know (§15.5.4).
-fn room_form(state: &super::room::State) -> Form {
+/// The form with what else there is to know (§15.5.4). `inside` says that who asks may know what goes
+/// on in the room; others learn no more than the public list says.
+fn room_form(state: &super::room::State, inside: bool) -> Form {
     let config = &state.config;
     let mut fields: Vec<(std::borrow::Cow<'static, str>, Vec<String>)> = Vec::new();
     let mut add = |var: &'static str, values: Vec<String>| fields.push((var.into(), values));
@@ -188,11 +194,13 @@ fn room_form(state: &super::room::State) -> Form {
     let text = |text: &Option<std::sync::Arc<str>>| text.iter().map(ToString::to_string).collect();
     add("muc#roominfo_description", text(&config.description));
     add("muc#roomconfig_roomname", text(&config.name));
-    add(
-        "muc#roominfo_occupants",
-        vec![state.occupants.len().to_string()],
-    );
-    add("muc#roominfo_subject", text(&state.subject));
+    if inside {
+        add(
+            "muc#roominfo_occupants",
+            vec![state.occupants.len().to_string()],
+        );
+        add("muc#roominfo_subject", text(&state.subject));
+    }
     add(
         "muc#roominfo_subjectmod",
         flag(config.occupants_change_subject),
@@ -209,7 +217,7 @@ fn room_form(state: &super::room::State) -> Form {
     if config.language.is_some() {
         add("muc#roominfo_lang", text(&config.language));
     }
-    if config.group.is_some() {
+    if inside && config.group.is_some() {
         add("muc#roominfo_ldapgroup", text(&config.group));
     }
     if config.space.is_some() {
@@ -223,8 +231,8 @@ fn room_form(state: &super::room::State) -> Form {
         let hashes = state.avatar.iter().map(ToString::to_string).collect();
         add("muc#roominfo_avatarhash", hashes);
     }
-    if !state.hats.is_empty() {
-        add("hats#hash", vec![super::hats::hash(&state.hats)]);
+    if inside && !state.hats.is_empty() {
+        add("hats#hash", vec![hats::hash(&state.hats)]);
     }
     Form {
         form_type: ns::MUC_ROOM_INFO.into(),
@@ -256,9 +264,15 @@ fn reserved_nick(room: &Room, sender: &Sender) -> Reply {
 }
 
 /// §6.5: who is in a room is told to those who enter it only.
-pub(super) fn room_items(payload: Element<'_>) -> Result<Reply, StanzaError> {
-    if payload.attr("node").is_some() {
-        return Err(no_such_node());
+pub(super) fn room_items(
+    room: &Room,
+    sender: &Sender,
+    payload: Element<'_>,
+) -> Result<Reply, StanzaError> {
+    match payload.attr("node") {
+        None => {}
+        Some(ns::COMMANDS) => return Ok(hats::items(room, sender)),
+        Some(_) => return Err(no_such_node()),
     }
     let mut out = Writer::new();
     out.leaf("query", ns::DISCO_ITEMS);

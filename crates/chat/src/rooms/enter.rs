@@ -5,7 +5,7 @@ use std::sync::Arc;
 use base::{Jid, Now};
 use smallvec::smallvec;
 use store::{
-    ArchiveQuery, NewRoom, PagePosition, RoomConfig, RoomPerson, RosterVersion, StoreError,
+    ArchiveQuery, Batch, NewRoom, PagePosition, RoomConfig, RoomPerson, RosterVersion, StoreError,
 };
 use xmpp::condition::{ErrorType, StanzaCondition, StanzaError};
 use xmpp::ns;
@@ -67,10 +67,7 @@ pub(super) async fn presence(
             .kind(ErrorType::Modify)
             .text("Please choose a nickname: presence goes to room@service/nickname."));
     };
-    if nick.trim().is_empty() || nick.len() > LONGEST_NICK {
-        return Err(StanzaError::new(StanzaCondition::NotAcceptable)
-            .text("A nickname has some visible characters, and 256 bytes at the most."));
-    }
+    check_nick(nick)?;
     if stanza.text().len() > LONGEST_PRESENCE {
         return Err(StanzaError::new(StanzaCondition::NotAcceptable).text(
             "Presence in a room has 16 KiB at the most; please leave out what others need not see.",
@@ -92,6 +89,15 @@ pub(super) async fn presence(
         // The room was destroyed meanwhile: look again.
         chat.rooms().forget(&room);
     }
+}
+
+/// What can be a nickname.
+pub(super) fn check_nick(nick: &str) -> Result<(), StanzaError> {
+    if nick.trim().is_empty() || nick.len() > LONGEST_NICK {
+        return Err(StanzaError::new(StanzaCondition::NotAcceptable)
+            .text("A nickname has some visible characters, and 256 bytes at the most."));
+    }
+    Ok(())
 }
 
 /// §7.2.16: presence that is no entering, from somebody who is not there.
@@ -125,8 +131,7 @@ async fn create(
     local: &str,
 ) -> Result<Option<Arc<Room>>, StanzaError> {
     if !may_create(sender) {
-        return Err(StanzaError::new(StanzaCondition::NotAllowed)
-            .text("There is no such room, and only people of this server may make one."));
+        return Err(no_entry());
     }
     let new = NewRoom {
         localpart: local.into(),
@@ -147,6 +152,14 @@ async fn create(
     }
 }
 
+/// The answer at a door behind which there is no room, or one that must not be known of. Who may make
+/// rooms sees that the name cannot be had, and no more.
+fn no_entry() -> StanzaError {
+    StanzaError::new(StanzaCondition::NotAllowed).text(
+        "There is no room of this name that you may enter, and you cannot make one of this name.",
+    )
+}
+
 /// Who may make rooms: people of this server.
 pub(super) fn may_create(sender: &Sender) -> bool {
     !matches!(sender, Sender::Elsewhere(_))
@@ -162,7 +175,6 @@ async fn step(
     join: Option<&Join>,
     now: Now,
 ) -> Result<Option<Served>, StanzaError> {
-    let who = Who::of(sender);
     let Some(join) = join else {
         let mut state = room.state();
         if state.gone {
@@ -199,7 +211,6 @@ async fn step(
     };
     let entering = Entering {
         sender,
-        who,
         nick,
         words: words(stanza),
         join,
@@ -207,15 +218,24 @@ async fn step(
         older,
         affiliations,
     };
-    {
+    let was_invited = {
         let mut state = room.state();
         if state.gone {
             return Ok(None);
         }
-        let outputs = entering.enter(chat, room, &mut state)?;
+        // Its groups are read under the lock: whoever changes them looks for the occupants after that.
+        let who = Who::of(sender);
+        let outputs = entering.enter(chat, room, &mut state, &who)?;
         room.line.push(Entry::now(outputs));
-    }
+        state.invitations.end(who.bare.as_str(), None)
+    };
     room.line.drain(chat);
+    if was_invited {
+        let mut batch = Batch::new();
+        batch.room_invitation_end(room.id(), sender.jid().bare_str(), None);
+        // Should it fail, the invitation is one to somebody who has come.
+        drop(chat.store().submit(batch));
+    }
     Ok(Some(Served::default()))
 }
 
@@ -234,7 +254,6 @@ async fn older(chat: &Chat, room: &Room, count: usize) -> Result<Vec<Said>, Stan
 /// Somebody at the door.
 struct Entering<'a> {
     sender: &'a Sender,
-    who: Who,
     nick: &'a str,
     words: Box<str>,
     join: &'a Join,
@@ -249,14 +268,15 @@ impl Entering<'_> {
         chat: &Chat,
         room: &Room,
         state: &mut State,
+        who: &Who,
     ) -> Result<Vec<Output>, StanzaError> {
         let jid = self.sender.jid();
-        let affiliation = state.affiliation(&self.who);
+        let affiliation = state.affiliation(who);
         let already = state
             .occupant_of(jid)
             .map(|occupant| Arc::clone(&occupant.nick));
         if already.is_none() {
-            self.may_enter(state, affiliation)?;
+            self.may_enter(state, who, affiliation)?;
         }
         let nick: Arc<str> = self.nick_for(state, already.as_deref())?.into();
         let assigned = *nick != *self.nick;
@@ -284,7 +304,15 @@ impl Entering<'_> {
     }
 
     /// §7.2.5 to §7.2.10: who is not let in, and why.
-    fn may_enter(&self, state: &State, affiliation: Affiliation) -> Result<(), StanzaError> {
+    fn may_enter(
+        &self,
+        state: &State,
+        who: &Who,
+        affiliation: Affiliation,
+    ) -> Result<(), StanzaError> {
+        if state.is_secret_from(who) {
+            return Err(no_entry());
+        }
         if affiliation == Affiliation::Outcast {
             return Err(
                 StanzaError::new(StanzaCondition::Forbidden).text("You are banned from this room.")
@@ -309,7 +337,7 @@ impl Entering<'_> {
         }
         let most = state.config.max_occupants.unwrap_or(MOST_OCCUPANTS);
         let full = state.occupants.len() >= usize::try_from(most).unwrap_or(usize::MAX);
-        if full && affiliation < Affiliation::Admin && !state.is_present(&self.who.bare) {
+        if full && affiliation < Affiliation::Admin && !state.is_present(&who.bare) {
             return Err(StanzaError::new(StanzaCondition::ServiceUnavailable)
                 .kind(ErrorType::Wait)
                 .text("The room is full; please try again later."));
@@ -319,7 +347,7 @@ impl Entering<'_> {
 
     /// The nickname to enter under: the one asked for, unless the room gives another.
     fn nick_for(&self, state: &State, already: Option<&str>) -> Result<String, StanzaError> {
-        let bare = self.who.bare.as_str();
+        let bare = self.sender.jid().bare_str();
         let reserved = state
             .people
             .get(bare)
@@ -375,7 +403,7 @@ impl Entering<'_> {
             if state.occupants.contains_key(nick) {
                 state.attend(nick, attendance);
             } else {
-                let bare = self.who.bare.clone();
+                let bare = self.sender.jid().bare();
                 let id = room.occupant_id(chat, &bare).into();
                 state.insert(Occupant {
                     nick: Arc::clone(nick),
@@ -385,6 +413,7 @@ impl Entering<'_> {
                     id,
                     sessions: smallvec![attendance],
                     announced: false,
+                    untold: false,
                     shown: None,
                 });
             }
@@ -617,7 +646,6 @@ pub(super) fn everyone_out(room: &Room, state: &mut State, notice: &Notice) -> V
                 .collect(),
         ));
     }
-    state.sessions.clear();
-    state.pending.clear();
+    state.clear();
     outputs
 }

@@ -8,6 +8,7 @@ use store::{Batch, RoomHat};
 use xmpp::condition::{StanzaCondition, StanzaError};
 use xmpp::ns;
 use xmpp::xep::data_form::{DataForm, Field, FormKind};
+use xmpp::xep::disco::{Identity, Info};
 use xmpp::xep::muc::{Affiliation, status};
 use xmpp::xml::{Element, Writer};
 
@@ -87,6 +88,70 @@ pub(super) async fn command(
                 .text("There is no such command here."))
         }
     }
+}
+
+/// What each command is called, by the end of its node.
+const NAMES: [(&str, &str); 6] = [
+    ("list", "List hats"),
+    ("create", "Create a hat"),
+    ("destroy", "Destroy a hat"),
+    ("list-assigned", "List who wears which hat"),
+    ("assign", "Give a hat to somebody"),
+    ("unassign", "Take a hat from somebody"),
+];
+
+fn may_command(room: &Room, sender: &Sender) -> bool {
+    room.state().affiliation(&Who::of(sender)) >= Affiliation::Admin
+}
+
+/// The commands of a room for whoever may use them (XEP-0050 §2.2); none for others.
+pub(super) fn items(room: &Room, sender: &Sender) -> Reply {
+    let mut out = Writer::with_capacity(768);
+    out.start("query")
+        .xmlns(ns::DISCO_ITEMS)
+        .attr("node", ns::COMMANDS);
+    if may_command(room, sender) {
+        for (end, name) in NAMES {
+            out.start("item")
+                .attr("jid", room.jid().as_str())
+                .attr("node", format!("{COMMANDS}{end}"))
+                .attr("name", name)
+                .end();
+        }
+    }
+    out.end();
+    Reply::payload(out.finish())
+}
+
+/// What the node of commands, or one of them, is (XEP-0050 §2.3). `None`: it is none of these nodes.
+pub(super) fn node_info(
+    room: &Room,
+    sender: &Sender,
+    node: &str,
+) -> Option<Result<Reply, StanzaError>> {
+    let identity = |kind: &'static str, name: Option<&'static str>| Identity {
+        category: "automation".into(),
+        kind: kind.into(),
+        lang: None,
+        name: name.map(Into::into),
+    };
+    let identity = if node == ns::COMMANDS {
+        identity("command-list", None)
+    } else {
+        let end = node.strip_prefix(COMMANDS)?;
+        let (_, name) = NAMES.into_iter().find(|(known, _)| *known == end)?;
+        if !may_command(room, sender) {
+            return Some(Err(StanzaError::new(StanzaCondition::Forbidden)
+                .text("Only admins and owners give out hats.")));
+        }
+        identity("command-node", Some(name))
+    };
+    let info = Info {
+        identities: vec![identity],
+        features: vec![ns::COMMANDS.into(), ns::DATA_FORMS.into()],
+        forms: Vec::new(),
+    };
+    Some(Ok(Reply::payload(info.to_xml(Some(node)))))
 }
 
 fn answer(node: &str, status: &str, inner: impl FnOnce(&mut Writer)) -> Reply {

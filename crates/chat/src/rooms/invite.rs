@@ -3,17 +3,18 @@
 
 use std::sync::Arc;
 
-use base::{Jid, Now};
-use store::Whois;
+use base::{BareJid, Jid, Now};
+use store::{Batch, RoomInvitation, Whois};
 use xmpp::condition::{StanzaCondition, StanzaError};
 use xmpp::ns;
 use xmpp::xep::data_form::DataForm;
 use xmpp::xep::muc::{Affiliation, Mediated, Role, VoiceRequest};
 use xmpp::xml::{Stanza, Writer};
 
+use super::invitations::MOST_GIVEN;
 use super::line::Output;
 use super::room::{Room, Who};
-use super::talk::{not_here, shared};
+use super::talk::{outside, shared};
 use super::{admin, show};
 use crate::modules::{blocks, store_failed};
 use crate::services::Served;
@@ -86,7 +87,7 @@ async fn invite_one(
         let affiliation = state.affiliation(&who);
         let here = state.occupant_of(sender.jid());
         if here.is_none() && affiliation < Affiliation::Member {
-            return Err(not_here());
+            return Err(outside(&state, sender));
         }
         let least = if !state.config.members_only {
             Affiliation::None
@@ -100,9 +101,14 @@ async fn invite_one(
                 .text("Invitations to this room are for admins to give."));
         }
         let theirs = state.affiliation(&target);
-        if theirs == Affiliation::Outcast {
-            return Err(StanzaError::new(StanzaCondition::Forbidden)
-                .text("This person is banned from the room."));
+        not_banned(theirs)?;
+        if affiliation < Affiliation::Admin
+            && state.invitations.given_by(who.bare.as_str()) >= MOST_GIVEN
+        {
+            return Err(StanzaError::new(StanzaCondition::ResourceConstraint).text(
+                "Very many people whom you have invited have not come yet; please ask an admin of \
+                 the room to invite more.",
+            ));
         }
         let from = match (state.config.whois, here) {
             (Whois::Moderators, Some(here)) => room.occupant_jid(&here.nick),
@@ -116,8 +122,12 @@ async fn invite_one(
         )
     };
     if needs_membership {
-        admin::make_member(chat, room, &target.bare, None).await?;
+        admin::make_member(chat, room, &target.bare, None, |state| {
+            not_banned(state.affiliation(&target))
+        })
+        .await?;
     }
+    remember(chat, room, &target.bare, &who.bare, now).await?;
     let mut out = Writer::with_capacity(512);
     out.start("message")
         .attr("from", room.jid().as_str())
@@ -143,7 +153,44 @@ async fn invite_one(
     post(chat, room, &out.finish(), now).await
 }
 
-/// §7.8.2: the invitee would rather not.
+fn not_banned(affiliation: Affiliation) -> Result<(), StanzaError> {
+    if affiliation == Affiliation::Outcast {
+        return Err(StanzaError::new(StanzaCondition::Forbidden)
+            .text("This person is banned from the room."));
+    }
+    Ok(())
+}
+
+/// Keeps that somebody was invited, until the person comes or refuses.
+async fn remember(
+    chat: &Chat,
+    room: &Arc<Room>,
+    invitee: &BareJid,
+    inviter: &BareJid,
+    now: Now,
+) -> Result<(), StanzaError> {
+    let invitation = RoomInvitation {
+        invitee: invitee.as_str().into(),
+        inviter: inviter.as_str().into(),
+        at: now.wall,
+    };
+    let mut batch = Batch::new();
+    batch.room_invitation_set(room.id(), invitation.clone());
+    {
+        let mut state = room.state();
+        if state.is_present(invitee) {
+            return Ok(());
+        }
+        if let Some(oldest) = state.invitations.add(&invitation) {
+            batch.room_invitation_end(room.id(), &oldest.invitee, Some(&oldest.inviter));
+        }
+    }
+    let kept = chat.store().submit(batch).ticket.await;
+    kept.map_err(|error| store_failed(&error))
+}
+
+/// §7.8.2: the invitee would rather not. Who has invited is told, nobody else: the answer to all others
+/// is the same, whether they are in the room or not.
 async fn decline_one(
     chat: &Chat,
     room: &Arc<Room>,
@@ -151,25 +198,44 @@ async fn decline_one(
     decline: &Mediated,
     now: Now,
 ) -> Result<Served, StanzaError> {
-    let to = {
+    let invitee = sender.jid().bare();
+    let (to, inviter) = {
         let state = room.state();
-        // In a semi-anonymous room the inviter is known by nickname.
-        if decline.to.bare_str() == room.jid().as_str() {
-            let nick = decline.to.resource().unwrap_or_default();
-            state
-                .occupants
-                .get(nick)
-                .and_then(|occupant| occupant.jid().cloned())
+        let open = |inviter: &str| state.invitations.is_open(invitee.as_str(), inviter);
+        let found = if decline.to.bare_str() != room.jid().as_str() {
+            let inviter = decline.to.bare();
+            open(inviter.as_str()).then(|| (Jid::from(inviter.clone()), inviter))
+        } else if let Some(nick) = decline.to.resource() {
+            // In a semi-anonymous room the inviter is known by nickname,
+            let inviter = state.occupants.get(nick);
+            inviter
+                .filter(|inviter| open(inviter.bare.as_str()))
+                .and_then(|inviter| Some((inviter.jid()?.clone(), inviter.bare.clone())))
         } else {
-            let bare = decline.to.bare();
-            let known = state.is_present(&bare)
-                || state.affiliation(&Who::at(chat, bare.clone())) >= Affiliation::Member;
-            known.then(|| Jid::from(bare))
-        }
+            // and by none when not there.
+            let mut inviters = state.invitations.inviters(invitee.as_str());
+            let inviter = inviters.next().and_then(|one| BareJid::parse(one).ok());
+            inviter.map(|inviter| (Jid::from(inviter.clone()), inviter))
+        };
+        found.ok_or_else(|| {
+            StanzaError::new(StanzaCondition::ItemNotFound)
+                .text("You have no invitation from there that is still open.")
+        })?
     };
-    let to = to.ok_or_else(|| {
-        StanzaError::new(StanzaCondition::ItemNotFound).text("Who has invited you is not here.")
-    })?;
+    let mut batch = Batch::new();
+    batch.room_invitation_end(room.id(), invitee.as_str(), Some(inviter.as_str()));
+    let kept = chat.store().submit(batch).ticket.await;
+    kept.map_err(|error| store_failed(&error))?;
+    {
+        let mut state = room.state();
+        if !state
+            .invitations
+            .end(invitee.as_str(), Some(inviter.as_str()))
+            || state.affiliation(&Who::at(chat, inviter)) == Affiliation::Outcast
+        {
+            return Ok(Served::default());
+        }
+    }
     let mut out = Writer::with_capacity(256);
     out.start("message")
         .attr("from", room.jid().as_str())
@@ -199,7 +265,9 @@ fn voice(
 ) -> Result<Served, StanzaError> {
     {
         let mut state = room.state();
-        let asker = state.occupant_of(sender.jid()).ok_or_else(not_here)?;
+        let asker = state
+            .occupant_of(sender.jid())
+            .ok_or_else(|| outside(&state, sender))?;
         let mut outputs = Vec::new();
         match request.allow {
             Some(allow) => {
@@ -208,7 +276,7 @@ fn voice(
                         .text("Only moderators grant voice."));
                 }
                 if let (true, Some(nick)) = (allow, &request.nick) {
-                    admin::grant_voice(room, &mut state, nick, &mut outputs);
+                    admin::grant_voice(room, &mut state, nick, false, &mut outputs);
                 }
             }
             None => {

@@ -13,13 +13,16 @@ mod admin;
 mod archive;
 mod avatar;
 mod config_form;
+mod departed;
 mod disco;
 mod enter;
 mod hats;
 mod history;
+mod invitations;
 mod invite;
 mod line;
 mod listeners;
+mod listing;
 mod moderation;
 mod owner;
 mod private;
@@ -44,9 +47,11 @@ use xmpp::condition::{StanzaCondition, StanzaError};
 use xmpp::xml::{Kind, Stanza};
 
 pub(crate) use archive::without_address;
+pub(crate) use departed::{account_gone, groups_changed};
 pub(crate) use listeners::{Bond, ReadableRoom, readable};
 pub(crate) use request::Relayed;
 pub use room::Room;
+use room::Who;
 
 use crate::Chat;
 use crate::modules::{MessageType, store_failed};
@@ -98,12 +103,41 @@ pub(crate) struct Rooms {
     removed: AtomicU64,
     /// Temporary rooms that an earlier run has left were looked for.
     swept: AtomicBool,
+    /// The server stops.
+    closing: AtomicBool,
+    listing: listing::Listing,
 }
 
 impl Rooms {
     /// The room of this name, if it is in memory.
     pub(crate) fn cached(&self, local: &str) -> Option<Arc<Room>> {
         self.known.read().get(local).cloned()
+    }
+
+    /// Takes everyone out of every room, because the server stops (XEP-0045 §18.1.3, status 332). Each
+    /// occupant is told of itself only.
+    pub(crate) fn shut_down(&self, chat: &Chat) {
+        self.closing.store(true, Ordering::SeqCst);
+        for room in self.all() {
+            {
+                let mut state = room.state();
+                let notice = show::Notice::gone(&[xmpp::xep::muc::status::SHUTDOWN]);
+                let outputs = enter::everyone_out(&room, &mut state, &notice);
+                room.say(outputs);
+            }
+            room.line.drain(chat);
+        }
+    }
+
+    /// A room is set up anew, or (`None`) is gone, for the list of public rooms.
+    fn note(&self, chat: &Chat, room: &Room, config: Option<&store::RoomConfig>) {
+        let local = room.jid().local().unwrap_or_default();
+        self.listing.note(&address(chat), local, config);
+    }
+
+    /// Every room in memory.
+    fn all(&self) -> Vec<Arc<Room>> {
+        self.known.read().values().cloned().collect()
     }
 
     /// The room of this name, from memory or store.
@@ -167,6 +201,10 @@ impl Rooms {
 
     /// Ends a room that is not to stay when the last has left it (XEP-0045 §3).
     pub(crate) async fn forget_if_over(&self, chat: &Chat, room: &Arc<Room>) {
+        if self.closing.load(Ordering::SeqCst) {
+            // Those who were in it come back.
+            return;
+        }
         let _turn = room.turn().await;
         let over = {
             let mut state = room.state();
@@ -180,6 +218,7 @@ impl Rooms {
                 room.state().gone = false;
                 return;
             }
+            self.note(chat, room, None);
             self.forget(room);
         }
     }
@@ -187,7 +226,7 @@ impl Rooms {
     /// Tells what has gathered in large rooms, ends temporary rooms that nobody is in, and lets rooms
     /// that nobody uses leave memory.
     pub(crate) async fn tick(&self, chat: &Chat, now: Now) {
-        let rooms: Vec<Arc<Room>> = self.known.read().values().cloned().collect();
+        let rooms = self.all();
         let mut empty = Vec::new();
         for room in rooms {
             let flushed = {
@@ -338,6 +377,9 @@ async fn slow_message(context: ServiceContext, kind: MessageType) -> Result<Serv
         let Some(room) = chat.rooms().load(&chat, local).await? else {
             return Err(no_room());
         };
+        if kind != MessageType::Error && room.state().is_secret_from(&Who::of(&sender)) {
+            return Err(no_room());
+        }
         room.touch(now.moment);
         match (kind, to.resource()) {
             (MessageType::Error, _) => {

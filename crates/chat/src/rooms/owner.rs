@@ -102,14 +102,15 @@ async fn configure(
         let people = people(&state, submitted.admins.take(), submitted.owners.take())?;
         (Arc::clone(&state.config), submitted.config, people)
     };
-    admin::set_people(chat, room, people).await?;
+    // One commit: a form is taken whole or not at all.
+    let mut batch = Batch::new();
+    if submitted != *old {
+        batch.room_config_set(room.id(), &submitted);
+    }
+    admin::set_people(chat, room, batch, people).await?;
     if submitted == *old {
         return Ok(());
     }
-    let mut batch = Batch::new();
-    batch.room_config_set(room.id(), &submitted);
-    let kept = chat.store().submit(batch).ticket.await;
-    kept.map_err(|error| store_failed(&error))?;
     apply(chat, room, &old, submitted);
     Ok(())
 }
@@ -179,6 +180,7 @@ fn people(
 
 /// What another configuration means for those who are there (§10.2.1).
 fn apply(chat: &Chat, room: &Room, old: &RoomConfig, config: RoomConfig) {
+    chat.rooms().note(chat, room, Some(&config));
     {
         let mut state = room.state();
         state.config = Arc::new(config);
@@ -255,7 +257,7 @@ fn apply(chat: &Chat, room: &Room, old: &RoomConfig, config: RoomConfig) {
                 .map(|occupant| Arc::clone(&occupant.nick))
                 .collect();
             for nick in silent {
-                admin::grant_voice(room, &mut state, &nick, &mut outputs);
+                admin::grant_voice(room, &mut state, &nick, true, &mut outputs);
             }
         }
         room.say(outputs);
@@ -285,6 +287,7 @@ pub(super) async fn destroy(
         let outputs = enter::everyone_out(room, &mut state, &notice);
         room.say(outputs);
     }
+    chat.rooms().note(chat, room, None);
     chat.rooms().forget(room);
     room.line.drain(chat);
     Ok(())

@@ -15,7 +15,7 @@ use xmpp::xml::{Child, Edit, Head, Stanza, Writer};
 
 use super::line::{Output, Shared};
 use super::room::{Occupant, Room, State};
-use super::talk::not_here;
+use super::talk::outside;
 use crate::modules::encryption::{self, Talk};
 use crate::modules::{MessageType, blocks, content, omemo, stanza_ids, store_failed};
 use crate::services::Served;
@@ -42,7 +42,9 @@ pub(super) async fn message(
 ) -> Result<Served, StanzaError> {
     let (text, from_nick, to_bare, audience, in_room, sees_addresses) = {
         let state = room.state();
-        let from = state.occupant_of(sender.jid()).ok_or_else(not_here)?;
+        let from = state
+            .occupant_of(sender.jid())
+            .ok_or_else(|| outside(&state, sender))?;
         let to = state.occupants.get(nick).ok_or_else(|| {
             StanzaError::new(StanzaCondition::ItemNotFound)
                 .text("Nobody of that name is in the room.")

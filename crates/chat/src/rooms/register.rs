@@ -14,15 +14,24 @@ use super::{admin, enter};
 use crate::modules::{Reply, store_failed};
 use crate::{Chat, Sender};
 
-/// Members may reserve a nickname, and anyone may become a member of an open room.
-fn may_register(state: &State, affiliation: Affiliation) -> Result<(), StanzaError> {
-    match affiliation {
+/// Members may reserve a nickname, and people of this server may become members of an open room.
+///
+/// Those of other servers may not by themselves: one such server has as many people as it likes, and
+/// each would take a nickname and a place. Nor does anyone get a voice this way.
+fn may_register(state: &State, sender: &Sender) -> Result<(), StanzaError> {
+    let not_allowed = |text: &str| Err(StanzaError::new(StanzaCondition::NotAllowed).text(text));
+    match state.affiliation(&Who::of(sender)) {
         Affiliation::Outcast => {
             Err(StanzaError::new(StanzaCondition::Forbidden).text("You are banned from this room."))
         }
         Affiliation::None if state.config.members_only || state.config.password.is_some() => {
-            Err(StanzaError::new(StanzaCondition::NotAllowed)
-                .text("Members of this room are invited; please ask one of them."))
+            not_allowed("Members of this room are invited; please ask one of them.")
+        }
+        Affiliation::None if state.config.moderated => {
+            not_allowed("Members of this room have a voice; please ask its admins to make you one.")
+        }
+        Affiliation::None if sender.account().is_none() => {
+            not_allowed("People of other servers are made members by the admins of this room.")
         }
         _ => Ok(()),
     }
@@ -32,7 +41,7 @@ fn may_register(state: &State, affiliation: Affiliation) -> Result<(), StanzaErr
 pub(super) fn form(room: &Room, sender: &Sender) -> Result<Reply, StanzaError> {
     let who = Who::of(sender);
     let state = room.state();
-    may_register(&state, state.affiliation(&who))?;
+    may_register(&state, sender)?;
     let mut out = Writer::with_capacity(512);
     out.start("query").xmlns(ns::REGISTER);
     let nick = state
@@ -87,12 +96,12 @@ pub(super) async fn submit(
         StanzaError::new(StanzaCondition::NotAcceptable).text("That is no nickname.")
     })?;
     let nick = nick.resource();
-    {
-        let state = room.state();
-        may_register(&state, state.affiliation(&who))?;
-        enter::free_nick(&state, nick, who.bare.as_str())?;
-    }
-    admin::make_member(chat, room, &who.bare, Some(nick)).await?;
+    enter::check_nick(nick)?;
+    admin::make_member(chat, room, &who.bare, Some(nick), |state| {
+        may_register(state, sender)?;
+        enter::free_nick(state, nick, who.bare.as_str())
+    })
+    .await?;
     Ok(Reply::empty())
 }
 

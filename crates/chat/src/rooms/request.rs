@@ -9,7 +9,6 @@ use parking_lot::Mutex;
 use xmpp::condition::{StanzaCondition, StanzaError};
 use xmpp::iq::{self, Iq, IqBody};
 use xmpp::ns;
-use xmpp::xep::muc::Affiliation;
 use xmpp::xml::{Edit, Head, Stanza, Writer};
 
 use super::line::Recipient;
@@ -141,14 +140,14 @@ async fn answer(
         };
     };
     let room = chat.rooms().load(chat, local).await?;
-    let room = room.filter(|room| may_know(room, sender));
+    let room = room.filter(|room| !room.state().is_secret_from(&Who::of(sender)));
     let Some(room) = room else {
         return Err(no_room());
     };
     room.touch(now.moment);
     match key {
         (false, "query", ns::DISCO_INFO) => disco::room_info(chat, &room, sender, payload),
-        (false, "query", ns::DISCO_ITEMS) => disco::room_items(payload),
+        (false, "query", ns::DISCO_ITEMS) => disco::room_items(&room, sender, payload),
         (false, "query", ns::MUC_ADMIN) => admin::list(&room, sender, payload),
         (true, "query", ns::MUC_ADMIN) => admin::change(chat, &room, sender, payload).await,
         (false, "query", ns::MUC_OWNER) => owner::form(&room, sender, payload),
@@ -173,15 +172,6 @@ async fn answer(
 
 fn unavailable() -> StanzaError {
     StanzaError::new(StanzaCondition::ServiceUnavailable)
-}
-
-/// Whether somebody may know that a room is there: a hidden room for members is known to them, and to
-/// those who are in it, only.
-pub(super) fn may_know(room: &Room, sender: &Sender) -> bool {
-    let who = Who::of(sender);
-    let state = room.state();
-    let secret = !state.config.listed && state.config.members_only;
-    !secret || state.affiliation(&who) >= Affiliation::Member || state.is_present(&who.bare)
 }
 
 /// XEP-0307: a name that no room has.
@@ -216,7 +206,7 @@ async fn to_occupant(
         let state = room.state();
         let Some(asker) = state.occupant_of(sender.jid()) else {
             // §17.2; XEP-0410 §3: so a client learns that it is out.
-            return Err(super::talk::not_here());
+            return Err(super::talk::outside(&state, sender));
         };
         let recipient = asker
             .sessions

@@ -11,6 +11,7 @@ use store::{RoomConfig, RoomHat, RoomId, RoomPerson, RoomState, RosterVersion, W
 use xmpp::xep::muc::{Affiliation, Role};
 use xmpp::xep::occupant_id::occupant_id;
 
+use super::invitations::Invitations;
 use super::line::{Audience, Entry, Line, Output, Recipient, Shared};
 use crate::{Account, Chat, Sender};
 
@@ -37,6 +38,9 @@ pub(super) struct State {
     pub(super) people: HashMap<Arc<str>, Person>,
     /// Whose a reserved nickname is.
     pub(super) reserved: HashMap<Arc<str>, Arc<str>>,
+    /// How many of the people are banned.
+    pub(super) outcasts: usize,
+    pub(super) invitations: Invitations,
     pub(super) version: RosterVersion,
     /// By nickname.
     pub(super) occupants: BTreeMap<Arc<str>, Occupant>,
@@ -45,8 +49,8 @@ pub(super) struct State {
     /// How many occupants there are of each bare address.
     present: HashMap<BareJid, u32>,
     audience: Option<Audience>,
-    /// Nicknames whose presence has changed since it was told, in large rooms; with the last presence
-    /// of those who have left.
+    /// Nicknames whose presence has changed since it was told, in large rooms; with the last presence of
+    /// whoever was told of under it and has left.
     pub(super) pending: BTreeMap<Arc<str>, Option<super::show::Shown>>,
     /// It was destroyed: whoever still holds it must look for it again.
     pub(super) gone: bool,
@@ -72,6 +76,8 @@ pub(super) struct Occupant {
     pub(super) sessions: SmallVec<[Attendance; 1]>,
     /// Others have been told of it.
     pub(super) announced: bool,
+    /// Others have not been told how it has changed, and are when it says or does something.
+    pub(super) untold: bool,
     /// How its presence looks to others, until something in it changes.
     pub(super) shown: Option<Arc<super::show::Shown>>,
 }
@@ -134,6 +140,8 @@ impl Room {
             hats: kept.hats,
             people: HashMap::with_capacity(kept.people.len()),
             reserved: HashMap::new(),
+            outcasts: 0,
+            invitations: Invitations::new(kept.invitations),
             version: kept.version,
             occupants: BTreeMap::new(),
             sessions: HashMap::new(),
@@ -223,15 +231,18 @@ impl Room {
 impl State {
     /// Takes a change of somebody's standing.
     pub(super) fn note_person(&mut self, person: &RoomPerson) {
-        let old = self.people.remove(&person.address);
-        if let Some(nick) = old.and_then(|old| old.nick) {
-            self.reserved.remove(&nick);
+        if let Some(old) = self.people.remove(&person.address) {
+            self.outcasts -= usize::from(old.affiliation == Affiliation::Outcast);
+            if let Some(nick) = old.nick {
+                self.reserved.remove(&nick);
+            }
         }
         if let Some(nick) = &person.nick {
             self.reserved
                 .insert(Arc::clone(nick), Arc::clone(&person.address));
         }
         let affiliation = of_store(person.affiliation);
+        self.outcasts += usize::from(affiliation == Affiliation::Outcast);
         if affiliation != Affiliation::None || person.nick.is_some() {
             self.people.insert(
                 Arc::clone(&person.address),
@@ -277,6 +288,30 @@ impl State {
         }
     }
 
+    /// Whether somebody must not learn that the room is there: it is hidden and for members, and this
+    /// is none of them. Such a person gets the answers of a room that is not there.
+    pub(super) fn is_secret_from(&self, who: &Who) -> bool {
+        !self.config.listed
+            && self.config.members_only
+            && self.affiliation(who) < Affiliation::Member
+            && !self.is_present(&who.bare)
+    }
+
+    /// Whether somebody may know what goes on in the room: who is in it or stands in it, and whoever
+    /// could just enter.
+    pub(super) fn shows_inside(&self, who: &Who) -> bool {
+        match self.affiliation(who) {
+            Affiliation::Outcast => false,
+            Affiliation::None => {
+                self.is_present(&who.bare)
+                    || !(self.config.members_only
+                        || self.config.password.is_some()
+                        || self.config.locked)
+            }
+            Affiliation::Member | Affiliation::Admin | Affiliation::Owner => true,
+        }
+    }
+
     /// The role that a standing brings (XEP-0045 §5.1.2).
     pub(super) fn role_of(&self, affiliation: Affiliation) -> Role {
         match affiliation {
@@ -305,6 +340,11 @@ impl State {
     /// Bare addresses of those who are there.
     pub(super) fn present(&self) -> impl Iterator<Item = &BareJid> {
         self.present.keys()
+    }
+
+    /// The same for an address as text.
+    pub(super) fn is_here(&self, bare: &str) -> bool {
+        self.present.contains_key(bare)
     }
 
     /// Adds an occupant.
@@ -363,6 +403,15 @@ impl State {
             }
         }
         Some(occupant)
+    }
+
+    /// Takes everyone away.
+    pub(super) fn clear(&mut self) {
+        self.occupants.clear();
+        self.sessions.clear();
+        self.present.clear();
+        self.pending.clear();
+        self.audience = None;
     }
 
     /// All sessions of all occupants, as they are now.

@@ -28,6 +28,8 @@ pub(super) const SHOWN_UP_TO: usize = 1_000;
 /// A presence for those who may see real addresses, and for those who may not.
 #[derive(Clone, Debug)]
 pub(super) struct Shown {
+    /// Whose it is (XEP-0421).
+    id: Arc<str>,
     full: Arc<Shared>,
     anonymous: Arc<Shared>,
 }
@@ -47,6 +49,9 @@ pub(super) struct Notice {
     pub(super) destroy: Option<Destroy>,
     /// Its own words, when they are not those of its last presence.
     pub(super) words: Option<Box<str>>,
+    /// One of many changes at once: in a large room the others hear of it with what the occupant says
+    /// or does next, so that n changes among n occupants are not n² presences.
+    pub(super) one_of_many: bool,
 }
 
 impl Notice {
@@ -132,6 +137,7 @@ fn both(room: &Room, state: &State, occupant: &Occupant, notice: &Notice) -> Sho
         )))
     };
     Shown {
+        id: Arc::clone(&occupant.id),
         full: shared(occupant.jid()),
         anonymous: shared(None),
     }
@@ -201,11 +207,12 @@ pub(super) fn tell(
     if is_shown(state, role) || announced {
         if state.occupants.len() > COALESCED_FROM {
             let nick = Arc::clone(&occupant.nick);
-            state.pending.insert(nick, None);
+            state.pending.entry(nick).or_default();
         } else if let Some(shown) = shown(room, state, nick) {
             to_others(state, nick, &shown, outputs);
             if let Some(occupant) = state.occupants.get_mut(nick) {
                 occupant.announced = true;
+                occupant.untold = false;
             }
         }
     }
@@ -227,16 +234,28 @@ pub(super) fn tell_with(
         return;
     };
     occupant.shown = None;
+    if notice.one_of_many && state.occupants.len() > COALESCED_FROM {
+        if let Some(occupant) = state.occupants.get_mut(nick) {
+            occupant.untold = true;
+        }
+        to_own(room, state, nick, notice, outputs);
+        return;
+    }
     let Some(occupant) = state.occupants.get(nick) else {
         return;
     };
     if is_shown(state, occupant.role) || occupant.announced {
         let shown = both(room, state, occupant, notice);
+        if let Some(Some(gone)) = state.pending.remove(nick)
+            && gone.id != shown.id
+        {
+            to_others(state, nick, &gone, outputs);
+        }
         to_others(state, nick, &shown, outputs);
         if let Some(occupant) = state.occupants.get_mut(nick) {
             occupant.announced = true;
+            occupant.untold = false;
         }
-        state.pending.remove(nick);
     }
     to_own(room, state, nick, notice, outputs);
 }
@@ -303,16 +322,30 @@ pub(super) fn flush(room: &Room, state: &mut State, outputs: &mut Vec<Output>) {
         return;
     }
     for (nick, gone) in std::mem::take(&mut state.pending) {
-        if state.occupants.contains_key(&nick) {
-            if let Some(shown) = shown(room, state, &nick) {
-                to_others(state, &nick, &shown, outputs);
-                if let Some(occupant) = state.occupants.get_mut(&nick) {
-                    occupant.announced = true;
-                }
-            }
-        } else if let Some(shown) = gone {
-            to_others(state, &nick, &shown, outputs);
+        let here = shown(room, state, &nick);
+        // Who has gone and come back meanwhile has never gone; somebody else of that name has.
+        if let Some(gone) = gone
+            && here.as_ref().is_none_or(|here| here.id != gone.id)
+        {
+            to_others(state, &nick, &gone, outputs);
         }
+        if let Some(here) = here {
+            to_others(state, &nick, &here, outputs);
+            if let Some(occupant) = state.occupants.get_mut(&nick) {
+                occupant.announced = true;
+                occupant.untold = false;
+            }
+        }
+    }
+}
+
+/// Somebody is about to say something: what the others have not been told of it is due.
+pub(super) fn speaks(state: &mut State, nick: &Arc<str>) {
+    if let Some(occupant) = state.occupants.get(nick)
+        && occupant.untold
+        && (occupant.announced || is_shown(state, occupant.role))
+    {
+        state.pending.entry(Arc::clone(nick)).or_default();
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use base::{Jid, Now};
+use base::Now;
 use bytes::Bytes;
 use store::{ArchiveOwner, Batch, EntryFlags, RoomSubject, Submitted, Ticket};
 use xmpp::condition::{StanzaCondition, StanzaError};
@@ -14,8 +14,8 @@ use xmpp::xml::{Child, Edit, Head, Stanza, Writer};
 
 use super::line::{Entry, Output, Said, Shared};
 use super::retraction::{self, Retraction};
-use super::room::{Occupant, Room, State};
-use super::{RoomMessage, history, listeners, show};
+use super::room::{Occupant, Room, State, Who};
+use super::{RoomMessage, history, listeners, no_room, show};
 use crate::modules::encryption::{self, Talk};
 use crate::modules::{MessageType, content, omemo, stanza_ids, store_failed};
 use crate::services::{Served, Taken};
@@ -36,7 +36,7 @@ pub(super) fn groupchat(
         if state.gone {
             return None;
         }
-        plan(chat, room, &mut state, sender.jid(), stanza, now)
+        plan(chat, room, &mut state, sender, stanza, now)
     };
     Some(match planned {
         Err(error) => Taken::Refused(error),
@@ -69,14 +69,17 @@ fn plan(
     chat: &Chat,
     room: &Arc<Room>,
     state: &mut State,
-    jid: &Jid,
+    sender: &Sender,
     stanza: &Stanza,
     now: Now,
 ) -> Result<Ticket, StanzaError> {
+    let jid = sender.jid();
     if state.config.locked && state.occupant_of(jid).is_none() {
-        return Err(StanzaError::new(StanzaCondition::ItemNotFound));
+        return Err(no_room());
     }
-    let occupant = state.occupant_of(jid).ok_or_else(not_here)?;
+    let occupant = state
+        .occupant_of(jid)
+        .ok_or_else(|| outside(state, sender))?;
     let subject = sets_subject(stanza);
     if subject {
         may_set_subject(state, occupant)?;
@@ -120,6 +123,7 @@ fn plan(
         );
     }
     let sender = occupant.bare.clone();
+    let nick = Arc::clone(&occupant.nick);
     let Submitted { ids, ticket, .. } = if batch.is_empty() {
         Submitted::nothing()
     } else {
@@ -131,6 +135,7 @@ fn plan(
         None => text.clone(),
     };
     let mut outputs = Vec::new();
+    show::speaks(state, &nick);
     show::flush(room, state, &mut outputs);
     let copies = omemo::Copies::of(chat, stanza, &sent);
     outputs.push(Output::Many(
@@ -168,8 +173,12 @@ fn plan(
     Ok(ticket)
 }
 
-/// §7.4: whoever is not in the room says nothing in it.
-pub(super) fn not_here() -> StanzaError {
+/// §7.4: whoever is not in the room says nothing in it, nor to those who are; and from whom the room
+/// is a secret does not learn of it.
+pub(super) fn outside(state: &State, sender: &Sender) -> StanzaError {
+    if state.is_secret_from(&Who::of(sender)) {
+        return no_room();
+    }
     StanzaError::new(StanzaCondition::NotAcceptable)
         .text("You are not in this room; please enter it first.")
 }

@@ -84,7 +84,7 @@ impl House {
         house
     }
 
-    fn add_account(&self, name: &str) {
+    pub(crate) fn add_account(&self, name: &str) {
         let keys = ScramKeys::derive(
             &Password::new("secret".to_owned()),
             b"salt and pepper",

@@ -101,6 +101,16 @@ async fn carry_out(execution: &Execution, request: Request) -> Result<Reply, Str
             changed.await.map_err(told)?;
             Ok(Reply::Done)
         }
+        Request::UserGroups { name, groups } => {
+            let address = find(chat, &name).await?;
+            let groups = match groups {
+                Some(groups) => chat.set_groups(&address, &groups).await.map_err(told)?,
+                None => chat.kept_account(&address).await.map_err(told)?.groups,
+            };
+            Ok(Reply::Groups {
+                groups: groups.iter().map(ToString::to_string).collect(),
+            })
+        }
         Request::UserRemove { name } => {
             let address = find(chat, &name).await?;
             chat.remove_account(&address, now).await.map_err(told)?;

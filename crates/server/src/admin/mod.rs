@@ -75,6 +75,13 @@ pub enum Request {
         /// Whether it may.
         enabled: bool,
     },
+    /// Put an account into groups, and out of all others.
+    UserGroups {
+        /// Localpart.
+        name: String,
+        /// The groups; `None` only asks which there are.
+        groups: Option<Vec<String>>,
+    },
     /// Remove an account with all that belongs to it.
     UserRemove {
         /// Localpart.
@@ -205,6 +212,11 @@ pub enum Reply {
         accounts: Vec<Listed>,
         /// There are more.
         more: bool,
+    },
+    /// To [`Request::UserGroups`].
+    Groups {
+        /// The groups that the account is in now.
+        groups: Vec<String>,
     },
     /// To [`Request::UserInvite`].
     Invitation {

@@ -43,6 +43,18 @@ pub(super) fn run(config: &Config, user: &User) -> anyhow::Result<()> {
         User::List => list(config),
         User::Disable { name } => enable(config, name, false),
         User::Enable { name } => enable(config, name, true),
+        User::Groups { name, groups, none } => {
+            let wanted = (*none || !groups.is_empty()).then(|| groups.clone());
+            let request = Request::UserGroups {
+                name: name.clone(),
+                groups: wanted,
+            };
+            let Reply::Groups { groups } = open_target(config)?.ask(request)? else {
+                anyhow::bail!("the server answered something else");
+            };
+            let text: String = groups.iter().map(|group| format!("{group}\n")).collect();
+            print(&text)
+        }
         User::Remove { name } => {
             open_target(config)?.ask(Request::UserRemove { name: name.clone() })?;
             done(config, name, "removed")

@@ -100,22 +100,15 @@ impl Search {
         }))
     }
 
-    /// Whether a room is what is looked for: every word must be somewhere.
+    /// Whether a room is what is looked for: every word must be somewhere. `lower` are its address,
+    /// name and description in lower case.
     #[must_use]
-    pub fn finds(&self, address: &str, name: &str, description: &str) -> bool {
-        let places = [
-            (self.in_address, address),
-            (self.in_name, name),
-            (self.in_description, description),
-        ];
-        let texts: Vec<String> = places
-            .into_iter()
-            .filter(|(on, _)| *on)
-            .map(|(_, text)| text.to_lowercase())
-            .collect();
-        self.words
-            .iter()
-            .all(|word| texts.iter().any(|text| text.contains(word.as_str())))
+    pub fn finds(&self, lower: &[String; 3]) -> bool {
+        let places = [self.in_address, self.in_name, self.in_description];
+        self.words.iter().all(|word| {
+            let mut texts = lower.iter().zip(places);
+            texts.any(|(text, on)| on && text.contains(word.as_str()))
+        })
     }
 }
 
@@ -179,8 +172,8 @@ pub struct Found {
     pub description: Option<String>,
     /// Its language.
     pub language: Option<String>,
-    /// How many are in it.
-    pub users: u32,
+    /// How many are in it; `None` where that is not for everyone to know.
+    pub users: Option<u32>,
     /// Anyone may enter.
     pub open: bool,
     /// Real addresses are shown to moderators only.
@@ -203,7 +196,9 @@ pub fn result(found: &[Found], page: &PageAnswer) -> String {
                 writer.leaf_text(name, None, value);
             }
         }
-        writer.leaf_text("nusers", None, &room.users.to_string());
+        if let Some(users) = room.users {
+            writer.leaf_text("nusers", None, &users.to_string());
+        }
         writer.leaf_text("service-type", None, "xep-0045");
         writer.leaf_text("is-open", None, if room.open { "true" } else { "false" });
         let mode = if room.anonymous {

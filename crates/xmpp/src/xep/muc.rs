@@ -94,8 +94,6 @@ impl Affiliation {
 pub mod status {
     /// Every occupant may see one's real address.
     pub const NON_ANONYMOUS: u16 = 100;
-    /// One's affiliation has changed while one was not there.
-    pub const AFFILIATION_CHANGED: u16 = 101;
     /// The configuration has changed in a way that nobody's privacy depends on.
     pub const CONFIGURATION: u16 = 104;
     /// The presence is one's own.

@@ -174,6 +174,57 @@ pub(super) fn enable(stage: Stage) -> Answer {
     })
 }
 
+/// The groups of one account: the first form asks for the account, the second for its groups as they
+/// are to be.
+pub(super) fn groups(stage: Stage) -> Answer {
+    Box::pin(async move {
+        let title = Words::new("Gruppen eines Kontos", "Groups of a user");
+        if stage.form(0).is_none() {
+            let instructions = Words::new(
+                "Abteilungen und Teams; Räume von Abteilungen stehen ihren Leuten offen.",
+                "Departments and teams; departments' rooms are open to their people.",
+            );
+            let field = stage.required("accountjid", "jid-single", ACCOUNT);
+            return Ok(Step::Ask {
+                form: stage.ask(FORM, title, instructions).with(field),
+                last: false,
+            });
+        }
+        let address = match account(&stage) {
+            Ok(address) => address,
+            Err(step) => return Ok(step),
+        };
+        let Some(form) = stage.form(1) else {
+            let kept = match stage.chat.kept_account(&address).await {
+                Ok(kept) => kept,
+                Err(refusal) => return Step::refused(&refusal, stage.language),
+            };
+            let instructions = Words::new(
+                "Eine Gruppe je Zeile. Wer nicht mehr dabei ist, ist es sofort nicht mehr.",
+                "One group a line. Whoever is out of one is out of its rooms at once.",
+            );
+            let field = Field {
+                values: kept.groups.iter().map(ToString::to_string).collect(),
+                ..stage.field("groups", "text-multi", Words::new("Gruppen", "Groups"))
+            };
+            return Ok(ask(&stage, title, instructions, field));
+        };
+        let lines = form.field("groups").map(|field| field.values.clone());
+        let groups: Vec<String> = lines
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|line| !line.trim().is_empty())
+            .collect();
+        match stage.chat.set_groups(&address, &groups).await {
+            Ok(_) => {
+                tracing::info!(account = %address, by = %stage.account.jid(), "groups were set");
+                Ok(outcome(&stage, &[], 1))
+            }
+            Err(refusal) => Step::refused(&refusal, stage.language),
+        }
+    })
+}
+
 pub(super) fn end_session(stage: Stage) -> Answer {
     Box::pin(async move {
         if stage.form(0).is_none() {
