@@ -275,7 +275,10 @@ fn manage_people(config: &Path) {
         .success()
     );
     let groups = |arguments: &[&str]| {
-        let done = run(config, &[&["user", "groups", "clara"], arguments].concat());
+        let done = run(
+            config,
+            &[&["user", "groups", "clara"][..], arguments].concat(),
+        );
         assert!(done.status.success(), "{}", text(&done.stderr));
         text(&done.stdout)
             .lines()
