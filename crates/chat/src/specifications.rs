@@ -266,13 +266,15 @@ pub static SPECIFICATIONS: &[Specification] = &[
     ),
     Specification {
         status: Status::Partial(
-            "Rooms name the space that they belong to; spaces are nodes of publish-subscribe.",
+            "Departments of the directory are spaces, each with its rooms, for its people. They are read: \
+             nodes are made by the directory and items by a room's group, so there is no creating, \
+             configuring, publishing or subscribing; no pictures of spaces.",
         ),
         ..all_of(
             "XEP-0503",
             "Server-side spaces",
             "0.3.0",
-            "chat/src/rooms/disco.rs",
+            "chat/src/rooms/spaces.rs",
         )
     },
 ];

@@ -665,13 +665,17 @@ fn attach(house: &mut House, seed: u8) -> (Peer, Vec<Stanza>) {
          xmlns:stream='http://etherx.jabber.org/streams' to='gateway.example'>";
     let connection = gateway.connection.as_mut().expect("connected");
     connection.receive(header.as_bytes(), now);
-    let Some(Output::Send(opened)) = connection.next_output() else {
-        panic!("no header");
-    };
-    gateway.reader.feed(&opened);
-    let Ok(Some(Frame::Open(opened))) = gateway.reader.next() else {
-        panic!("no header");
-    };
+    let opened = connection.next_output().and_then(|output| match output {
+        Output::Send(opened) => Some(opened),
+        _ => None,
+    });
+    gateway.reader.feed(&opened.expect("a header"));
+    let opened = gateway.reader.next().expect("well-formed");
+    let opened = opened.and_then(|frame| match frame {
+        Frame::Open(opened) => Some(opened),
+        _ => None,
+    });
+    let opened = opened.expect("a header");
     let both = format!("{}hush", opened.id.expect("an id"));
     let digest = xmpp::sasl::ScramHash::Sha1.digest(both.as_bytes());
     let key: String = digest

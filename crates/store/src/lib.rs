@@ -64,10 +64,9 @@ pub use pubsub::{
 pub use push::{PushAudience, PushRegistration, PushTarget};
 pub use reading::{Answer, Reading, wait};
 pub use rooms::{
-    Affiliation, NewRoom, PeopleChanges, PrivateMessages, RoomConfig, RoomHat, RoomMembership,
-    RoomPage, RoomPerson, RoomStanding, RoomState, RoomSubject, RoomSummary, RoomsQuery, Whois,
     Affiliation, NewRoom, PeopleChanges, PrivateMessages, RoomConfig, RoomHat, RoomInvitation,
-    RoomMembership, RoomPage, RoomPerson, RoomState, RoomSubject, RoomSummary, Whois,
+    RoomMembership, RoomPage, RoomPerson, RoomStanding, RoomState, RoomSubject, RoomSummary,
+    RoomsQuery, Whois,
 };
 pub use roster::{Roster, RosterChange, RosterChanges, RosterItem, RosterRequest, Subscription};
 pub use state::AccountState;

@@ -226,7 +226,6 @@ pub(super) fn form(state: &State, name: &str) -> DataForm {
         ),
     );
     add("Group of the directory", text(GROUP, &config.group));
-    add("Space", text("muc#roomconfig_pubsub", &config.space));
     for (label, var, standing) in [
         ("Admins", "muc#roomconfig_roomadmins", Affiliation::Admin),
         ("Owners", "muc#roomconfig_roomowners", Affiliation::Owner),
@@ -303,7 +302,6 @@ pub(super) fn read(form: &DataForm, present: &RoomConfig) -> Result<Submitted, S
                 name: present.name.clone().or_else(|| kind.name.clone()),
                 description: present.description.clone(),
                 language: present.language.clone(),
-                space: present.space.clone(),
                 ..kind
             };
         }
@@ -440,7 +438,6 @@ fn take(
             config.contacts = addresses()?.iter().map(|jid| jid.as_str().into()).collect();
         }
         GROUP => config.group = text(),
-        "muc#roomconfig_pubsub" => config.space = text(),
         "muc#roomconfig_roomadmins" => submitted.admins = Some(addresses()?),
         "muc#roomconfig_roomowners" => submitted.owners = Some(addresses()?),
         _ => {}

@@ -121,6 +121,9 @@ pub(super) fn room_info(
     let state = room.state();
     let config = &state.config;
     let inside = state.shows_inside(&Who::of(sender));
+    // XEP-0503 §5.5.
+    let group = config.group.as_deref().filter(|_| inside);
+    let space = group.map(|group| super::spaces::iri(&chat.domain(), group));
     let mut features: Vec<&'static str> = vec![
         ns::DISCO_INFO,
         ns::DISCO_ITEMS,
@@ -160,14 +163,14 @@ pub(super) fn room_info(
         pick(config.persistent, "muc_persistent", "muc_temporary"),
     ]);
     let mut forms = vec![
-        room_form(&state, inside),
+        room_form(&state, inside, space.as_deref()),
         encryption::room_form(&chat.config(), config),
     ];
-    if let Some(space) = &config.space {
+    if let Some(space) = space {
         features.push(ns::SPACES);
         forms.push(Form {
             form_type: ns::SPACES.into(),
-            fields: vec![("parent".into(), vec![space.to_string()])],
+            fields: vec![("parent".into(), vec![space])],
         });
     }
     let localpart = room.jid().local().unwrap_or_default();
@@ -186,7 +189,7 @@ pub(super) fn room_info(
 
 /// The form with what else there is to know (§15.5.4). `inside` says that who asks may know what goes
 /// on in the room; others learn no more than the public list says.
-fn room_form(state: &super::room::State, inside: bool) -> Form {
+fn room_form(state: &super::room::State, inside: bool, space: Option<&str>) -> Form {
     let config = &state.config;
     let mut fields: Vec<(std::borrow::Cow<'static, str>, Vec<String>)> = Vec::new();
     let mut add = |var: &'static str, values: Vec<String>| fields.push((var.into(), values));
@@ -220,8 +223,8 @@ fn room_form(state: &super::room::State, inside: bool) -> Form {
     if inside && config.group.is_some() {
         add("muc#roominfo_ldapgroup", text(&config.group));
     }
-    if config.space.is_some() {
-        add("muc#roomconfig_pubsub", text(&config.space));
+    if let Some(space) = space {
+        add("muc#roomconfig_pubsub", vec![space.to_owned()]);
     }
     if !config.contacts.is_empty() {
         let contacts = config.contacts.iter().map(ToString::to_string).collect();

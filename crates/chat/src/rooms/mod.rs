@@ -32,6 +32,7 @@ mod retraction;
 mod room;
 mod search;
 mod show;
+mod spaces;
 mod talk;
 mod versions;
 
@@ -52,6 +53,7 @@ pub(crate) use listeners::{Bond, ReadableRoom, readable};
 pub(crate) use request::Relayed;
 pub use room::Room;
 use room::Who;
+pub(crate) use spaces::SERVICE as SPACES;
 
 use crate::Chat;
 use crate::modules::{MessageType, store_failed};

@@ -15,7 +15,11 @@ use crate::modules::http_upload;
 use crate::{Chat, ChatConfig, Sender, Work};
 
 /// The list.
-pub static ALL: &[&Service] = &[&crate::rooms::SERVICE, &http_upload::SERVICE];
+pub static ALL: &[&Service] = &[
+    &crate::rooms::SERVICE,
+    &crate::rooms::SPACES,
+    &http_upload::SERVICE,
+];
 
 /// A service declares itself.
 #[derive(Debug)]

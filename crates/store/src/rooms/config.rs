@@ -83,8 +83,6 @@ pub struct RoomConfig {
     pub history: u32,
     /// Group of the directory whose people are members: it is that department's room.
     pub group: Option<Arc<str>>,
-    /// The space that it belongs to, an `xmpp:` IRI (XEP-0503).
-    pub space: Option<Arc<str>>,
     /// Nobody but its maker may enter before it was set up (XEP-0045 §10.1).
     pub locked: bool,
 }
@@ -114,7 +112,6 @@ impl Default for RoomConfig {
             archived: true,
             history: 20,
             group: None,
-            space: None,
             locked: false,
         }
     }
@@ -205,7 +202,6 @@ impl RoomConfig {
             out.entry("history", &self.history.to_string());
         }
         out.text("group", &self.group);
-        out.text("space", &self.space);
         out.flag("locked", self.locked, usual.locked);
         out.0
     }
@@ -250,7 +246,6 @@ impl RoomConfig {
                 "archived" => config.archived = on,
                 "history" => config.history = value.parse().unwrap_or(config.history),
                 "group" => config.group = Some(value.into()),
-                "space" => config.space = Some(value.into()),
                 "locked" => config.locked = on,
                 _ => {}
             }
@@ -332,7 +327,6 @@ mod tests {
             archived: false,
             history: 0,
             group: Some("Sales".into()),
-            space: Some("xmpp:x?;node=y".into()),
             locked: true,
         };
         for config in [
