@@ -34,6 +34,7 @@ pub(super) fn audience(subject: &mut dyn Subject) {
                     target,
                     options: None,
                     registered: time(1),
+                    device: None,
                 },
             );
         }
