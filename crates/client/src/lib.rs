@@ -10,19 +10,27 @@
 //! timeline, a stanza that must be answered for) is written down together, before anything of it goes out. A
 //! client that is dropped at any point and opened again on the same storage goes on where it was.
 
-#![allow(dead_code, reason = "what uses it follows")]
-
 mod border;
 mod client;
 mod command;
+mod commands;
+mod connection;
+mod conversations;
 mod event;
+mod features;
 pub mod files;
 pub mod history;
+mod messages;
+mod outbox;
+mod payload;
 pub mod previews;
 pub mod search;
+mod session;
 mod settings;
 pub mod storage;
 pub mod text;
+mod timeline;
+mod turn;
 pub mod views;
 
 pub use border::{

@@ -8,6 +8,8 @@ use std::path::Path;
 
 #[path = "../../../fuzz/bodies/archive_journal.rs"]
 mod archive_journal;
+#[path = "../../../fuzz/bodies/client.rs"]
+mod client;
 #[path = "../../../fuzz/bodies/encrypted.rs"]
 mod encrypted;
 #[path = "../../../fuzz/bodies/federation.rs"]
@@ -125,6 +127,11 @@ fn files_of_others() {
 }
 
 #[test]
+fn what_comes_to_the_client() {
+    run("client", client::check);
+}
+
+#[test]
 fn every_target_is_here() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/fuzz_targets");
     let mut names: Vec<_> = fs::read_dir(folder)
@@ -136,6 +143,7 @@ fn every_target_is_here() {
         names,
         [
             "archive_journal.rs",
+            "client.rs",
             "encrypted.rs",
             "federation.rs",
             "file.rs",

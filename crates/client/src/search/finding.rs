@@ -226,6 +226,12 @@ impl<'q> Search<'q> {
                 .needles
                 .iter()
                 .all(|needle| needle.may_be_in(&head.filter))
+            && self.senders.may_be_in(&head.filter)
+            && self.conversations.may_be_in(&head.filter)
+            && self
+                .has_wanted
+                .iter()
+                .all(|wanted| wanted.may_be_in(&head.filter))
     }
 
     fn look_into(

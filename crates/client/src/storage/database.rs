@@ -105,9 +105,13 @@ impl<S: Storage> Database<S> {
         self.inner().changed.insert((table, key), None);
     }
 
-    /// How many keys were changed since the last commit.
-    pub(crate) fn pending(&self) -> usize {
-        self.inner().changed.len()
+    /// Takes changes that somebody else has gathered.
+    pub(crate) fn apply(&self, changes: &Changes) {
+        let mut inner = self.inner();
+        for change in changes.iter() {
+            let key = (change.table, change.key.clone());
+            inner.changed.insert(key, change.value.clone());
+        }
     }
 
     /// Writes down what has gathered.

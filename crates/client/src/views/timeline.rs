@@ -296,4 +296,6 @@ pub enum Protection {
     },
     /// The servers could read it.
     Readable,
+    /// Encrypted, and not read by us.
+    Sealed,
 }

@@ -1,0 +1,209 @@
+//! Logging in: by token or password, with what is to be enabled; and what comes of it.
+
+use base::{FullJid, Redacted, Timestamp};
+use xmpp::condition::SaslCondition;
+use xmpp::sasl::{BindingType, Mechanism, Password, Token, TokenBinding};
+use xmpp::stream::ClientAgent;
+use xmpp::stream::client::{Bound, ClientConfig, ClientError, Credentials, HeldToken};
+use xmpp::stream::{Transport, TransportKind};
+use xmpp::xep::bind2::{Inline, SmRequest};
+use xmpp::xml::Reader;
+
+use super::link::{Link, Session};
+use crate::client::Client;
+use crate::event::{ConnectionState, Event};
+use crate::storage::record::{Decoder, Encoder};
+use crate::storage::{Storage, StorageError, Table};
+use crate::turn::Turn;
+
+const TOKEN: &[u8] = b"token";
+
+/// A token (XEP-0484) as it is kept in place of the password.
+#[derive(Debug, Clone)]
+pub(crate) struct KeptToken {
+    token: Redacted<String>,
+    mechanism: Mechanism,
+    expiry: Timestamp,
+}
+
+const TOKENS: [TokenBinding; 3] = [
+    TokenBinding::Exporter,
+    TokenBinding::EndPoint,
+    TokenBinding::None,
+];
+
+impl KeptToken {
+    fn encode(&self) -> Vec<u8> {
+        let mut record = Encoder::new(1);
+        record
+            .text(self.token.expose())
+            .text(self.mechanism.name())
+            .time(self.expiry);
+        record.finish()
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Option<Self>, StorageError> {
+        let read = || {
+            let (_, mut fields) = Decoder::new(bytes, 1)?;
+            Ok((fields.string()?, fields.string()?, fields.time()?))
+        };
+        let (token, name, expiry) =
+            read().map_err(|error: crate::storage::record::RecordError| error.of("the token"))?;
+        let mechanism = TOKENS
+            .map(Mechanism::Token)
+            .into_iter()
+            .find(|mechanism| mechanism.name() == name);
+        Ok(mechanism.map(|mechanism| Self {
+            token: Redacted::new(token),
+            mechanism,
+            expiry,
+        }))
+    }
+}
+
+impl<S: Storage> Client<S> {
+    pub(super) fn login_config(&self, transport: &Transport) -> ClientConfig {
+        let connection = &self.connection;
+        let password = connection.password.as_ref();
+        let mut config = ClientConfig::new(self.settings.account.clone(), Password::new(""));
+        config.credentials = Credentials {
+            password: password.map(|password| Password::new(password.expose().clone())),
+            salted: connection.salted.iter().cloned().collect(),
+            token: connection.token.as_ref().map(|kept| HeldToken {
+                token: Token::new(kept.token.expose().clone()),
+                mechanism: kept.mechanism,
+                count: None,
+                invalidate: false,
+            }),
+            certificate: false,
+        };
+        config.tls = self.settings.tls_policy();
+        config.tag = Some(self.settings.software.clone());
+        config.enable = Inline {
+            carbons: true,
+            inactive: !self.active,
+            stream_management: Some(SmRequest {
+                resume: true,
+                max: None,
+            }),
+            others: Vec::new(),
+        };
+        config.agent = ClientAgent {
+            id: Some(self.agent_id.clone()),
+            software: Some(self.settings.software.clone()),
+            device: Some(self.settings.device_name.clone()),
+        };
+        config.resume = self.stream.resumption();
+        let bindings = transport.bindings();
+        let best = TOKENS.into_iter().find(|token| match token {
+            TokenBinding::Exporter => bindings.data(BindingType::TlsExporter).is_some(),
+            TokenBinding::EndPoint => bindings.data(BindingType::TlsServerEndPoint).is_some(),
+            _ => true,
+        });
+        config.request_token = best.map(Mechanism::Token);
+        config
+    }
+
+    pub(super) fn logged_in(
+        &mut self,
+        reader: Reader,
+        kind: TransportKind,
+        bound: Bound,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StorageError> {
+        if let Some(salted) = bound.salted {
+            self.connection.salted = Some(salted);
+        }
+        if let Some(issued) = bound.token {
+            let mechanism = self.token_mechanism(&bound.transport);
+            let kept = KeptToken {
+                token: Redacted::new(issued.token.expose().to_owned()),
+                mechanism,
+                expiry: issued.expiry,
+            };
+            self.database
+                .put(Table::State, TOKEN.to_vec(), kept.encode());
+            self.connection.token = Some(kept);
+        }
+        self.connection.link = Link::Online(Box::new(Session {
+            reader,
+            kind,
+            heard: turn.now.moment,
+            asked: None,
+        }));
+        self.connection.attempts = 0;
+        self.connection.told = ConnectionState::Online;
+        self.tell(Event::Connection(ConnectionState::Online));
+        match (bound.resumed, bound.jid) {
+            (Some(h), _) => self.stream_resumed(h, turn),
+            (None, Some(jid)) => {
+                self.stream_started(jid, bound.stream_management, turn)?;
+                self.session_started(bound.bind2, turn)
+            }
+            (None, None) => {
+                self.drop_connection("the server gave no address", turn);
+                Ok(())
+            }
+        }
+    }
+
+    fn token_mechanism(&self, transport: &Transport) -> Mechanism {
+        let config = self.login_config(transport);
+        config
+            .request_token
+            .unwrap_or(Mechanism::Token(TokenBinding::None))
+    }
+
+    pub(super) fn login_failed(
+        &mut self,
+        error: &ClientError,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StorageError> {
+        let refused = match error {
+            ClientError::Login(condition) => !matches!(
+                condition,
+                SaslCondition::TemporaryAuthFailure | SaslCondition::Aborted
+            ),
+            ClientError::NoMechanism | ClientError::Sasl(_) => true,
+            _ => false,
+        };
+        if refused {
+            // What did not open the door now will not do so later.
+            let had_password = self.connection.password.take().is_some();
+            self.connection.salted = None;
+            if self.connection.token.take().is_some() {
+                self.database.delete(Table::State, TOKEN.to_vec());
+            }
+            let text = if had_password {
+                format!("{error}: check address and password")
+            } else {
+                format!("{error}: sign in again")
+            };
+            self.tell(Event::LoginFailed { text });
+        }
+        self.drop_connection(&error.to_string(), turn);
+        Ok(())
+    }
+
+    /// Forgets what opens the account.
+    pub(crate) fn forget_credentials(&mut self) {
+        self.connection.password = None;
+        self.connection.salted = None;
+        self.connection.token = None;
+        self.database.delete(Table::State, TOKEN.to_vec());
+    }
+
+    pub(crate) fn kept_token(
+        database: &crate::storage::database::Database<S>,
+    ) -> Result<Option<KeptToken>, StorageError> {
+        match database.get(Table::State, TOKEN)? {
+            Some(bytes) => KeptToken::decode(&bytes),
+            None => Ok(None),
+        }
+    }
+
+    /// Our full address, while there is a stream.
+    pub(crate) fn full_jid(&self) -> Option<&FullJid> {
+        self.stream.jid()
+    }
+}

@@ -1,0 +1,7 @@
+//! Timelines: what was said in a conversation, in its order, with what was said about it later.
+
+pub(crate) mod apply;
+pub(crate) mod record;
+mod searching;
+mod store;
+mod view;
