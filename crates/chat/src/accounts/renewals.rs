@@ -25,7 +25,7 @@ impl Renewals {
     /// Whether they have changed since `began`.
     pub(crate) fn since(&self, account: &BareJid, began: Moment) -> bool {
         let changed = self.accounts.lock().get(account).copied();
-        changed.is_some_and(|changed| changed >= began)
+        changed.is_some_and(|changed| changed > began)
     }
 
     /// Forgets what no connection can be older than.
