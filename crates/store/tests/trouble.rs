@@ -69,8 +69,9 @@ fn full_disk_fails_tickets_and_the_store_recovers() {
         };
         assert_eq!(failure, StoreError::DiskFull);
         assert!(kept > 100, "{kept}");
+        // Small ones may fit again once what is kept lies closer; this is more than the whole disk.
         assert_eq!(
-            archive(&store, anna, 30_000).wait(),
+            archive(&store, anna, 3 << 20).wait(),
             Err(StoreError::DiskFull)
         );
         assert_eq!(
