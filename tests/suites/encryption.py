@@ -242,7 +242,7 @@ async def a_changed_rule_holds_at_once_after_sighup(house):
         server.configure({"policy.encryption": {**STRICT["policy.encryption"], "direct": rule}})
         since = len(server.log())
         server.signal(signal.SIGHUP)
-        await server.logged("configuration and certificates read again", since)
+        await server.logged("configuration read again", since)
         await romeo.send(words(address("juliet"), rule))
         if rule == "off":
             equal((await juliet.next())["id"], rule)
