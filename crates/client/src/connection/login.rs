@@ -2,10 +2,10 @@
 
 use base::{FullJid, Redacted, Timestamp};
 use xmpp::condition::SaslCondition;
-use xmpp::sasl::{BindingType, Mechanism, Password, Token, TokenBinding};
+use xmpp::sasl::{Mechanism, Password, Token, TokenBinding};
 use xmpp::stream::ClientAgent;
+use xmpp::stream::TransportKind;
 use xmpp::stream::client::{Bound, ClientConfig, ClientError, Credentials, HeldToken};
-use xmpp::stream::{Transport, TransportKind};
 use xmpp::xep::bind2::{Inline, SmRequest};
 use xmpp::xml::Reader;
 
@@ -62,7 +62,7 @@ impl KeptToken {
 }
 
 impl<S: Storage> Client<S> {
-    pub(super) fn login_config(&self, transport: &Transport) -> ClientConfig {
+    pub(super) fn login_config(&self) -> ClientConfig {
         let connection = &self.connection;
         let password = connection.password.as_ref();
         let mut config = ClientConfig::new(self.settings.account.clone(), Password::new(""));
@@ -94,13 +94,7 @@ impl<S: Storage> Client<S> {
             device: Some(self.settings.device_name.clone()),
         };
         config.resume = self.stream.resumption();
-        let bindings = transport.bindings();
-        let best = TOKENS.into_iter().find(|token| match token {
-            TokenBinding::Exporter => bindings.data(BindingType::TlsExporter).is_some(),
-            TokenBinding::EndPoint => bindings.data(BindingType::TlsServerEndPoint).is_some(),
-            _ => true,
-        });
-        config.request_token = best.map(Mechanism::Token);
+        config.request_token = TOKENS.map(Mechanism::Token).to_vec();
         config
     }
 
@@ -114,8 +108,7 @@ impl<S: Storage> Client<S> {
         if let Some(salted) = bound.salted {
             self.connection.salted = Some(salted);
         }
-        if let Some(issued) = bound.token {
-            let mechanism = self.token_mechanism(&bound.transport);
+        if let (Some(issued), Some(mechanism)) = (bound.token, bound.token_mechanism) {
             let kept = KeptToken {
                 token: Redacted::new(issued.token.expose().to_owned()),
                 mechanism,
@@ -145,13 +138,6 @@ impl<S: Storage> Client<S> {
                 Ok(())
             }
         }
-    }
-
-    fn token_mechanism(&self, transport: &Transport) -> Mechanism {
-        let config = self.login_config(transport);
-        config
-            .request_token
-            .unwrap_or(Mechanism::Token(TokenBinding::None))
     }
 
     pub(super) fn login_failed(

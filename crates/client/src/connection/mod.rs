@@ -141,7 +141,7 @@ impl<S: Storage> Client<S> {
             ..ReaderLimits::default()
         };
         let kind = transport.kind;
-        let config = Arc::new(self.login_config(&transport));
+        let config = Arc::new(self.login_config());
         let (handshake, first) = Handshake::start(config, transport, turn.bytes());
         self.connection.link = Link::Handshaking {
             reader: Reader::new(framing(kind), limits),

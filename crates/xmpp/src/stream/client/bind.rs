@@ -75,6 +75,7 @@ fn begin_with(
         bound: String::new(),
         stream_management: None,
         resumed: None,
+        token_mechanism: core.token_wanted.filter(|_| token.is_some()),
         token,
         salted: core.salted.clone(),
         features: Some(features.clone()),

@@ -6,7 +6,8 @@ use super::{ClientError, Handshake, Progress, TlsPolicy};
 use crate::ns;
 use crate::sasl::scram::{BindingChoice, ClientFirst, ScramCredential};
 use crate::sasl::{
-    BindingType, Mechanism, Plain, SaslError, advertised_text, encode, external_response,
+    BindingType, ChannelBindings, Mechanism, Plain, SaslError, TokenBinding, advertised_text,
+    encode, external_response,
 };
 use crate::stream::{Security, TransportKind};
 use crate::xep::bind2::Bind;
@@ -147,6 +148,19 @@ impl Features {
     }
 }
 
+/// Whether the connection has what a token of this mechanism is bound to.
+fn is_bindable(mechanism: Mechanism, bindings: &ChannelBindings) -> bool {
+    let Mechanism::Token(binding) = mechanism else {
+        return false;
+    };
+    match binding {
+        TokenBinding::None => true,
+        TokenBinding::Exporter => bindings.data(BindingType::TlsExporter).is_some(),
+        TokenBinding::EndPoint => bindings.data(BindingType::TlsServerEndPoint).is_some(),
+        TokenBinding::Unique => false,
+    }
+}
+
 /// Begins a login by the best mechanism that is left.
 pub(super) fn log_in(mut core: Box<Core>, features: &Stanza) -> Result<Progress, ClientError> {
     let offer = Offer::read(features, core.config.sasl2).ok_or(ClientError::NoMechanism)?;
@@ -199,7 +213,11 @@ pub(super) fn log_in(mut core: Box<Core>, features: &Stanza) -> Result<Progress,
         let may_upgrade =
             config.upgrades && mechanism.uses_password() && config.credentials.password.is_some();
         let known = |name: &String| upgrade_hash(name).is_some();
-        let token_wanted = config.request_token.map(Mechanism::name);
+        let token_wanted = config.request_token.iter().copied().find(|wanted| {
+            offer.tokens.iter().any(|name| name == wanted.name())
+                && is_bindable(*wanted, core.transport.bindings())
+        });
+        core.token_wanted = token_wanted;
         let bind = (config.bind2 && offer.bind2).then(|| Bind {
             tag: config.tag.clone(),
             enable: config.enable.clone(),
@@ -221,9 +239,7 @@ pub(super) fn log_in(mut core: Box<Core>, features: &Stanza) -> Result<Progress,
             bind,
             resume: config.resume.clone().filter(|_| offer.resume),
             fast,
-            request_token: token_wanted
-                .filter(|wanted| offer.tokens.iter().any(|name| name == wanted))
-                .map(str::to_owned),
+            request_token: token_wanted.map(|wanted| wanted.name().to_owned()),
         }
         .to_xml()
     } else {

@@ -69,8 +69,9 @@ pub struct ClientConfig {
     pub agent: ClientAgent,
     /// A session to resume: SM-ID and what was handled.
     pub resume: Option<(String, u32)>,
-    /// Ask for a token by this mechanism, where offered.
-    pub request_token: Option<Mechanism>,
+    /// Ask for a token by the first of these that is offered and that the connection can be bound to. Before STARTTLS nobody
+    /// knows which one that is.
+    pub request_token: Vec<Mechanism>,
     /// Be ready for XEP-0480's tasks. Needs the password.
     pub upgrades: bool,
 }
@@ -96,7 +97,7 @@ impl ClientConfig {
             enable: Inline::default(),
             agent: ClientAgent::default(),
             resume: None,
-            request_token: None,
+            request_token: Vec::new(),
             upgrades: false,
         }
     }

@@ -211,6 +211,7 @@ impl Authenticating {
             bound: success.bound.unwrap_or_default(),
             stream_management: None,
             resumed: None,
+            token_mechanism: self.core.token_wanted.filter(|_| success.token.is_some()),
             token: success.token,
             salted: self.core.salted.clone(),
             features: None,

@@ -128,6 +128,8 @@ pub struct Bound {
     pub resumed: Option<u32>,
     /// A new token.
     pub token: Option<IssuedToken>,
+    /// The mechanism that the new token is for.
+    pub token_mechanism: Option<Mechanism>,
     /// Saves the stretching at the next login.
     pub salted: Option<SaltedPassword>,
     /// The features of the stream.

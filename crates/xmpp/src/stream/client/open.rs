@@ -21,6 +21,8 @@ pub(super) struct Core {
     pub(super) salted: Option<crate::sasl::SaltedPassword>,
     /// The server did not take our token.
     pub(super) token_refused: bool,
+    /// The mechanism of the token that was asked for.
+    pub(super) token_wanted: Option<Mechanism>,
 }
 
 impl Core {
@@ -83,6 +85,7 @@ impl Connecting {
             mechanism: None,
             salted: None,
             token_refused: false,
+            token_wanted: None,
         });
         let (step, text) = core.open();
         (step, Bytes::from(text))

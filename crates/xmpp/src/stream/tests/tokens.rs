@@ -14,7 +14,7 @@ fn device(id: &str) -> ClientAgent {
 fn asks(binding: TokenBinding) -> ClientConfig {
     ClientConfig {
         agent: device("phone"),
-        request_token: Some(Mechanism::Token(binding)),
+        request_token: vec![Mechanism::Token(binding)],
         ..client_config("r0m30")
     }
 }
