@@ -105,13 +105,13 @@ const CLOCKS_AND_DICE: &[&str] = &[
     "uuid",
     "web-time",
 ];
-/// Crates of one purpose and the only room that may have them.
-const RESERVED: &[(&str, &str)] = &[
-    ("rusqlite", "store"),
-    ("libsqlite3-sys", "store"),
-    ("tokio-postgres", "store"),
-    ("web-sys", "client-wasm"),
-    ("js-sys", "client-wasm"),
+/// Crates of one purpose and the only rooms that may have them.
+const RESERVED: &[(&str, &[&str])] = &[
+    ("rusqlite", &["store", "agent"]),
+    ("libsqlite3-sys", &["store"]),
+    ("tokio-postgres", &["store"]),
+    ("web-sys", &["client-wasm"]),
+    ("js-sys", &["client-wasm"]),
 ];
 
 /// Crates that must not be built, whoever brings them: one TLS, and no licence that AGPL cannot join.
@@ -189,12 +189,12 @@ pub(super) fn check(packages: &[Package]) -> Vec<Violation> {
             }
             if let Some((_, only)) = RESERVED
                 .iter()
-                .find(|(reserved, only)| reserved == name && *only != room.name)
+                .find(|(reserved, only)| reserved == name && !only.contains(&room.name))
             {
                 violations.push(violation(
                     manifest,
                     name,
-                    format!("{name} belongs to {only} alone"),
+                    format!("{name} belongs to {} alone", only.join(" and ")),
                     "go through that crate's typed functions",
                 ));
             }

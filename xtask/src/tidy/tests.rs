@@ -116,7 +116,7 @@ fn the_server_reaches_nothing_that_decrypts() {
 fn reserved_dependencies() {
     manifest_says(
         vec![package("chat", &["rusqlite"])],
-        "rusqlite belongs to store alone",
+        "rusqlite belongs to store and agent alone",
     );
     manifest_says(vec![package("store", &["tokio"])], "store has tokio");
     manifest_says(
@@ -132,7 +132,8 @@ fn reserved_dependencies() {
         violations(
             vec![
                 package("server", &["tokio", "tokio-rustls", "getrandom"]),
-                package("store", &["rusqlite"])
+                package("store", &["rusqlite"]),
+                package("agent", &["rusqlite"])
             ],
             vec![]
         ),
@@ -228,6 +229,18 @@ fn sql_has_one_place() {
     none(
         "crates/store/src/backend/sqlite/roster.rs",
         "//! A.\nuse rusqlite::params;\nlet q = \"SELECT 1\";\n",
+    );
+    none(
+        "crates/agent/src/storage/mod.rs",
+        "//! A.\nuse rusqlite::params;\nlet q = \"SELECT 1\";\n",
+    );
+    assert_eq!(
+        only(
+            "crates/agent/src/folder.rs",
+            "//! A.\nuse rusqlite::params;\n"
+        )
+        .0,
+        2
     );
     none(
         "crates/chat/src/a.rs",
