@@ -204,7 +204,7 @@ class Device:
             return None if text is None else text.decode()
         text, _, _ = await manager.decrypt(twomemo.etree.parse_message(newer, author))
         room = message["from"].bare if message["type"] == "groupchat" else None
-        return None if text is None else unwrapped(text, author, room)
+        return None if text is None else unwrapped(text, author, room, str(self.jid))
 
     def author(self, message: Message) -> str:
         """Who wrote it; of a message in a room the person behind the nickname."""
@@ -287,12 +287,13 @@ def envelope(words: str, author: JID, room: JID | None) -> bytes:
     return ET.tostring(made)
 
 
-def unwrapped(text: bytes, author: str, room: str | None) -> str | None:
-    """What an envelope says; it must have been written by who sent it, and for here."""
+def unwrapped(text: bytes, author: str, room: str | None, reader: str) -> str | None:
+    """What an envelope says; it must have been written by who sent it, and for here. Between two it need not say for whom."""
     made = ET.fromstring(text)
     equal(made.find(f"{{{SCE}}}from").get("jid"), author)
     to = made.find(f"{{{SCE}}}to")
-    equal(None if to is None else to.get("jid"), room)
+    if room is not None or to is not None:
+        check(to is not None and to.get("jid") in ([room] if room else [reader, author]), f"for {to}, not for {room or reader}")
     return made.findtext(f"{{{SCE}}}content/{{{CLIENT}}}body")
 
 

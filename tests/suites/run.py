@@ -22,6 +22,7 @@ SUITES = [
     "messaging_slixmpp",
     "rooms_slixmpp",
     "omemo_slixmpp",
+    "agent",
     "encryption",
     "omemo_abroad",
     "pep_slixmpp",

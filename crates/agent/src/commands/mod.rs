@@ -1,0 +1,294 @@
+//! What the command line does.
+
+mod chat;
+mod devices;
+mod export;
+mod login;
+mod logout;
+mod send;
+mod terminal;
+mod verify;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use clap::CommandFactory;
+use client::{BareJid, Command as Engines, Credentials, Event, Redacted, Settings};
+
+use crate::cli::{Cli, Command};
+use crate::folder::{self, Folder, Lock, Profile};
+use crate::runtime::connection::Dialer;
+use crate::runtime::engine::{Engine, Happening};
+use crate::runtime::names::Place;
+use crate::runtime::tls::{Fingerprint, Tls};
+use crate::service::{Answer, Host, Request, ask};
+use crate::storage::SqliteStorage;
+
+pub(crate) use self::login::certificate_warning;
+
+/// How long to wait for a process that has the account and does not answer yet.
+const DOOR_PATIENCE: Duration = Duration::from_secs(5);
+
+/// An end with an exit status of its own.
+#[derive(Debug, thiserror::Error)]
+#[error("{text}")]
+struct Ended {
+    code: u8,
+    text: String,
+}
+
+/// Runs a command line to its end.
+#[must_use]
+pub fn run(cli: &Cli) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let result = runtime
+        .context("the async runtime cannot start")
+        .and_then(|runtime| runtime.block_on(perform(cli)));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        // Who reads our output has enough of it.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "hauspost-agent: {error:#}");
+            error
+                .downcast_ref::<Ended>()
+                .map_or(ExitCode::FAILURE, |ended| ExitCode::from(ended.code))
+        }
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<io::Error>()
+        .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+async fn perform(cli: &Cli) -> anyhow::Result<()> {
+    let place = Whereabouts {
+        root: folder::root(cli.data.as_deref())?,
+        account: cli.account.clone(),
+    };
+    match &cli.command {
+        Command::Login(login) => login::login(&place, login).await,
+        Command::Logout(logout) => logout::logout(&place, logout).await,
+        Command::Chat => chat::chat(&place, cli.lang.as_deref()).await,
+        Command::Send(send) => send::send(&place, send).await,
+        Command::Listen => listen(&place).await,
+        Command::Devices(devices) => devices::devices(&place, devices).await,
+        Command::Verify(verify) => verify::verify(&place, verify).await,
+        Command::Export(export) => export::export(&place, export).await,
+        Command::Completion { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "hauspost-agent", &mut script);
+            io::stdout().write_all(&script)?;
+            Ok(())
+        }
+    }
+}
+
+async fn listen(place: &Whereabouts) -> anyhow::Result<()> {
+    place
+        .request(Request::Listen, Connection::Stays, |answer| match answer {
+            Answer::Happened(happening) => say(&serde_json::to_string(&happening)?),
+            _ => Ok(()),
+        })
+        .await
+}
+
+/// Writes a line of what was asked for.
+fn say(text: &str) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{text}")?;
+    out.flush()?;
+    Ok(())
+}
+
+/// Writes a line for the person that is not what was asked for.
+fn remark(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+/// What a request needs of the server.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Connection {
+    /// Nothing.
+    None,
+    /// A connection until the request is done.
+    Needed,
+    /// A connection until somebody ends the process.
+    Stays,
+}
+
+/// Which account, and where it is kept.
+struct Whereabouts {
+    root: PathBuf,
+    account: Option<BareJid>,
+}
+
+impl Whereabouts {
+    fn folder(&self) -> anyhow::Result<(BareJid, Folder)> {
+        let account = folder::choose(&self.root, self.account.as_ref())?;
+        let folder = Folder::of(&self.root, &account);
+        Ok((account, folder))
+    }
+
+    /// Has a request done by whoever has the account, and gives the answers to `take` until it is done.
+    async fn request(
+        &self,
+        request: Request,
+        connection: Connection,
+        mut take: impl FnMut(Answer) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let (account, folder) = self.folder()?;
+        let begin = tokio::time::Instant::now();
+        loop {
+            if let Some(lock) = folder.lock()? {
+                return serve(&account, &folder, lock, request, connection, take).await;
+            }
+            if let Some(mut asked) = ask(&folder, &request).await? {
+                loop {
+                    match asked.next().await? {
+                        Some(Answer::Done) => return Ok(()),
+                        Some(Answer::Failed { code, text }) => {
+                            return Err(Ended { code, text }.into());
+                        }
+                        Some(answer) => take(answer)?,
+                        None => bail!(
+                            "the hauspost-agent that had {account} has ended before this was done: see whether it is done, and say it again if not"
+                        ),
+                    }
+                }
+            }
+            if begin.elapsed() > DOOR_PATIENCE {
+                bail!(
+                    "another hauspost-agent has {account} and does not answer: end it and try again"
+                );
+            }
+            // It is just starting, or just ending.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+/// Does a request in this process.
+async fn serve(
+    account: &BareJid,
+    folder: &Folder,
+    lock: Lock,
+    request: Request,
+    connection: Connection,
+    mut take: impl FnMut(Answer) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let _lock = lock;
+    let engine = open(account, folder, &folder.profile()?)?;
+    let mut host = Host::new(engine);
+    host.open_door(folder)?;
+    if connection != Connection::None {
+        connect(&mut host)?;
+    }
+    let mut answers = host.submit(request);
+    let mut signals = Signals::new()?;
+    let result = loop {
+        tokio::select! {
+            biased;
+            answer = answers.recv() => match answer {
+                Some(Answer::Done) | None => break Ok(()),
+                Some(Answer::Failed { code, text }) => break Err(Ended { code, text }.into()),
+                Some(answer) => if let Err(error) = take(answer) {
+                    break Err(error);
+                }
+            },
+            event = host.next() => match event {
+                Ok(Happening::Event(Event::LoginFailed { text })) => break Err(anyhow!("{text}. Then run `hauspost-agent login {account}`")),
+                Ok(happening) => {
+                    if let Happening::Event(Event::Connection(_)) = happening
+                        && let Some(refused) = host.engine().dialer().tls.take_refused() {
+                        break Err(anyhow!(login::certificate_warning(account, &refused)));
+                    }
+                }
+                Err(error) => break Err(error),
+            },
+            () = signals.next() => break Ok(()),
+        }
+    };
+    if connection != Connection::None {
+        host.leave().await;
+    }
+    result
+}
+
+/// Connects with what is kept; a server that gives no token for a password wants it each time.
+fn connect(host: &mut Host) -> anyhow::Result<()> {
+    let account = host.engine().account().clone();
+    if host.engine().client().has_credentials() {
+        host.engine_mut().command(Engines::Connect)?;
+        return Ok(());
+    }
+    let Some(terminal) = terminal::open() else {
+        bail!(
+            "the server of {account} wants the password each time, and there is no terminal to ask for it"
+        );
+    };
+    let password = terminal::ask_hidden(&terminal, &format!("Password of {account}: "))?;
+    host.engine_mut()
+        .login(Credentials::Password(Redacted::new(password)))?;
+    Ok(())
+}
+
+/// Opens the engine of an account.
+fn open(account: &BareJid, folder: &Folder, profile: &Profile) -> anyhow::Result<Engine> {
+    let place = profile
+        .connect
+        .as_deref()
+        .map(str::parse::<Place>)
+        .transpose()
+        .map_err(|error| anyhow!("--connect: {error}"))?;
+    let trusted = profile
+        .trusted_certificate
+        .as_deref()
+        .map(str::parse::<Fingerprint>)
+        .transpose()
+        .map_err(|error| anyhow!("--trust-certificate: {error}"))?;
+    let tls = Tls::new(profile.ca.as_deref(), trusted)?;
+    let dialer = Arc::new(Dialer::new(place, tls)?);
+    let storage = SqliteStorage::open(&folder.file("client.db"))?;
+    let mut settings = Settings::new(account.clone(), profile.device_name.clone());
+    settings.software = "Hauspost".to_owned();
+    settings.utc_offset_minutes = utc_offset_minutes();
+    Engine::open(storage, settings, dialer)
+}
+
+/// By how many minutes the time here is ahead of UTC just now.
+pub(crate) fn utc_offset_minutes() -> i32 {
+    let zone = jiff::tz::TimeZone::system();
+    zone.to_offset(jiff::Timestamp::now()).seconds() / 60
+}
+
+/// What ends a process in good order.
+pub(crate) struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    pub(crate) fn new() -> anyhow::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    pub(crate) async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! `devices` and `verify`: whose devices there are, and how far they are believed.
+
+use std::time::Duration;
+
+use client::{BareJid, Command, CommandError, DeviceId, Done, read_fingerprint};
+use tokio::time::Instant;
+
+use super::record::DeviceRecord;
+use super::{Answer, Answers, Decision, Progress};
+use crate::runtime::engine::Engine;
+
+/// How long the server may take to take a device out.
+const REVOKE_PATIENCE: Duration = Duration::from_secs(30);
+
+fn tell(answers: &Answers, answer: Answer) {
+    let _ = answers.send(answer);
+}
+
+fn tell_result(answers: &Answers, result: Result<Done, CommandError>) {
+    tell(
+        answers,
+        match result {
+            Ok(_) => Answer::Done,
+            Err(error) => Answer::failed(error.to_string()),
+        },
+    );
+}
+
+fn address(text: &str) -> Result<BareJid, Box<Answer>> {
+    BareJid::parse(text)
+        .map_err(|error| Box::new(Answer::failed(format!("“{text}” is no address: {error}"))))
+}
+
+/// Lists the devices of an account.
+pub(super) fn devices(engine: &Engine, account: Option<&str>, answers: &Answers) {
+    let account = match account.map_or_else(|| Ok(engine.account().clone()), address) {
+        Ok(account) => account,
+        Err(answer) => return tell(answers, *answer),
+    };
+    match engine.client().devices(&account) {
+        Ok(devices) => {
+            for device in devices {
+                tell(answers, Answer::Device(DeviceRecord::new(&device)));
+            }
+            tell(answers, Answer::Done);
+        }
+        Err(error) => tell(answers, Answer::failed(error.to_string())),
+    }
+}
+
+/// A device that is being taken out.
+pub(super) struct Revoking {
+    device: u32,
+    deadline: Instant,
+}
+
+impl Revoking {
+    /// Done once the account does not list the device any more.
+    pub(super) fn look_at(&self, engine: &Engine, answers: &Answers) -> Progress {
+        let devices = engine.client().devices(engine.account());
+        let is_listed = devices.is_ok_and(|devices| {
+            devices
+                .iter()
+                .any(|known| known.device == self.device && !known.forms.is_empty())
+        });
+        if is_listed {
+            return Progress::Waits;
+        }
+        tell(answers, Answer::Done);
+        Progress::Ended
+    }
+
+    pub(super) const fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// The time is over.
+    pub(super) fn expire(&self, answers: &Answers) {
+        tell(
+            answers,
+            Answer::failed("the server did not take the device out in time: try again"),
+        );
+    }
+}
+
+/// Takes a device of ours out; `None` when that is not possible.
+pub(super) fn revoke(engine: &mut Engine, device: u32, answers: &Answers) -> Option<Revoking> {
+    let known = engine.client().devices(&engine.account().clone());
+    let found = known
+        .ok()
+        .and_then(|devices| devices.into_iter().find(|known| known.device == device));
+    let Some(found) = found else {
+        tell(
+            answers,
+            Answer::failed(format!(
+                "no device of this account has the number {device}: `hauspost-agent devices` lists them"
+            )),
+        );
+        return None;
+    };
+    if found.this {
+        tell(
+            answers,
+            Answer::failed("this is the device itself: use `hauspost-agent logout`"),
+        );
+        return None;
+    }
+    let result = engine.command(Command::RevokeDevice {
+        device: found.device,
+    });
+    if let Err(error) = result {
+        tell(answers, Answer::failed(error.to_string()));
+        return None;
+    }
+    Some(Revoking {
+        device,
+        deadline: Instant::now() + REVOKE_PATIENCE,
+    })
+}
+
+/// Decides about a device.
+pub(super) fn decide(
+    engine: &mut Engine,
+    account: &str,
+    fingerprint: &str,
+    decision: Decision,
+    answers: &Answers,
+) {
+    let account = match address(account) {
+        Ok(account) => account,
+        Err(answer) => return tell(answers, *answer),
+    };
+    let Some(identity) = read_fingerprint(fingerprint) else {
+        return tell(
+            answers,
+            Answer::failed("a fingerprint has eight groups of eight hexadecimal digits"),
+        );
+    };
+    let is_known = engine.client().devices(&account).is_ok_and(|devices| {
+        devices
+            .iter()
+            .any(|device| device.identity == Some(identity))
+    });
+    if !is_known {
+        return tell(
+            answers,
+            Answer::failed(format!(
+                "no device of {account} that is known here has this fingerprint: nothing was decided"
+            )),
+        );
+    }
+    let result = engine.command(match decision {
+        Decision::Verify => Command::Verify { account, identity },
+        Decision::Accept => Command::Accept { account, identity },
+        Decision::Distrust => Command::Distrust { account, identity },
+    });
+    tell_result(answers, result);
+}
+
+/// Holds a verification address against what is known.
+pub(super) fn verify_uri(engine: &mut Engine, uri: String, answers: &Answers) {
+    match engine.command(Command::VerifyUri(uri)) {
+        Ok(Done::Verified {
+            account,
+            verified,
+            mismatched,
+        }) => {
+            if !mismatched.is_empty() {
+                let list: Vec<String> = mismatched.iter().map(DeviceId::to_string).collect();
+                return tell(
+                    answers,
+                    Answer::Failed {
+                        code: super::send::REFUSED,
+                        text: format!(
+                            "{account} has devices whose key is another one than the code says ({}): somebody may be listening. Nothing was decided about them; ask in person",
+                            list.join(", ")
+                        ),
+                    },
+                );
+            }
+            let text = match verified {
+                0 => format!(
+                    "none of the devices in the code is known here yet; send {account} a message first, then verify again"
+                ),
+                1 => format!("1 device of {account} is verified now"),
+                _ => format!("{verified} devices of {account} are verified now"),
+            };
+            tell(answers, Answer::Text { text });
+            tell(answers, Answer::Done);
+        }
+        other => tell_result(answers, other),
+    }
+}
+
+/// The address that others verify us by.
+pub(super) fn own_uri(engine: &Engine, answers: &Answers) {
+    match engine.client().verification_uri() {
+        Ok(uri) => {
+            tell(
+                answers,
+                Answer::Text {
+                    text: uri.to_string(),
+                },
+            );
+            tell(answers, Answer::Done);
+        }
+        Err(error) => tell(answers, Answer::failed(error.to_string())),
+    }
+}
