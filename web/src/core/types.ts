@@ -1,0 +1,1586 @@
+// Generated from crates/client-wasm/src/types by `cargo xtask docs`: change it there.
+
+/**
+ * What somebody is to a room (XEP-0045 §5.2).
+ */
+export type Affiliation = "outcast" | "none" | "member" | "admin" | "owner";
+
+/**
+ * A file in a message. `core.download` fetches it; keys stay on the other side of the border.
+ */
+export type Attachment = { 
+/**
+ * Which one of the message.
+ */
+index: number, 
+/**
+ * What kind it is.
+ */
+kind: AttachmentKind, 
+/**
+ * Its name, if it has one.
+ */
+name: string | null, 
+/**
+ * Its media type, if it is known.
+ */
+mediaType: string | null, 
+/**
+ * Its size in bytes, if it is known.
+ */
+size: number | null, 
+/**
+ * Width of a picture or video, in pixels.
+ */
+width: number | null, 
+/**
+ * Height of a picture or video, in pixels.
+ */
+height: number | null, 
+/**
+ * How long it takes, in milliseconds.
+ */
+length: number | null, 
+/**
+ * What its sender says of it.
+ */
+description: string | null, 
+/**
+ * How loud a voice message is from its beginning to its end: 0 silent, 255 loudest.
+ */
+waveform: Array<number>, 
+/**
+ * A small picture of it, in its own address (`data:`).
+ */
+thumbnail: string | null, 
+/**
+ * It is encrypted; else whoever has its address can read it.
+ */
+sealed: boolean, 
+/**
+ * The host from which it would be fetched, if that is not ours.
+ */
+foreignHost: string | null, };
+
+/**
+ * What kind of file it is.
+ */
+export type AttachmentKind = "image" | "video" | "voice" | "audio" | "file";
+
+/**
+ * Whether somebody is there.
+ */
+export type Availability = "offline" | "extendedAway" | "away" | "busy" | "online";
+
+/**
+ * A block of a text.
+ */
+export type Block = { "type": "line", 
+/**
+ * From its beginning to its end.
+ */
+spans: Array<Span>, } | { "type": "pre", 
+/**
+ * What stood behind the opening marks, such as the name of a language; it may be empty.
+ */
+info: string, 
+/**
+ * The lines, as they are.
+ */
+text: string, } | { "type": "quote", 
+/**
+ * From top to bottom.
+ */
+blocks: Array<Block>, };
+
+/**
+ * What a message says.
+ */
+export type Body = { "type": "text", 
+/**
+ * The words, to be drawn. Empty when files say it all.
+ */
+blocks: Array<Block>, 
+/**
+ * Of how many emoji it consists, if of nothing else: such messages are shown large.
+ */
+onlyEmoji: number | null, 
+/**
+ * The words as they were written, to edit or to copy them.
+ */
+source: string, 
+/**
+ * Files.
+ */
+attachments: Array<Attachment>, 
+/**
+ * What is behind its links, as its sender says.
+ */
+previews: Array<Preview>, } | { "type": "waiting" } | { "type": "unreadable", 
+/**
+ * Why, for the person.
+ */
+reason: string, 
+/**
+ * It was changed on its way, or is not by whom it says: not only lost, but suspicious.
+ */
+suspicious: boolean, } | { "type": "removed", 
+/**
+ * By whom; `null` for its sender, else a moderator.
+ */
+by: string | null, 
+/**
+ * Why.
+ */
+reason: string | null, };
+
+/**
+ * How far the reading of the archives is.
+ */
+export type CatchUp = { 
+/**
+ * How many messages are still to be decrypted, as far as is known.
+ */
+remaining: number, };
+
+/**
+ * A step from one list to the next. Steps are done one after the other; each counts in the list as it is then.
+ */
+export type Change<T> = { "type": "remove", 
+/**
+ * From where.
+ */
+at: number, } | { "type": "insert", 
+/**
+ * To where.
+ */
+at: number, 
+/**
+ * What.
+ */
+item: T, } | { "type": "replace", 
+/**
+ * Where.
+ */
+at: number, 
+/**
+ * What.
+ */
+item: T, };
+
+/**
+ * What the person wants. It shows at once and settles when the server has it; what is done offline goes out later.
+ * Conversations are named by their ids, messages by their keys, people by their addresses.
+ */
+export type Command = { "type": "openChat", 
+/**
+ * With whom.
+ */
+with: string, } | { "type": "send", 
+/**
+ * Where.
+ */
+conversation: string, 
+/**
+ * What.
+ */
+draft: Draft, } | { "type": "edit", 
+/**
+ * Where.
+ */
+conversation: string, 
+/**
+ * A message of ours.
+ */
+message: string, 
+/**
+ * What it says now; its `reply` counts for nothing.
+ */
+draft: Draft, } | { "type": "remove", 
+/**
+ * Where.
+ */
+conversation: string, 
+/**
+ * Which.
+ */
+message: string, 
+/**
+ * Why, for those in the room.
+ */
+reason: string | null, } | { "type": "react", 
+/**
+ * Where.
+ */
+conversation: string, 
+/**
+ * To which message.
+ */
+message: string, 
+/**
+ * All of them.
+ */
+reactions: Array<string>, } | { "type": "resend", 
+/**
+ * Where.
+ */
+conversation: string, 
+/**
+ * Which.
+ */
+message: string, } | { "type": "discard", 
+/**
+ * Where.
+ */
+conversation: string, 
+/**
+ * Which.
+ */
+message: string, } | { "type": "markRead", 
+/**
+ * Where.
+ */
+conversation: string, 
+/**
+ * The newest that was seen.
+ */
+message: string, } | { "type": "leave", 
+/**
+ * Which.
+ */
+conversation: string, } | { "type": "typing", 
+/**
+ * Where.
+ */
+conversation: string, 
+/**
+ * Whether.
+ */
+typing: boolean, } | { "type": "setDraft", 
+/**
+ * Where.
+ */
+conversation: string, 
+/**
+ * What.
+ */
+text: string, } | { "type": "setNotify", 
+/**
+ * Which.
+ */
+conversation: string, 
+/**
+ * What.
+ */
+notify: Notify, } | { "type": "setPinned", 
+/**
+ * Which.
+ */
+conversation: string, 
+/**
+ * Whether.
+ */
+pinned: boolean, } | { "type": "setEncryption", 
+/**
+ * Where.
+ */
+conversation: string, 
+/**
+ * Whether.
+ */
+on: boolean, } | { "type": "loadEarlier", 
+/**
+ * Where.
+ */
+conversation: string, } | { "type": "createGroup", 
+/**
+ * What it is called.
+ */
+name: string, 
+/**
+ * Who is in it from the beginning.
+ */
+members: Array<string>, } | { "type": "createRoom", 
+/**
+ * What it is called.
+ */
+name: string, } | { "type": "join", 
+/**
+ * Which.
+ */
+room: string, 
+/**
+ * The name to have in it; without one the usual.
+ */
+nick: string | null, } | { "type": "part", 
+/**
+ * Which.
+ */
+conversation: string, } | { "type": "invite", 
+/**
+ * Which.
+ */
+conversation: string, 
+/**
+ * Whom.
+ */
+who: string, } | { "type": "expel", 
+/**
+ * Which.
+ */
+conversation: string, 
+/**
+ * Whom.
+ */
+who: string, } | { "type": "setSubject", 
+/**
+ * Which.
+ */
+conversation: string, 
+/**
+ * What.
+ */
+subject: string, } | { "type": "addContact", 
+/**
+ * Whom.
+ */
+account: string, 
+/**
+ * What to call them.
+ */
+name: string | null, } | { "type": "removeContact", 
+/**
+ * Whom.
+ */
+account: string, } | { "type": "answerContact", 
+/**
+ * Whom.
+ */
+account: string, 
+/**
+ * Whether they may.
+ */
+allow: boolean, } | { "type": "setBlocked", 
+/**
+ * Whom.
+ */
+account: string, 
+/**
+ * Whether.
+ */
+blocked: boolean, } | { "type": "setAvailability", 
+/**
+ * Whether we are there.
+ */
+availability: Availability, 
+/**
+ * In words; empty for none.
+ */
+status: string, } | { "type": "setNickname", 
+/**
+ * It.
+ */
+name: string, } | { "type": "setPolicy", 
+/**
+ * Which.
+ */
+policy: Policy, } | { "type": "verify", 
+/**
+ * Whose.
+ */
+account: string, 
+/**
+ * Which.
+ */
+identity: string, } | { "type": "accept", 
+/**
+ * Whose.
+ */
+account: string, 
+/**
+ * Which.
+ */
+identity: string, } | { "type": "distrust", 
+/**
+ * Whose.
+ */
+account: string, 
+/**
+ * Which.
+ */
+identity: string, } | { "type": "verifyUri", 
+/**
+ * What it says.
+ */
+uri: string, } | { "type": "replaceSession", 
+/**
+ * Whose.
+ */
+account: string, 
+/**
+ * Which.
+ */
+device: number, } | { "type": "revokeDevice", 
+/**
+ * Which.
+ */
+device: number, } | { "type": "connect" } | { "type": "disconnect" };
+
+/**
+ * How far we are with the server.
+ */
+export type Connection = { "type": "offline" } | { "type": "waiting", 
+/**
+ * When.
+ */
+until: Time, 
+/**
+ * Why the last one failed, for the person.
+ */
+text: string, } | { "type": "connecting" } | { "type": "online" };
+
+/**
+ * Somebody in the roster.
+ */
+export type Contact = { 
+/**
+ * Who, by address.
+ */
+account: string, 
+/**
+ * What to call them.
+ */
+name: string, 
+/**
+ * We see when they are there.
+ */
+seen: boolean, 
+/**
+ * They see when we are there.
+ */
+seesUs: boolean, 
+/**
+ * We have asked, and they have not answered.
+ */
+asked: boolean, 
+/**
+ * Groups of the roster: departments.
+ */
+groups: Array<string>, 
+/**
+ * Whether they are there.
+ */
+availability: Availability, 
+/**
+ * In their words; empty for none.
+ */
+status: string, 
+/**
+ * Their picture, for `core.picture`.
+ */
+picture: string | null, };
+
+/**
+ * A row of the list.
+ */
+export type Conversation = { 
+/**
+ * Which: the address of the person or room.
+ */
+id: string, 
+/**
+ * With whom.
+ */
+kind: ConversationKind, 
+/**
+ * What it is called.
+ */
+name: string, 
+/**
+ * What a group or room is about just now; empty for nothing.
+ */
+subject: string, 
+/**
+ * Its picture, for `core.picture`.
+ */
+picture: string | null, 
+/**
+ * It stands above the others.
+ */
+pinned: boolean, 
+/**
+ * What the person wants to hear of it.
+ */
+notify: Notify, 
+/**
+ * Nothing comes from there any more, because the person wants that.
+ */
+blocked: boolean, 
+/**
+ * Unread messages.
+ */
+unread: number, 
+/**
+ * Those of them that mention the person.
+ */
+mentions: number, 
+/**
+ * The newest message.
+ */
+last: LastMessage | null, 
+/**
+ * What was typed and not sent; empty for nothing.
+ */
+draft: string, 
+/**
+ * Whether the person is there; of a room, whether we are in it.
+ */
+availability: Availability, 
+/**
+ * In the person's words; empty for none.
+ */
+status: string, 
+/**
+ * The names of those who are typing.
+ */
+typing: Array<string>, 
+/**
+ * How it is protected.
+ */
+seal: Seal, 
+/**
+ * Why nothing can be said here, for the person; `null` when something can.
+ */
+cannotWrite: string | null, 
+/**
+ * When something was said last, or the conversation was opened.
+ */
+active: Time, };
+
+/**
+ * What kind of conversation it is.
+ */
+export type ConversationKind = "person" | "group" | "room";
+
+/**
+ * All conversations: pinned ones first, then the newest first.
+ */
+export type ConversationList = { 
+/**
+ * The rows. What has not changed is the same object as before.
+ */
+rows: Array<Conversation>, 
+/**
+ * How many of them have something unread and are not muted.
+ */
+unread: number, };
+
+/**
+ * How far a message came.
+ */
+export type Delivery = { "type": "received" } | { "type": "waiting" } | { "type": "kept" } | { "type": "delivered" } | { "type": "displayed" } | { "type": "failed", 
+/**
+ * Why, and what to do, for the person.
+ */
+text: string, };
+
+/**
+ * A device of somebody.
+ */
+export type Device = { 
+/**
+ * Whose.
+ */
+account: string, 
+/**
+ * Its number.
+ */
+device: number, 
+/**
+ * It is this one.
+ */
+this: boolean, 
+/**
+ * What its user calls it.
+ */
+label: string | null, 
+/**
+ * What names its key, for commands; `null` while it was not seen.
+ */
+identity: string | null, 
+/**
+ * Its key as people compare it: eight groups of eight digits.
+ */
+fingerprint: string | null, 
+/**
+ * What was decided about it; `null` while its key was not seen.
+ */
+trust: Trust | null, 
+/**
+ * It is in use: its account lists it.
+ */
+listed: boolean, 
+/**
+ * It understands all that we send; else only words, and files as addresses.
+ */
+modern: boolean, 
+/**
+ * When it was last heard.
+ */
+heard: Time | null, };
+
+/**
+ * What a command did at once.
+ */
+export type Done = { "type": "done" } | { "type": "message", 
+/**
+ * Which.
+ */
+message: string, } | { "type": "conversation", 
+/**
+ * Which.
+ */
+conversation: string, } | { "type": "verified", 
+/**
+ * Whose devices they are.
+ */
+account: string, 
+/**
+ * How many keys are verified now.
+ */
+verified: number, 
+/**
+ * Devices whose key is another one: somebody may be listening.
+ */
+mismatched: Array<number>, };
+
+/**
+ * What is to be said.
+ */
+export type Draft = { 
+/**
+ * As it was typed. `:names:` of emoji are replaced.
+ */
+text: string, 
+/**
+ * To which message of the conversation it answers.
+ */
+reply?: string | null, 
+/**
+ * Whom it mentions, and where.
+ */
+mentions?: Array<MentionIn>, };
+
+/**
+ * An emoji to choose.
+ */
+export type EmojiChoice = { 
+/**
+ * The emoji.
+ */
+emoji: string, 
+/**
+ * Its name, without colons.
+ */
+name: string, };
+
+/**
+ * Something has happened that is told once: for notifications and for lines that go again. What is to be seen of it is in
+ * the views.
+ */
+export type Event = { "type": "message", 
+/**
+ * Where.
+ */
+conversation: string, 
+/**
+ * Which.
+ */
+message: string, 
+/**
+ * Whether the person wants to hear of it.
+ */
+notify: boolean, 
+/**
+ * It mentions the person.
+ */
+mention: boolean, 
+/**
+ * What the conversation is called.
+ */
+title: string, 
+/**
+ * Who wrote; empty in a conversation with one person.
+ */
+sender: string, 
+/**
+ * One line of it.
+ */
+text: string, } | { "type": "newOwnDevice", 
+/**
+ * Its number.
+ */
+device: number, } | { "type": "contactRequest", 
+/**
+ * Who.
+ */
+account: string, } | { "type": "refused", 
+/**
+ * What was to be done, in a few words.
+ */
+what: string, 
+/**
+ * What happened and what to do, for the person.
+ */
+text: string, } | { "type": "transfer", 
+/**
+ * Which, as `core.sendFile` named it.
+ */
+transfer: string, 
+/**
+ * How many of its bytes have gone, of all.
+ */
+sent: number, 
+/**
+ * Its size.
+ */
+size: number, 
+/**
+ * Why it failed, for the person.
+ */
+failed: string | null, 
+/**
+ * The message stands in the timeline.
+ */
+done: boolean, };
+
+/**
+ * Why something was not done.
+ */
+export type Failure = { 
+/**
+ * What kind of failure it is, for those who have words of their own for it.
+ */
+kind: FailureKind, 
+/**
+ * What happened and what to do, for the person.
+ */
+text: string, };
+
+/**
+ * Kinds of failures.
+ */
+export type FailureKind = "notFound" | "notPossible" | "offline" | "storage" | "protocol";
+
+/**
+ * Some of what was found.
+ */
+export type Found = { 
+/**
+ * The messages, newest first.
+ */
+messages: Array<FoundMessage>, 
+/**
+ * Where it goes on; `null` when there are no more.
+ */
+next: string | null, };
+
+/**
+ * A message that was found.
+ */
+export type FoundMessage = { 
+/**
+ * Where it was said.
+ */
+conversation: string, 
+/**
+ * What that is called.
+ */
+conversationName: string, 
+/**
+ * The message.
+ */
+message: Message, };
+
+/**
+ * A line of a timeline. `id` tells what is the same line in two lists.
+ */
+export type Item = { "type": "day", 
+/**
+ * Names the line.
+ */
+id: string, 
+/**
+ * Days since 1970-01-01, in the person's time.
+ */
+day: number, } | { "type": "unread", 
+/**
+ * Names the line.
+ */
+id: string, } | { "type": "missing", 
+/**
+ * Names the line.
+ */
+id: string, } | { "type": "message", 
+/**
+ * Names the line: the message's key.
+ */
+id: string, 
+/**
+ * It.
+ */
+message: Message, } | { "type": "notice", 
+/**
+ * Names the line: its key.
+ */
+id: string, 
+/**
+ * When.
+ */
+time: Time, 
+/**
+ * What.
+ */
+notice: Notice, };
+
+/**
+ * One line of the newest message.
+ */
+export type LastMessage = { 
+/**
+ * Which.
+ */
+key: string, 
+/**
+ * When.
+ */
+time: Time, 
+/**
+ * Who said it; empty in a conversation with one person.
+ */
+sender: string, 
+/**
+ * We said it.
+ */
+own: boolean, 
+/**
+ * What; empty when it has no words, or none that can be read.
+ */
+text: string, 
+/**
+ * It cannot be read, or not yet.
+ */
+unreadable: boolean, 
+/**
+ * It was taken back.
+ */
+removed: boolean, };
+
+/**
+ * Somebody in a group or room.
+ */
+export type Member = { 
+/**
+ * The account, where it is known.
+ */
+account: string | null, 
+/**
+ * The name in the room; `null` when they are not there just now.
+ */
+nick: string | null, 
+/**
+ * What to show.
+ */
+name: string, 
+/**
+ * It is us.
+ */
+own: boolean, 
+/**
+ * What they are to the room.
+ */
+affiliation: Affiliation, 
+/**
+ * What they may do just now; `null` when they are not there.
+ */
+role: Role | null, 
+/**
+ * Whether they are there.
+ */
+availability: Availability, };
+
+/**
+ * Somebody is mentioned in a text that is being written.
+ */
+export type MentionIn = { 
+/**
+ * Where it begins, as JavaScript counts (UTF-16 units).
+ */
+begin: number, 
+/**
+ * Where it ends.
+ */
+end: number, 
+/**
+ * Who.
+ */
+account: string, };
+
+/**
+ * Something that was said.
+ */
+export type Message = { 
+/**
+ * Names it within its conversation. As text, the larger, the later it stands.
+ */
+key: string, 
+/**
+ * Its id in the archive, once it is known: for links to it.
+ */
+archiveId: string | null, 
+/**
+ * Who said it.
+ */
+sender: Sender, 
+/**
+ * When.
+ */
+time: Time, 
+/**
+ * What.
+ */
+body: Body, 
+/**
+ * To what it answers.
+ */
+reply: ReplyTo | null, 
+/**
+ * It mentions us.
+ */
+mentionsUs: boolean, 
+/**
+ * When it was changed last.
+ */
+edited: Time | null, 
+/**
+ * What some feel about it, the first one first.
+ */
+reactions: Array<Reaction>, 
+/**
+ * How far it came.
+ */
+delivery: Delivery, 
+/**
+ * How it was protected on its way.
+ */
+protection: Protection, 
+/**
+ * Whom it could not reach.
+ */
+unreached: Array<Unreached>, };
+
+/**
+ * Where the part of a timeline goes.
+ */
+export type MoveTo = { "type": "earlier" } | { "type": "later" } | { "type": "latest" } | { "type": "around", 
+/**
+ * Which.
+ */
+message: string, };
+
+/**
+ * Something that has happened in a conversation.
+ */
+export type Notice = { "type": "newDevice", 
+/**
+ * Whose.
+ */
+account: string, 
+/**
+ * Which.
+ */
+device: number, } | { "type": "keyChanged", 
+/**
+ * Whose.
+ */
+account: string, 
+/**
+ * Which.
+ */
+device: number, } | { "type": "invited", 
+/**
+ * Who wanted it, if that is known.
+ */
+by: string | null, } | { "type": "expelled", 
+/**
+ * Why; empty for no reason.
+ */
+reason: string, } | { "type": "subject", 
+/**
+ * Who has set it.
+ */
+by: string, 
+/**
+ * What it says.
+ */
+subject: string, } | { "type": "other" };
+
+/**
+ * What the person wants to hear of a conversation.
+ */
+export type Notify = "always" | "onMention" | "never";
+
+/**
+ * This device's key, for others to compare with.
+ */
+export type OwnKey = { 
+/**
+ * The number of this device.
+ */
+device: number, 
+/**
+ * As people compare it.
+ */
+fingerprint: string, 
+/**
+ * What a QR code shows: an address `xmpp:…`.
+ */
+uri: string, 
+/**
+ * The QR code: each a row of modules, `1` for dark.
+ */
+qr: Array<string>, };
+
+/**
+ * Which devices are written to.
+ */
+export type Policy = "firstUse" | "verifiedOnly";
+
+/**
+ * What is behind a link, as the sender of the message says.
+ */
+export type Preview = { 
+/**
+ * The link, as it stands in the text.
+ */
+url: string, 
+/**
+ * Its host, to be shown whatever else the preview says.
+ */
+host: string, 
+/**
+ * What the page is called.
+ */
+title: string, 
+/**
+ * What it is about.
+ */
+description: string | null, 
+/**
+ * What the site says it is called.
+ */
+siteName: string | null, 
+/**
+ * A small picture, in its own address (`data:`).
+ */
+picture: string | null, 
+/**
+ * What the picture shows, in words.
+ */
+pictureAlt: string | null, };
+
+/**
+ * What is known of somebody.
+ */
+export type Profile = { 
+/**
+ * Who, by address.
+ */
+account: string, 
+/**
+ * What to call them.
+ */
+name: string, 
+/**
+ * It is us.
+ */
+own: boolean, 
+/**
+ * As a contact, if they are one.
+ */
+contact: Contact | null, 
+/**
+ * They want to see when we are there, and were not answered.
+ */
+requests: boolean, 
+/**
+ * Nothing comes from them any more, because we want that.
+ */
+blocked: boolean, 
+/**
+ * Their picture, for `core.picture`.
+ */
+picture: string | null, 
+/**
+ * Whether they are there.
+ */
+availability: Availability, 
+/**
+ * In their words; empty for none.
+ */
+status: string, };
+
+/**
+ * How a message was protected on its way.
+ */
+export type Protection = { "type": "own" } | { "type": "encrypted", 
+/**
+ * Which.
+ */
+device: number, 
+/**
+ * How far that device was trusted when the message came.
+ */
+trust: Trust, 
+/**
+ * When it says it was written is not when it was sent: a clock is wrong, or somebody sent it again.
+ */
+timeIsOff: boolean, } | { "type": "readable" } | { "type": "sealed" };
+
+/**
+ * Something that is asked once.
+ */
+export type Query = { "query": "search", 
+/**
+ * Words and filters, as the person has typed them.
+ */
+text: string, 
+/**
+ * Where the page before has ended.
+ */
+from?: string | null, 
+/**
+ * How many at most.
+ */
+limit: number, } | { "query": "emoji", 
+/**
+ * What stands behind the colon.
+ */
+prefix: string, 
+/**
+ * How many at most.
+ */
+limit: number, } | { "query": "ownKey" };
+
+/**
+ * What some feel about a message.
+ */
+export type Reaction = { 
+/**
+ * The emoji.
+ */
+emoji: string, 
+/**
+ * Whose it is, by name.
+ */
+senders: Array<string>, 
+/**
+ * We are among them.
+ */
+own: boolean, };
+
+/**
+ * Up to where somebody has read.
+ */
+export type ReadBy = { 
+/**
+ * Who, by name.
+ */
+name: string, 
+/**
+ * The newest message that they have seen.
+ */
+key: string, };
+
+/**
+ * Who can read in a conversation.
+ */
+export type Readers = { 
+/**
+ * It is known; else it is not encrypted, or the devices have not been asked for.
+ */
+known: boolean, 
+/**
+ * How many people.
+ */
+people: number, 
+/**
+ * How many devices.
+ */
+devices: number, 
+/**
+ * How many of the devices were compared.
+ */
+verified: number, 
+/**
+ * Whom a message would not reach.
+ */
+unreached: Array<Unreached>, };
+
+/**
+ * What the engine says.
+ */
+export type Reply = { "type": "done", 
+/**
+ * What came of it.
+ */
+done: Done, } | { "type": "found", 
+/**
+ * It.
+ */
+found: Found, } | { "type": "emoji", 
+/**
+ * They.
+ */
+choices: Array<EmojiChoice>, } | { "type": "ownKey", 
+/**
+ * It.
+ */
+key: OwnKey, } | { "type": "failed", 
+/**
+ * Why.
+ */
+failure: Failure, };
+
+/**
+ * To what a message answers.
+ */
+export type ReplyTo = { 
+/**
+ * Which message, when it is here.
+ */
+to: string | null, 
+/**
+ * Who had said it.
+ */
+sender: string, 
+/**
+ * One line of it; empty when it is not here.
+ */
+text: string, };
+
+/**
+ * What the page asks.
+ */
+export type Request = { "type": "subscribe", 
+/**
+ * The name.
+ */
+subscription: string, 
+/**
+ * What.
+ */
+view: View, } | { "type": "unsubscribe", 
+/**
+ * The name.
+ */
+subscription: string, } | { "type": "move", 
+/**
+ * The name.
+ */
+subscription: string, 
+/**
+ * Where to.
+ */
+to: MoveTo, } | { "type": "command", 
+/**
+ * What.
+ */
+command: Command, } | { "type": "query", 
+/**
+ * What.
+ */
+query: Query, };
+
+/**
+ * What somebody may do in a room (XEP-0045 §5.1).
+ */
+export type Role = "none" | "visitor" | "participant" | "moderator";
+
+/**
+ * How what is said in a conversation is protected.
+ */
+export type Seal = "encrypted" | "off" | "open";
+
+/**
+ * Who says something.
+ */
+export type Sender = { 
+/**
+ * What to call them.
+ */
+name: string, 
+/**
+ * The account, where it is known.
+ */
+account: string | null, 
+/**
+ * What stands for them where a colour or a grouping is needed: the account, else the name in the room.
+ */
+id: string, 
+/**
+ * It is us.
+ */
+own: boolean, };
+
+/**
+ * Whether somebody is signed in here, and how far we are with the server.
+ */
+export type Session = { "type": "signedOut", 
+/**
+ * The domain of addresses here.
+ */
+domain: string, } | { "type": "signedIn", 
+/**
+ * Their address.
+ */
+account: string, 
+/**
+ * What they are called.
+ */
+name: string, 
+/**
+ * Their picture, for `core.picture`.
+ */
+picture: string | null, 
+/**
+ * The number of this device.
+ */
+device: number, 
+/**
+ * What others see of us.
+ */
+availability: Availability, 
+/**
+ * In words; empty for none.
+ */
+status: string, 
+/**
+ * How far we are with the server.
+ */
+connection: Connection, 
+/**
+ * Nobody can log in any more until other credentials come: what happened, for the person.
+ */
+loginFailed: string | null, 
+/**
+ * The reading of what was said while we were away.
+ */
+catchUp: CatchUp | null, };
+
+/**
+ * How a view looks now.
+ */
+export type Shown = { "view": "session", "value": Session } | { "view": "conversations", "value": ConversationList } | { "view": "conversation", "value": Conversation | null } | { "view": "timeline", "value": Timeline } | { "view": "members", "value": Array<Member> } | { "view": "readers", "value": Readers } | { "view": "devices", "value": Array<Device> } | { "view": "profile", "value": Profile } | { "view": "contacts", "value": Array<Contact> } | { "view": "contactRequests", "value": Array<string> };
+
+/**
+ * A part of a line.
+ */
+export type Span = { "type": "text", 
+/**
+ * The text.
+ */
+text: string, } | { "type": "strong", 
+/**
+ * What is so.
+ */
+spans: Array<Span>, } | { "type": "emphasis", 
+/**
+ * What is so.
+ */
+spans: Array<Span>, } | { "type": "strikethrough", 
+/**
+ * What is so.
+ */
+spans: Array<Span>, } | { "type": "code", 
+/**
+ * The text.
+ */
+text: string, } | { "type": "link", 
+/**
+ * What to open; what the text shows, with a scheme before it where that is left out.
+ */
+url: string, 
+/**
+ * What to show.
+ */
+text: string, } | { "type": "mention", 
+/**
+ * Who, by address.
+ */
+account: string, 
+/**
+ * What to show.
+ */
+text: string, 
+/**
+ * It is us.
+ */
+own: boolean, } | { "type": "emoji", 
+/**
+ * It.
+ */
+text: string, };
+
+/**
+ * Milliseconds since 1970.
+ */
+export type Time = number;
+
+/**
+ * A part of a timeline.
+ */
+export type Timeline = { 
+/**
+ * Of which conversation.
+ */
+conversation: string, 
+/**
+ * What there is, the oldest first. What has not changed is the same object as before.
+ */
+items: Array<Item>, 
+/**
+ * There is something before, here or in the archive.
+ */
+hasEarlier: boolean, 
+/**
+ * There is something behind: the part does not reach to the newest message.
+ */
+hasLater: boolean, 
+/**
+ * Up to where others have read.
+ */
+readBy: Array<ReadBy>, };
+
+/**
+ * What the engine says by itself.
+ */
+export type Told = { "type": "view", 
+/**
+ * The name of the subscription.
+ */
+subscription: string, 
+/**
+ * What is new.
+ */
+update: Update, } | { "type": "event", 
+/**
+ * What.
+ */
+event: Event, };
+
+/**
+ * What was decided about a device, and by whom.
+ */
+export type Trust = { 
+/**
+ * What.
+ */
+level: TrustLevel, 
+/**
+ * Another verified device did, and said so.
+ */
+automatic: boolean, };
+
+/**
+ * What was decided about a device.
+ */
+export type TrustLevel = "undecided" | "firstUse" | "verified" | "distrusted";
+
+/**
+ * Whom a message does not reach.
+ */
+export type Unreached = { 
+/**
+ * The account.
+ */
+account: string, 
+/**
+ * The device; `null` for all of them.
+ */
+device: number | null, 
+/**
+ * Why.
+ */
+reason: UnreachedReason, };
+
+/**
+ * Why somebody is not reached.
+ */
+export type UnreachedReason = "noDevices" | "notYetKnown" | "unavailable" | "undecided" | "distrusted" | "notVerified" | "other";
+
+/**
+ * What is new in a view.
+ */
+export type Update = { "type": "whole", 
+/**
+ * How it looks now.
+ */
+shown: Shown, } | { "type": "conversations", 
+/**
+ * The steps.
+ */
+changes: Array<Change<Conversation>>, 
+/**
+ * As [`ConversationList::unread`].
+ */
+unread: number, } | { "type": "timeline", 
+/**
+ * The steps.
+ */
+changes: Array<Change<Item>>, 
+/**
+ * As [`Timeline::has_earlier`].
+ */
+hasEarlier: boolean, 
+/**
+ * As [`Timeline::has_later`].
+ */
+hasLater: boolean, 
+/**
+ * As [`Timeline::read_by`].
+ */
+readBy: Array<ReadBy>, };
+
+/**
+ * Something to look at. It is told once, and again whenever it changes.
+ */
+export type View = { "view": "session" } | { "view": "conversations" } | { "view": "conversation", 
+/**
+ * Which.
+ */
+conversation: string, } | { "view": "timeline", 
+/**
+ * Which.
+ */
+conversation: string, 
+/**
+ * The message around which it begins; without one it begins with the newest.
+ */
+around?: string | null, } | { "view": "members", 
+/**
+ * Which.
+ */
+conversation: string, } | { "view": "readers", 
+/**
+ * Which.
+ */
+conversation: string, } | { "view": "devices", 
+/**
+ * Whose.
+ */
+account: string, } | { "view": "profile", 
+/**
+ * Of whom.
+ */
+account: string, } | { "view": "contacts" } | { "view": "contactRequests" };
