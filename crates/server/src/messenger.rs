@@ -252,7 +252,8 @@ pub async fn chores(chat: Chat, config: Arc<ArcSwap<Config>>, uploads: Arc<Uploa
     let mut second = tokio::time::interval(Duration::from_secs(1));
     second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut seconds: u32 = 0;
-    let mut files = tokio::spawn(async {});
+    // Ends with this task: a store that was closed for a restore is no error of the files.
+    let mut files = tokio::task::JoinSet::new();
     let mut compared = None;
     loop {
         second.tick().await;
@@ -261,13 +262,14 @@ pub async fn chores(chat: Chat, config: Arc<ArcSwap<Config>>, uploads: Arc<Uploa
             hourly(&chat, &config.load_full(), clock).await;
         }
         let settings = config.load_full();
-        if settings.uploads.enabled && seconds.is_multiple_of(FILES_EVERY) && files.is_finished() {
+        while files.try_join_next().is_some() {}
+        if settings.uploads.enabled && seconds.is_multiple_of(FILES_EVERY) && files.is_empty() {
             let uploads = Arc::clone(&uploads);
             let all = compared.is_none_or(|then| seconds.wrapping_sub(then) >= COMPARED_EVERY);
             if all && uploads.is_ready() {
                 compared = Some(seconds);
             }
-            files = tokio::spawn(async move { files_chore(&uploads, &settings, clock, all).await });
+            files.spawn(async move { files_chore(&uploads, &settings, clock, all).await });
         }
         seconds = seconds.wrapping_add(1);
     }

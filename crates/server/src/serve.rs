@@ -13,6 +13,7 @@ use store::{Store, StoreConfig};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::JoinHandle;
 use xmpp::condition::StreamCondition;
 
 use crate::admin::{self, Execution};
@@ -230,7 +231,7 @@ async fn start_and_serve(cli: &Cli, loaded: &Loaded, serve: &Serve) -> anyhow::R
     let (give_way, mut pauses) = mpsc::channel(1);
     // The socket's file goes when this task is dropped with the runtime.
     let administration = tokio::spawn(async move { socket.serve(execution, give_way).await });
-    tokio::spawn(messenger::chores(
+    let chores = tokio::spawn(messenger::chores(
         running.chat.clone(),
         running.config.clone(),
         uploads,
@@ -248,7 +249,7 @@ async fn start_and_serve(cli: &Cli, loaded: &Loaded, serve: &Serve) -> anyhow::R
             Some(conversation) = pauses.recv() => break Stopped::ToGiveWay(conversation.into_std()?),
         }
     };
-    running.stop(&mut signals).await;
+    running.stop(&mut signals, chores).await;
     administration.abort();
     let _ = administration.await;
     Ok(stopped)
@@ -343,7 +344,7 @@ impl Running {
 
     /// Ends every stream with its condition, waits for what is on its way to the disk, and for no more than
     /// `limits.shutdown_seconds`.
-    async fn stop(&self, signals: &mut Signals) {
+    async fn stop(&self, signals: &mut Signals, chores: JoinHandle<()>) {
         tracing::info!("stopping");
         self.api.health.enter(Phase::Stopping);
         let patience = Duration::from_secs(u64::from(self.config.load().limits.shutdown_seconds));
@@ -358,6 +359,8 @@ impl Running {
             // Whoever asks twice is in a hurry.
             _ = signals.next() => {}
         }
+        chores.abort();
+        let _ = chores.await;
         self.chat.end_waiting(self.clock.now()).await;
         let store = self.chat.store().clone();
         if tokio::time::timeout(patience, tokio::task::spawn_blocking(move || store.close()))

@@ -84,7 +84,8 @@ section! {
         /// Networks of reverse proxies, such as `["10.0.0.5", "192.168.7.0/24"]`. Only their `X-Forwarded-For` and
         /// `X-Forwarded-Proto` are believed, and plain HTTP counts as secured only where they say `https` there: one that says
         /// nothing lets nobody log in with a password in clear. This machine is always trusted, and needs to say nothing for
-        /// itself.
+        /// itself. So a proxy on this machine must set both headers: without them its visitors count as being here, share
+        /// one throttle, and may send a password in clear.
         trusted_proxies: Vec<Network> = Vec::new(),
         /// Networks that may read `/metrics`. Loopback always may.
         metrics_from: Vec<Network> = Vec::new(),
