@@ -48,8 +48,9 @@ use crate::delivery::{Delivery, Parcel};
 use crate::modules::SessionContext;
 use crate::{Account, Chat, Sender, Work};
 
-/// Steps that may wait for the store before the client must pause.
-const MOST_STEPS: usize = 1_000;
+/// Steps that may wait for the store before the client must pause. Commits are in order for all, so what one client may have
+/// under way at once is what everybody else waits for behind it.
+const MOST_STEPS: usize = 128;
 /// Bytes that may wait to be written before nothing more is taken from the client: it has to read what it asked for.
 const MOST_UNREAD: usize = 256 * 1024;
 
