@@ -1,6 +1,6 @@
-import { mount } from 'svelte';
-import App from './App.svelte';
-import { open } from './core/core';
+// The page begins here: words first, then the engine, then what is to be seen.
+import "./styles";
+import { start } from "./start";
+import { open } from "./core/core";
 
-const target = document.getElementById('app');
-if (target) mount(App, { target, props: { core: open() } });
+void start(open());

@@ -1,0 +1,2 @@
+// The types that the core publishes.
+export type * from "../core/types";

@@ -1,0 +1,121 @@
+// The timeline that is being looked at.
+import type { TimelineView } from "../core/core";
+import { core } from "./core";
+import type { Item, Message, ReadBy, Timeline } from "./model";
+
+/** A line, and whether it goes on with what the line before it has begun. */
+export interface Line {
+  readonly item: Item;
+  /** Same sender within five minutes: without name and picture. */
+  readonly grouped: boolean;
+}
+
+const groupedWithin = 5 * 60_000;
+
+/** Whether a message goes on with the one before. */
+export function continues(before: Item | undefined, item: Item): boolean {
+  if (before?.type !== "message" || item.type !== "message") return false;
+  const [one, next] = [before.message, item.message];
+  return (
+    one.sender.id === next.sender.id &&
+    one.sender.own === next.sender.own &&
+    next.time - one.time < groupedWithin &&
+    next.time >= one.time &&
+    next.reply === null &&
+    one.body.type !== "removed" &&
+    next.body.type !== "removed"
+  );
+}
+
+export class OpenTimeline {
+  readonly conversation: string;
+  items = $state.raw<readonly Item[] | null>(null);
+  hasEarlier = $state(false);
+  hasLater = $state(false);
+  readBy = $state.raw<readonly ReadBy[]>([]);
+  readonly lines: readonly Line[] = $derived((this.items ?? []).map((item, at, all) => ({ item, grouped: continues(all[at - 1], item) })));
+  /** Where each of the others stopped reading: their names by the message's key. */
+  readonly readers: ReadonlyMap<string, readonly string[]> = $derived.by(() => {
+    const keys = (this.items ?? []).flatMap((item) => (item.type === "message" ? [item.id] : []));
+    const out = new Map<string, string[]>();
+    for (const { name, key } of this.readBy) {
+      // What they have read last may be no message that is shown: then the last one before it counts.
+      const at = keys.findLast((one) => one <= key);
+      if (at !== undefined) out.set(at, [...(out.get(at) ?? []), name]);
+    }
+    return out;
+  });
+  /** What has come since the newest was last to be seen. */
+  missed = $state(0);
+  #view: TimelineView;
+  #asking: "earlier" | "later" | null = null;
+  #newest: string | null = null;
+
+  constructor(conversation: string, around: string | null) {
+    this.conversation = conversation;
+    this.#view = core().timeline(conversation, (timeline) => this.#show(timeline), ...(around === null ? [] : [around]));
+  }
+
+  #show(timeline: Timeline): void {
+    this.items = timeline.items;
+    this.hasEarlier = timeline.hasEarlier;
+    this.hasLater = timeline.hasLater;
+    this.readBy = timeline.readBy;
+    const newest = timeline.hasLater ? this.#newest : (this.messages().at(-1)?.key ?? null);
+    if (this.#newest !== null && newest !== null && newest > this.#newest) {
+      this.missed += this.messages().filter((message) => message.key > this.#newest! && !message.sender.own).length;
+    }
+    this.#newest = newest;
+  }
+
+  messages(): Message[] {
+    return (this.items ?? []).flatMap((item) => (item.type === "message" ? [item.message] : []));
+  }
+
+  message(key: string | null): Message | undefined {
+    return key === null ? undefined : this.messages().find((message) => message.key === key);
+  }
+
+  /** The newest message of our own that can be changed. */
+  lastOwn(): Message | undefined {
+    return this.messages().findLast(
+      (message) => message.sender.own && message.body.type === "text" && message.body.source !== "" && message.body.attachments.length === 0,
+    );
+  }
+
+  earlier(): void {
+    if (!this.hasEarlier || this.#asking !== null) return;
+    this.#asking = "earlier";
+    void this.#settle(this.#view.earlier());
+  }
+
+  later(): void {
+    if (!this.hasLater || this.#asking !== null) return;
+    this.#asking = "later";
+    void this.#settle(this.#view.later());
+  }
+
+  latest(): void {
+    this.missed = 0;
+    if (this.hasLater) void this.#settle(this.#view.latest());
+  }
+
+  around(message: string): void {
+    void this.#settle(this.#view.around(message));
+  }
+
+  /** All up to the newest was seen. */
+  seen(): void {
+    this.missed = 0;
+  }
+
+  async #settle(moved: Promise<void>): Promise<void> {
+    // What is not here and cannot be fetched now is asked for again when one scrolls on.
+    await moved.catch(() => {});
+    this.#asking = null;
+  }
+
+  close(): void {
+    this.#view.close();
+  }
+}

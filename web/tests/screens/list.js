@@ -1,0 +1,210 @@
+// Every screen: where it begins, and what is done until it is there.
+
+/** @typedef {{ name: string, at: string, run?: (page: import('playwright-core').Page) => Promise<void> }} Screen */
+
+const sales = '#/chat/vertrieb-nord%40rooms.brenner.example';
+const moving = '#/chat/umzug-halle-4%40rooms.brenner.example';
+const anton = '#/chat/anton%40brenner.example';
+const everyone = '#/chat/alle%40rooms.brenner.example';
+
+/** The text of a control, in either language. */
+const named = (page, ...names) => page.getByRole('button', { name: new RegExp(`^(${names.join('|')})`) });
+
+/** @type {Screen[]} */
+export const screens = [
+  { name: 'login', at: '?signedOut' },
+  { name: 'list', at: '#/' },
+  { name: 'list-empty', at: '?empty#/' },
+  { name: 'list-request', at: '?request#/' },
+  { name: 'conversation', at: sales },
+  { name: 'details', at: `?details${sales}` },
+  {
+    name: 'file-list',
+    at: `?details${sales}`,
+    run: async (page) => {
+      if (await page.getByRole('complementary').count() === 0) await page.locator('header .who').click();
+      await named(page, 'Files and', 'Dateien und').click();
+      await page.getByRole('dialog').locator('section').first().waitFor();
+    },
+  },
+  { name: 'person', at: `?details${anton}` },
+  { name: 'troubles', at: moving },
+  { name: 'read-only', at: everyone },
+  { name: 'offline', at: `?offline${sales}` },
+  {
+    name: 'message-tools',
+    at: sales,
+    run: async (page) => {
+      await page.locator('[data-message]').last().focus();
+      await page.locator('[data-message]').last().getByRole('button', { name: /^(More actions|Weitere Aktionen)/ }).click();
+      await page.getByRole('menu').waitFor();
+    },
+  },
+  {
+    name: 'react',
+    at: sales,
+    run: async (page) => {
+      await page.locator('[data-message]').last().focus();
+      await page.locator('[data-message]').last().getByRole('button', { name: /^(React|Reagieren)/ }).click();
+    },
+  },
+  {
+    name: 'emoji',
+    at: sales,
+    run: async (page) => {
+      await named(page, 'Insert emoji', 'Emoji einfügen').click();
+      await page.locator('button.emoji').first().waitFor();
+    },
+  },
+  {
+    name: 'composer',
+    at: sales,
+    run: async (page) => {
+      await page.locator('[data-message]').nth(3).focus();
+      await page.keyboard.press('r');
+      await page.locator('textarea').fill('Das klingt gut.\nIch frage noch einmal nach und melde mich bis Mittag.');
+      await page.locator('textarea').press('Control+A');
+    },
+  },
+  {
+    name: 'mention',
+    at: sales,
+    run: async (page) => {
+      await page.locator('textarea').pressSequentially('@');
+      await page.getByRole('listbox').waitFor();
+    },
+  },
+  {
+    name: 'files',
+    at: sales,
+    run: async (page) => {
+      await page.locator('input[type=file]').setInputFiles([
+        { name: 'Hallenplan.pdf', mimeType: 'application/pdf', buffer: Buffer.alloc(240_000) },
+        {
+          name: 'stand.png',
+          mimeType: 'image/png',
+          buffer: Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==', 'base64'),
+        },
+      ]);
+    },
+  },
+  {
+    name: 'account',
+    at: '#/',
+    run: async (page) => {
+      await page.getByRole('button', { name: /Mara/ }).click();
+    },
+  },
+  { name: 'switcher', at: sales, run: (page) => page.keyboard.press('Control+k') },
+  {
+    name: 'search',
+    at: sales,
+    run: async (page) => {
+      await page.keyboard.press('Control+k');
+      await page.getByRole('combobox').fill('an');
+      await page.getByRole('group', { name: /^(Messages|Nachrichten)/ }).waitFor();
+    },
+  },
+  {
+    name: 'new',
+    at: '#/',
+    run: async (page) => {
+      await page.keyboard.press('Control+Shift+k');
+      await page.getByRole('dialog').waitFor();
+    },
+  },
+  {
+    name: 'new-group',
+    at: '#/',
+    run: async (page) => {
+      await page.keyboard.press('Control+Shift+k');
+      await page.locator('.kind').first().click();
+      await page.getByRole('option').first().click();
+      await page.getByRole('option').nth(2).click();
+    },
+  },
+  {
+    name: 'new-room',
+    at: '#/',
+    run: async (page) => {
+      await page.keyboard.press('Control+Shift+k');
+      await page.locator('.kind').nth(1).click();
+      await page.locator('button[type=submit]').click();
+    },
+  },
+  {
+    name: 'devices',
+    at: anton,
+    run: async (page) => {
+      await page.evaluate(() => {});
+      await page.locator('header .who').click();
+      await named(page, 'Devices', 'Geräte').click();
+      await page.getByRole('dialog').waitFor();
+    },
+  },
+  {
+    name: 'verify',
+    at: anton,
+    run: async (page) => {
+      await page.locator('header .who').click();
+      await named(page, 'Devices', 'Geräte').click();
+      await named(page.getByRole('dialog'), 'Compare', 'Vergleichen').first().click();
+      await page.getByRole('tab').first().waitFor();
+    },
+  },
+  {
+    name: 'verify-qr',
+    at: anton,
+    run: async (page) => {
+      await page.locator('header .who').click();
+      await named(page, 'Devices', 'Geräte').click();
+      await named(page.getByRole('dialog'), 'Compare', 'Vergleichen').first().click();
+      await page.getByRole('tab').nth(1).click();
+    },
+  },
+  ...['general', 'profile', 'notifications', 'privacy', 'devices', 'keyboard', 'about'].map((name, at) => ({
+    name: `settings-${name}`,
+    at: '#/',
+    run: async (page) => {
+      await page.keyboard.press('Control+,');
+      await page.getByRole('dialog').getByRole('navigation').getByRole('button').nth(at).click();
+    },
+  })),
+  {
+    name: 'sign-out',
+    at: '#/',
+    run: async (page) => {
+      await page.getByRole('button', { name: /Mara/ }).click();
+      await named(page, 'Sign out', 'Abmelden').click();
+      await page.getByRole('dialog', { name: /^(Sign out|Auf diesem)/ }).waitFor();
+    },
+  },
+  {
+    name: 'forward',
+    at: sales,
+    run: async (page) => {
+      await page.locator('[data-message]').last().focus();
+      await page.locator('[data-message]').last().getByRole('button', { name: /^(More actions|Weitere Aktionen)/ }).click();
+      await page.getByRole('menuitem', { name: /^(Forward|Weiterleiten)/ }).click();
+      await page.getByRole('dialog').waitFor();
+    },
+  },
+  {
+    name: 'delete',
+    at: sales,
+    run: async (page) => {
+      await page.locator('[data-message]').last().focus();
+      await page.locator('[data-message]').last().getByRole('button', { name: /^(More actions|Weitere Aktionen)/ }).click();
+      await page.getByRole('menuitem', { name: /^(Delete|Für alle)/ }).click();
+      await page.getByRole('dialog').waitFor();
+    },
+  },
+  {
+    name: 'viewer',
+    at: sales,
+    run: async (page) => {
+      await page.getByRole('button', { name: /stand-2/ }).click();
+      await page.getByRole('dialog').locator('img').waitFor();
+    },
+  },
+];
