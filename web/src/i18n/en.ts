@@ -250,7 +250,7 @@ export const strings = {
     askPlain: (host: string) => `This file is on ${host}, and that server sees that you fetch it.`,
   },
   preview: {
-    label: (host: string) => `Preview of ${host}`,
+    label: "Preview:",
     sender: "The sender has attached this preview.",
   },
   emoji: {
@@ -357,9 +357,9 @@ export const strings = {
   verify: {
     title: (name: string) => `Compare with ${name}`,
     titleOwn: "Compare your devices",
-    numbers: "Numbers",
-    numbersText: (name: string) => `Compare with ${name} on a call or face to face: does the other device show the same digits?`,
-    numbersOwn: "Does your other device show the same digits?",
+    numbers: "Characters",
+    numbersText: (name: string) => `Compare with ${name} on a call or face to face: does the other device show the same characters?`,
+    numbersOwn: "Does your other device show the same characters?",
     theirDevice: "Their device",
     qr: "QR code",
     qrText: (name: string) => `Let ${name} scan this code, or scan theirs.`,
@@ -368,7 +368,7 @@ export const strings = {
     scan: "Scan with the camera",
     scanning: "Hold the code in front of the camera.",
     stopScan: "Stop the camera",
-    cameraRefused: "The camera is not allowed. Allow it in the settings of the browser for this page, or compare the numbers.",
+    cameraRefused: "The camera is not allowed. Allow it in the settings of the browser for this page, or compare the characters.",
     paste: "Or paste the link of the other device",
     pastePlaceholder: "xmpp:…",
     check: "Check",
@@ -376,7 +376,7 @@ export const strings = {
     noMatch: "They do not match",
     matched: (count: number) => `${some(count, "device", "devices")} verified.`,
     mismatch: "The codes do not fit together. Somebody may be reading along: speak to the person before you write anything confidential.",
-    mismatchTitle: "The digits differ",
+    mismatchTitle: "The characters differ",
     distrustDo: "Do not trust this device",
   },
   create: {

@@ -95,7 +95,10 @@ export const screens = [
       await page.getByRole('button', { name: /Mara/ }).click();
     },
   },
-  { name: 'switcher', at: sales, run: (page) => page.keyboard.press('Control+k') },
+  { name: 'switcher', at: sales, run: async (page) => {
+      await page.keyboard.press('Control+k');
+      await page.getByRole('combobox').waitFor();
+    } },
   {
     name: 'search',
     at: sales,
