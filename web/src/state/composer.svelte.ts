@@ -27,15 +27,20 @@ export class Composer {
   #saving: ReturnType<typeof setTimeout> | null = null;
   #typing: ReturnType<typeof setTimeout> | null = null;
   #known = "";
+  #told = "";
 
   constructor(conversation: string, draft: string) {
     this.conversation = conversation;
     this.text = draft;
     this.#known = draft;
+    this.#told = draft;
   }
 
   /** The draft is another one, because another device or tab has written it. */
   adopt(draft: string): void {
+    // Only what is news: until our own has come back, the engine still tells the one before.
+    if (draft === this.#told) return;
+    this.#told = draft;
     if (draft === this.#known || this.editing !== null || this.#saving !== null) return;
     if (this.text === this.#known) this.text = draft;
     this.#known = draft;

@@ -1,26 +1,72 @@
-// A browser, and the pages for it.
+// A browser, and the pages for it: built as for release, and served with the strictest policy that they are to bear.
 import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
-import { createServer } from 'vite';
+import { build } from 'vite';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const places = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+const types = {
+  '.css': 'text/css',
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript',
+  '.json': 'application/json',
+  '.svg': 'image/svg+xml',
+  '.wasm': 'application/wasm',
+  '.webmanifest': 'application/manifest+json',
+  '.woff2': 'font/woff2',
+};
+const policy = [
+  "default-src 'none'",
+  "script-src 'self' 'wasm-unsafe-eval'",
+  "style-src 'self'",
+  "font-src 'self'",
+  "img-src 'self' blob: data:",
+  'media-src blob:',
+  "connect-src 'self'",
+  "worker-src 'self'",
+  "manifest-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "require-trusted-types-for 'script'",
+].join('; ');
 
-/** Serves the pages and starts a browser. */
+/** Builds and serves the pages, and starts a browser. */
 export async function begin() {
   const executablePath = places.find((place) => place && existsSync(place));
   if (!executablePath) throw new Error('no Chromium: install it (apt-get install chromium), or say where it is in CHROMIUM');
-  const server = await createServer({ root, server: { port: 0, host: '127.0.0.1' }, logLevel: 'error' });
-  await server.listen();
+  const folder = await mkdtemp(join(tmpdir(), 'hauspost-screens-'));
+  await build({
+    root,
+    logLevel: 'error',
+    build: { outDir: folder, emptyOutDir: true, minify: false, rolldownOptions: { input: join(root, 'tests/screens/index.html') } },
+  });
+  const server = createServer(async (request, answer) => {
+    const path = normalize(new URL(request.url, 'http://localhost').pathname);
+    try {
+      const bytes = await readFile(join(folder, path.endsWith('/') ? `${path}index.html` : path));
+      answer.writeHead(200, {
+        'content-type': types[extname(path)] ?? 'text/html; charset=utf-8',
+        'content-security-policy': policy,
+      });
+      answer.end(bytes);
+    } catch {
+      answer.writeHead(404).end();
+    }
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
-  const address = `${server.resolvedUrls.local[0]}tests/screens/`;
   return {
-    address,
+    address: `http://127.0.0.1:${server.address().port}/tests/screens/`,
     browser,
     end: async () => {
       await browser.close();
-      await server.close();
+      server.close();
+      await rm(folder, { recursive: true });
     },
   };
 }
