@@ -24,6 +24,7 @@ async fn small_socket(address: SocketAddr) -> Result<TcpStream> {
 }
 
 pub(super) async fn run(target: Target) -> Result<String> {
+    let before = archived(&target).await?;
     let login = Login {
         address: target.address,
         domain: DOMAIN,
@@ -69,7 +70,7 @@ pub(super) async fn run(target: Target) -> Result<String> {
         heard < MESSAGES,
         "all {heard} messages were held for one that does not read"
     );
-    let archived = archived(&target).await?;
+    let archived = archived(&target).await? - before;
     ensure!(
         archived == MESSAGES,
         "{archived} of {MESSAGES} messages are in the archive"
