@@ -34,6 +34,7 @@ SUITES = [
     "operations",
     "promises",
     "federation",
+    "dane",
     "sharing",
     "gateway",
     "uploads",

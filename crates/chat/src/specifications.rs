@@ -162,7 +162,9 @@ pub static SPECIFICATIONS: &[Specification] = &[
     ),
     all_of("XEP-0317", "Hats", "0.3.1", "chat/src/rooms/hats.rs"),
     Specification {
-        status: Status::Partial("For certificates that are good; DANE is not looked at."),
+        status: Status::Partial(
+            "For certificates that are good, by an authority or by DANE; a server that connects with TLS from the first byte is not looked up.",
+        ),
         ..all_of(
             "XEP-0344",
             "Impact of TLS and DNSSEC on Dialback",

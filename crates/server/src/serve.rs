@@ -203,7 +203,7 @@ async fn start_and_serve(cli: &Cli, loaded: &Loaded, serve: &Serve) -> anyhow::R
             &chat,
             clock,
             peer_tls,
-            Names::new(&config.federation),
+            Names::new(&config.federation)?,
             doors::peer_connections(config.federation.connections),
         ),
         reload: Arc::new(Notify::new()),

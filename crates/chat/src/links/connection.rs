@@ -146,6 +146,15 @@ impl PeerConnection {
         }
     }
 
+    /// The domain whose server an accepted connection says that it comes from; nothing is proven by that.
+    #[must_use]
+    pub fn claimed(&self) -> Option<&str> {
+        match &self.machine {
+            Machine::Accept(machine) => machine.claimed(),
+            Machine::Connect(..) | Machine::Component(..) => None,
+        }
+    }
+
     /// True once the other side has shown who it is.
     #[must_use]
     pub fn is_known(&self) -> bool {

@@ -72,7 +72,13 @@ fn services(config: &Config, findings: &mut Vec<Finding>) {
         .build();
     let Ok(runtime) = runtime else { return };
     runtime.block_on(async {
-        let names = Names::new(&config.federation);
+        let names = match Names::new(&config.federation) {
+            Ok(names) => names,
+            Err(error) => {
+                let finding = Finding::new(Verdict::Failed, "dns", format!("{error:#}"));
+                return findings.push(finding);
+            }
+        };
         for (service, door, without) in wanted(config) {
             let looked_up = names.services(service, &config.domain, false);
             let found = tokio::time::timeout(PATIENCE, looked_up).await;
@@ -163,6 +169,7 @@ mod tests {
                 host: "xmpp.example.org.".to_owned(),
                 port,
                 direct: false,
+                secure: false,
             },
         };
         for (without, found, verdict) in [

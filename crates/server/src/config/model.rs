@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::federation::{Dnssec, FederationMode};
 use super::network::Network;
 use super::section::section;
 
@@ -346,6 +347,12 @@ section! {
     pub struct Federation {
         /// Name servers to ask, such as `["192.0.2.53:53"]`. Empty: those of the system (`/etc/resolv.conf`).
         name_servers: Vec<SocketAddr> = Vec::new(),
+        /// Whether signatures of DNS records (DNSSEC) are checked, and certificates of other servers by the TLSA records that
+        /// are signed (DANE, RFC 7673). `"auto"`: where the name servers hand signatures on. `"required"`: always; a
+        /// name server that hands none on makes other domains unreachable. `"off"`: never.
+        dnssec: Dnssec = Dnssec::Auto,
+        /// File with the DNSKEY records that DNSSEC begins at, in the place of the root zone's.
+        trust_anchors: PathBuf = PathBuf::new(),
         /// Servers of single domains, instead of what DNS says: `"partner.example" = ["xmpp.partner.example:5269"]`, in
         /// the order in which they are tried; `"tls://…"` is TLS from the first byte.
         hosts: BTreeMap<String, Vec<String>> = BTreeMap::new(),
@@ -669,18 +676,6 @@ section! {
         encryption: Encryption,
         federation: FederationPolicy,
     }
-}
-
-/// Whom this server talks with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum FederationMode {
-    /// Nobody.
-    Off,
-    /// Those in `allow`.
-    AllowList,
-    /// Everyone but those in `block`.
-    Open,
 }
 
 section! {

@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use super::model::{AcmeChallenge, Config, FederationMode, TlsMode};
+use super::federation::FederationMode;
+use super::model::{AcmeChallenge, Config, TlsMode};
 use super::turn::service;
 
 /// Something that cannot work.
@@ -476,6 +477,7 @@ impl Config {
         absolute(&mut self.tls.client_ca);
         absolute(&mut self.tls.acme.root_ca);
         absolute(&mut self.federation.ca);
+        absolute(&mut self.federation.trust_anchors);
     }
 
     /// Takes over from the running configuration what cannot change before the next start, and tells which keys that were.

@@ -2,6 +2,7 @@
 
 mod acme;
 mod client;
+mod dane;
 mod files;
 mod inspect;
 mod peers;
@@ -16,9 +17,10 @@ use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 
 pub use acme::{Challenges, HTTP01_PREFIX};
 pub use client::{ClientIdentity, client_identity};
+pub use dane::{Association, Expected};
 pub use files::read_pair;
 pub use inspect::{CertificateFacts, certificate_facts, end_point_hash};
-pub use peers::PeerTls;
+pub use peers::{OtherCertificate, PeerTls};
 pub use resolver::Resolver;
 pub use source::Source;
 

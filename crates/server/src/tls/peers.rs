@@ -16,14 +16,15 @@ use rustls::{
     ClientConfig, DigitallySignedStruct, DistinguishedName, RootCertStore, ServerConfig,
     SignatureScheme,
 };
-use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
-use webpki::{EndEntityCert, KeyUsage};
+use rustls_pki_types::{CertificateDer, ServerName, TrustAnchor, UnixTime};
+use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
 use x509_parser::extensions::GeneralName;
 use x509_parser::oid_registry::asn1_rs::oid;
 use x509_parser::prelude::{FromDer, X509Certificate};
 use xmpp::stream::CertificateNames;
 
 use super::client::{explicit_ia5, explicit_utf8};
+use super::dane::Expected;
 use super::{Resolver, TlsError, files, server_builder};
 use crate::config;
 
@@ -100,41 +101,86 @@ impl PeerTls {
         let Some([own, others @ ..]) = chain else {
             return CertificateNames::default();
         };
-        if let Err(error) = self.verify(own, others) {
+        if let Err(error) = with_path(own, others, &self.roots.roots, |_| ()) {
             tracing::info!(%error, "the certificate of a server is not trusted");
             return CertificateNames::default();
         }
         names(own).unwrap_or_default()
     }
 
-    fn verify(
+    /// The names that a server of `domain` has shown to be its own, given what signed records say of it. Where they name
+    /// certificates, those count and no authority makes up for them.
+    ///
+    /// # Errors
+    /// When it shows another certificate than the records name.
+    pub fn names_of(
         &self,
-        own: &CertificateDer<'_>,
-        others: &[CertificateDer<'_>],
-    ) -> Result<(), webpki::Error> {
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        let algorithms = aws_lc_rs::default_provider()
-            .signature_verification_algorithms
-            .all;
-        EndEntityCert::try_from(own)?
-            .verify_for_usage(
-                algorithms,
-                &self.roots.roots,
-                others,
-                UnixTime::since_unix_epoch(now),
-                // Authorities issue certificates for servers; few still allow them for clients.
-                KeyUsage::server_auth(),
-                None,
-                None,
-            )
-            .map(drop)
+        chain: Option<&[CertificateDer<'_>]>,
+        domain: &str,
+        expected: &Expected,
+    ) -> Result<CertificateNames, OtherCertificate> {
+        let mut shown = match (&expected.associations[..], chain) {
+            ([], _) => self.names(chain),
+            (_, Some([own, others @ ..])) => {
+                let by_path =
+                    |path: &VerifiedPath<'_>| expected.is_met(domain, own, others, Some(path));
+                let trusted = with_path(own, others, &self.roots.roots, by_path).ok();
+                if !trusted.unwrap_or_else(|| expected.is_met(domain, own, others, None)) {
+                    return Err(OtherCertificate);
+                }
+                let mut shown = match trusted {
+                    Some(_) => names(own).unwrap_or_default(),
+                    None => CertificateNames::default(),
+                };
+                shown.dns.push(domain.to_owned());
+                shown
+            }
+            (_, None | Some([])) => return Err(OtherCertificate),
+        };
+        if expected.covers_host(&shown) {
+            shown.dns.push(domain.to_owned());
+        }
+        Ok(shown)
     }
 }
 
+/// The server shows a certificate that its TLSA records do not name.
+#[derive(Debug, thiserror::Error)]
+#[error("its certificate is none of those that its TLSA records in DNS name")]
+pub struct OtherCertificate;
+
+/// What `look` finds on the path from a server's certificate to one of these authorities.
+///
+/// # Errors
+/// Why there is none.
+pub(super) fn with_path<T>(
+    own: &CertificateDer<'_>,
+    others: &[CertificateDer<'_>],
+    anchors: &[TrustAnchor<'_>],
+    look: impl FnOnce(&VerifiedPath<'_>) -> T,
+) -> Result<T, webpki::Error> {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    let algorithms = aws_lc_rs::default_provider()
+        .signature_verification_algorithms
+        .all;
+    let own = EndEntityCert::try_from(own)?;
+    let path = own.verify_for_usage(
+        algorithms,
+        anchors,
+        others,
+        UnixTime::since_unix_epoch(now),
+        // Authorities issue certificates for servers; few still allow them for clients.
+        KeyUsage::server_auth(),
+        None,
+        None,
+    )?;
+    Ok(look(&path))
+}
+
 /// The names that a certificate gives to a server.
-fn names(der: &[u8]) -> Option<CertificateNames> {
+pub(super) fn names(der: &[u8]) -> Option<CertificateNames> {
     let (_, certificate) = X509Certificate::from_der(der).ok()?;
     let mut names = CertificateNames::default();
     let alternatives = certificate.subject_alternative_name().ok()??;

@@ -16,6 +16,7 @@ use xmpp::condition::StreamCondition;
 use super::Surroundings;
 use super::wire::{self, Wire};
 use crate::net::places::Place;
+use crate::tls::Expected;
 
 /// Bytes read at once.
 const READ: usize = 16 * 1024;
@@ -32,12 +33,14 @@ enum Stop {
     Gone,
 }
 
-/// Drives a connection to its end.
+/// Drives a connection to its end. What is `expected` of the certificate of a server that was connected with counts when
+/// TLS is yet to come.
 pub(super) async fn drive(
     around: &Arc<Surroundings>,
     mut connection: PeerConnection,
     mut wire: Wire,
     mut place: Place,
+    expected: &Expected,
 ) {
     loop {
         let moving = Moving {
@@ -60,9 +63,13 @@ pub(super) async fn drive(
         let secured = match connection.dialled().map(str::to_owned) {
             Some(domain) => {
                 let config = Arc::clone(&around.tls.connect);
-                wire::connect(socket, config, &domain, &around.tls).await
+                wire::connect(socket, config, &domain, expected, &around.tls).await
             }
-            None => wire::accept(socket, Arc::clone(&around.tls.accept), &around.tls).await,
+            None => {
+                let claimed = connection.claimed().map(str::to_owned);
+                let config = Arc::clone(&around.tls.accept);
+                wire::accept(socket, config, claimed.as_deref(), around).await
+            }
         };
         let now = around.clock.now();
         match secured {

@@ -1,7 +1,9 @@
 //! Other servers and components: their doors, and connections that the messenger asks for.
 
+mod dane;
 mod dial;
 mod drive;
+mod race;
 mod wire;
 
 use std::net::IpAddr;
@@ -15,7 +17,7 @@ use tokio::sync::watch;
 use super::Clock;
 use super::places::Open;
 use crate::dns::Names;
-use crate::tls::PeerTls;
+use crate::tls::{Expected, PeerTls};
 use drive::drive;
 use wire::Wire;
 
@@ -117,24 +119,29 @@ impl Peers {
         let around = Arc::clone(&self.around);
         tokio::spawn(async move {
             let (chat, now) = (&around.chat, around.clock.now());
+            let nothing = Expected::default();
             match door {
                 PeerDoor::Component => {
                     let connection = PeerConnection::component(chat, address, seed, now);
-                    drive(&around, connection, Wire::Plain(socket), place).await;
+                    let wire = Wire::Plain(socket);
+                    drive(&around, connection, wire, place, &nothing).await;
                 }
                 PeerDoor::Server => {
                     let connection = PeerConnection::accepted(chat, None, address, seed, now);
-                    drive(&around, connection, Wire::Plain(socket), place).await;
+                    let wire = Wire::Plain(socket);
+                    drive(&around, connection, wire, place, &nothing).await;
                 }
                 PeerDoor::ServerTls => {
                     let config = Arc::clone(&around.tls.accept_direct);
-                    let Ok((wire, names)) = wire::accept(socket, config, &around.tls).await else {
+                    // Who it says that it is comes later.
+                    let Ok((wire, names)) = wire::accept(socket, config, None, &around).await
+                    else {
                         return;
                     };
                     let now = around.clock.now();
                     let connection =
                         PeerConnection::accepted(chat, Some(names), address, seed, now);
-                    drive(&around, connection, wire, place).await;
+                    drive(&around, connection, wire, place, &nothing).await;
                 }
             }
         });

@@ -13,7 +13,8 @@ use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
 use xmpp::stream::CertificateNames;
 
-use crate::tls::PeerTls;
+use super::{Surroundings, dane};
+use crate::tls::{Expected, PeerTls};
 
 /// Longest TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(30);
@@ -25,23 +26,35 @@ pub(super) enum Wire {
     Connected(Box<client::TlsStream<TcpStream>>),
 }
 
-/// Does the accepting side of a TLS handshake.
+/// Does the accepting side of a TLS handshake with a server that says that it is the one of `claimed`.
 pub(super) async fn accept(
     socket: TcpStream,
     config: Arc<ServerConfig>,
-    tls: &PeerTls,
+    claimed: Option<&str>,
+    around: &Surroundings,
 ) -> io::Result<(Wire, CertificateNames)> {
     let handshake = TlsAcceptor::from(config).accept(socket);
     let stream = tokio::time::timeout(HANDSHAKE, handshake).await??;
-    let names = tls.names(stream.get_ref().1.peer_certificates());
-    Ok((Wire::Accepted(Box::new(stream)), names))
+    let chain = stream.get_ref().1.peer_certificates();
+    let mut shown = around.tls.names(chain);
+    if let Some(domain) = claimed
+        && !shown.covers(domain)
+        && chain.is_some()
+    {
+        let signed = dane::shown(around, domain, chain);
+        let signed = tokio::time::timeout(HANDSHAKE, signed).await;
+        shown = signed.ok().flatten().unwrap_or(shown);
+    }
+    Ok((Wire::Accepted(Box::new(stream)), shown))
 }
 
-/// Does the connecting side of a TLS handshake with the server of `domain`.
+/// Does the connecting side of a TLS handshake with the server of `domain`, of whose certificate is known what is
+/// `expected`.
 pub(super) async fn connect(
     socket: TcpStream,
     config: Arc<ClientConfig>,
     domain: &str,
+    expected: &Expected,
     tls: &PeerTls,
 ) -> io::Result<(Wire, CertificateNames)> {
     // RFC 6120 §13.7.1.2, XEP-0368 §3: the name is that of the domain, not of the machine.
@@ -50,8 +63,11 @@ pub(super) async fn connect(
         .ok_or_else(|| io::Error::other(format!("{domain} cannot stand in a certificate")))?;
     let handshake = TlsConnector::from(config).connect(name, socket);
     let stream = tokio::time::timeout(HANDSHAKE, handshake).await??;
-    let names = tls.names(stream.get_ref().1.peer_certificates());
-    Ok((Wire::Connected(Box::new(stream)), names))
+    let chain = stream.get_ref().1.peer_certificates();
+    let shown = tls
+        .names_of(chain, domain, expected)
+        .map_err(io::Error::other)?;
+    Ok((Wire::Connected(Box::new(stream)), shown))
 }
 
 fn ascii(domain: &str) -> Option<String> {

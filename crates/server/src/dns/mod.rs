@@ -1,16 +1,20 @@
-//! Where the server of a domain is: SRV records, addresses, and what the configuration says instead.
+//! Where the server of a domain is: SRV records, addresses, and what the configuration says instead. And what DNSSEC says
+//! of its certificate (RFC 7673).
+
+mod resolvers;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
-use hickory_resolver::TokioResolver;
-use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig};
+use base::Jid;
 use hickory_resolver::net::NetError;
-use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::proto::rr::{Name, RData};
 
 use crate::config::{Federation, Network};
 use crate::net::is_public;
+use crate::tls::{Association, Expected};
+use resolvers::{Resolvers, is_bogus, is_nothing, is_secure};
 
 /// Records of one kind that are looked at; a domain with more has the rest ignored.
 const MOST_RECORDS: usize = 20;
@@ -24,6 +28,17 @@ pub struct Target {
     pub port: u16,
     /// TLS from the first byte (XEP-0368).
     pub direct: bool,
+    /// Signed records say that it serves the domain, or it is the domain.
+    pub secure: bool,
+}
+
+/// The addresses of a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Addresses {
+    /// In turn of IPv6 and IPv4 (RFC 8305 §4).
+    pub list: Vec<SocketAddr>,
+    /// The name that they stand at, if they and all aliases on the way are signed.
+    signed_at: Option<Name>,
 }
 
 /// Why no server was found.
@@ -51,7 +66,7 @@ pub struct Service {
 /// Asks name servers.
 #[derive(Clone)]
 pub struct Names {
-    resolver: Option<TokioResolver>,
+    resolvers: Arc<Resolvers>,
     hosts: BTreeMap<String, Vec<Target>>,
     /// Networks that may be reached although they are not public.
     allowed: Vec<Network>,
@@ -59,34 +74,19 @@ pub struct Names {
 
 impl Names {
     /// Name servers of the configuration, or those of the system.
-    pub fn new(config: &Federation) -> Self {
-        let resolver = if config.name_servers.is_empty() {
-            TokioResolver::builder_tokio().and_then(|builder| builder.build())
-        } else {
-            let servers = config.name_servers.iter().map(|address| {
-                let mut connections = vec![ConnectionConfig::udp(), ConnectionConfig::tcp()];
-                for connection in &mut connections {
-                    connection.port = address.port();
-                }
-                NameServerConfig::new(address.ip(), true, connections)
-            });
-            let config = ResolverConfig::from_parts(None, Vec::new(), servers.collect());
-            TokioResolver::builder_with_config(config, TokioRuntimeProvider::default()).build()
-        };
-        let resolver = resolver
-            .inspect_err(|error| {
-                tracing::warn!(%error, "no name server can be asked; see /etc/resolv.conf, or set federation.name_servers");
-            })
-            .ok();
+    ///
+    /// # Errors
+    /// When the trust anchors of the configuration cannot be read.
+    pub fn new(config: &Federation) -> anyhow::Result<Self> {
         let hosts = config.hosts.iter().map(|(domain, targets)| {
             let targets = targets.iter().filter_map(|text| parse_target(text));
             (domain.to_lowercase(), targets.collect())
         });
-        Self {
-            resolver,
+        Ok(Self {
+            resolvers: Arc::new(Resolvers::new(config)?),
             hosts: hosts.collect(),
             allowed: config.allowed_networks.clone(),
-        }
+        })
     }
 
     /// Whether the server of `domain` may be at this address: anybody may name a domain, and publish what he likes for
@@ -96,12 +96,6 @@ impl Names {
         self.hosts.contains_key(domain)
             || is_public(address)
             || self.allowed.iter().any(|network| network.contains(address))
-    }
-
-    fn resolver(&self) -> Result<&TokioResolver, LookupError> {
-        self.resolver
-            .as_ref()
-            .ok_or_else(|| LookupError::Failed("no name server can be asked".to_owned()))
     }
 
     /// The servers of a domain, in the order in which they are to be tried (RFC 6120 §3.2, XEP-0368 §2). `random`
@@ -118,6 +112,7 @@ impl Names {
             host: literal.to_owned(),
             port: 5269,
             direct: false,
+            secure: true,
         };
         if literal.parse::<IpAddr>().is_ok() {
             return Err(LookupError::NotFound(format!(
@@ -153,11 +148,12 @@ impl Names {
         direct: bool,
     ) -> Result<Option<Vec<Service>>, LookupError> {
         let name = absolute(&format!("_{service}._tcp.{domain}"))?;
-        let found = match self.resolver()?.srv_lookup(name).await {
+        let found = match self.resolvers.current().await?.srv_lookup(name).await {
             Ok(found) => found,
-            Err(error) if error.is_no_records_found() => return Ok(None),
+            Err(error) if is_nothing(&error) => return Ok(None),
             Err(error) => return Err(failed(domain, &error)),
         };
+        let secure = is_secure(found.answers());
         let records = found
             .answers()
             .iter()
@@ -175,23 +171,33 @@ impl Names {
                     host: record.target.to_ascii(),
                     port: record.port,
                     direct,
+                    secure,
                 },
             });
         Ok(Some(services.collect()))
     }
 
-    /// The addresses of a target, in turn of IPv6 and IPv4 (RFC 8305 §4).
+    /// The addresses of a target.
     ///
     /// # Errors
     /// [`LookupError`].
-    pub async fn addresses(&self, target: &Target) -> Result<Vec<SocketAddr>, LookupError> {
+    pub async fn addresses(&self, target: &Target) -> Result<Addresses, LookupError> {
         if let Ok(address) = target.host.parse::<IpAddr>() {
-            return Ok(vec![SocketAddr::new(address, target.port)]);
+            return Ok(Addresses {
+                list: vec![SocketAddr::new(address, target.port)],
+                signed_at: None,
+            });
         }
         let name = absolute(&target.host)?;
-        let found = match self.resolver()?.lookup_ip(name).await {
+        let found = match self
+            .resolvers
+            .current()
+            .await?
+            .lookup_ip(name.clone())
+            .await
+        {
             Ok(found) => found,
-            Err(error) if error.is_no_records_found() => {
+            Err(error) if is_nothing(&error) => {
                 return Err(LookupError::NotFound(format!(
                     "{} has no address",
                     target.host
@@ -201,14 +207,86 @@ impl Names {
         };
         let (sixes, fours): (Vec<IpAddr>, Vec<IpAddr>) =
             found.iter().take(MOST_RECORDS).partition(IpAddr::is_ipv6);
-        Ok(in_turn(sixes, fours)
-            .into_iter()
-            .map(|address| SocketAddr::new(address, target.port))
-            .collect())
+        let answers = found.as_lookup().answers();
+        let place = answers.iter().find(|record| {
+            let data = &record.data;
+            matches!(data, RData::A(_) | RData::AAAA(_))
+        });
+        Ok(Addresses {
+            list: in_turn(sixes, fours)
+                .into_iter()
+                .map(|address| SocketAddr::new(address, target.port))
+                .collect(),
+            signed_at: place
+                .filter(|_| is_secure(answers))
+                .map(|record| record.name.clone()),
+        })
+    }
+
+    /// What signed records say of the server at a target, whose addresses were looked up (RFC 7673 §3): nothing, when
+    /// one of the records that lead there is not signed.
+    ///
+    /// # Errors
+    /// [`LookupError::Failed`] when it cannot be said whether there is such a record: then nobody may connect (RFC 7672
+    /// §2.1.1).
+    pub async fn expected(
+        &self,
+        target: &Target,
+        addresses: &Addresses,
+    ) -> Result<Expected, LookupError> {
+        let Some(place) = addresses.signed_at.as_ref().filter(|_| target.secure) else {
+            return Ok(Expected::default());
+        };
+        let own = absolute(&target.host)?;
+        let mut associations = self.associations(place, target.port).await?;
+        if associations.is_none() && *place != own {
+            // RFC 7671 §7: an alias may have records of its own.
+            associations = self.associations(&own, target.port).await?;
+        }
+        let host = target.host.trim_end_matches('.');
+        Ok(Expected {
+            host: Jid::domain_only(host)
+                .ok()
+                .map(|host| host.domain().to_owned()),
+            associations: associations.unwrap_or_default(),
+        })
+    }
+
+    /// The TLSA records of a port that are signed and can be used; `None` when there are none that are signed.
+    async fn associations(
+        &self,
+        host: &Name,
+        port: u16,
+    ) -> Result<Option<Vec<Association>>, LookupError> {
+        let name = absolute(&format!("_{port}._tcp.{host}"))?;
+        let found = match self.resolvers.current().await?.tlsa_lookup(name).await {
+            Ok(found) => found,
+            Err(error) if is_nothing(&error) => return Ok(None),
+            Err(error) => return Err(failed(&host.to_string(), &error)),
+        };
+        if !is_secure(found.answers()) {
+            return Ok(None);
+        }
+        let records = found.answers().iter().take(MOST_RECORDS);
+        let associations = records.filter_map(|record| match &record.data {
+            RData::TLSA(record) => Association::new(
+                record.cert_usage.into(),
+                record.selector.into(),
+                record.matching.into(),
+                &record.cert_data,
+            ),
+            _ => None,
+        });
+        Ok(Some(associations.collect()))
     }
 }
 
 fn failed(name: &str, error: &NetError) -> LookupError {
+    if is_bogus(error) {
+        return LookupError::Failed(format!(
+            "what the name servers say of {name} is not what its zone has signed (DNSSEC)"
+        ));
+    }
     LookupError::Failed(format!(
         "the name servers do not tell where {name} is: {error}"
     ))
@@ -237,6 +315,7 @@ pub fn parse_target(text: &str) -> Option<Target> {
         host: host.to_owned(),
         port: port.parse().ok()?,
         direct,
+        secure: false,
     })
 }
 
@@ -290,6 +369,7 @@ mod tests {
                 host: host.to_owned(),
                 port: 5269,
                 direct: false,
+                secure: false,
             },
         }
     }
@@ -327,6 +407,7 @@ mod tests {
                 host: host.to_owned(),
                 port,
                 direct,
+                secure: false,
             })
         };
         assert_eq!(
