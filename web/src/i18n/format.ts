@@ -13,6 +13,9 @@ function format(options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
   return known;
 }
 
+// By far the most used one.
+let clocks: { language: string; format: Intl.DateTimeFormat } | null = null;
+
 /** The person's own locale where it speaks the language, so that times are as they are used to. */
 function locale(): string {
   return navigator.languages.find((one) => one.split("-")[0] === language) ?? language;
@@ -22,7 +25,8 @@ const day = (time: Date): number => Math.floor((time.getTime() - time.getTimezon
 
 /** `10:42` */
 export function clock(time: number): string {
-  return format({ hour: "2-digit", minute: "2-digit" }).format(time);
+  if (clocks?.language !== language) clocks = { language, format: format({ hour: "2-digit", minute: "2-digit" }) };
+  return clocks!.format.format(time);
 }
 
 /** When, in a list: the time of today, `Yesterday`, the weekday of this week, else the date. */

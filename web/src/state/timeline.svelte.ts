@@ -2,6 +2,7 @@
 import type { TimelineView } from "../core/core";
 import { core } from "./core";
 import type { Item, Message, ReadBy, Timeline } from "./model";
+import { nextPart } from "./reveal";
 
 /** A line, and whether it goes on with what the line before it has begun. */
 export interface Line {
@@ -33,7 +34,19 @@ export class OpenTimeline {
   hasEarlier = $state(false);
   hasLater = $state(false);
   readBy = $state.raw<readonly ReadBy[]>([]);
-  readonly lines: readonly Line[] = $derived((this.items ?? []).map((item, at, all) => ({ item, grouped: continues(all[at - 1], item) })));
+  // A line that has not changed is the same object as before: nothing of it is drawn anew.
+  #drawn = new Map<string, Line>();
+  readonly lines: readonly Line[] = $derived.by(() => {
+    const before = this.#drawn;
+    this.#drawn = new Map();
+    return (this.items ?? []).map((item, at, all) => {
+      const grouped = continues(all[at - 1], item);
+      const known = before.get(item.id);
+      const line = known?.item === item && known.grouped === grouped ? known : { item, grouped };
+      this.#drawn.set(item.id, line);
+      return line;
+    });
+  });
   /** Where each of the others stopped reading: their names by the message's key. */
   readonly readers: ReadonlyMap<string, readonly string[]> = $derived.by(() => {
     const keys = (this.items ?? []).flatMap((item) => (item.type === "message" ? [item.id] : []));
@@ -50,24 +63,43 @@ export class OpenTimeline {
   #view: TimelineView;
   #asking: "earlier" | "later" | null = null;
   #newest: string | null = null;
+  #all: readonly Item[] = [];
+  #around: boolean;
+  #frame = 0;
 
   constructor(conversation: string, around: string | null) {
     this.conversation = conversation;
+    this.#around = around !== null;
     this.#view = core().timeline(conversation, (timeline) => this.#show(timeline), ...(around === null ? [] : [around]));
   }
 
   #show(timeline: Timeline): void {
-    this.items = timeline.items;
+    this.#all = timeline.items;
+    this.#reveal();
     this.hasEarlier = timeline.hasEarlier;
     this.hasLater = timeline.hasLater;
     this.readBy = timeline.readBy;
-    const newest = timeline.hasLater ? this.#newest : (this.messages().at(-1)?.key ?? null);
+    const messages = timeline.items.flatMap((item) => (item.type === "message" ? [item.message] : []));
+    const newest = timeline.hasLater ? this.#newest : (messages.at(-1)?.key ?? null);
     if (this.#newest !== null && newest !== null && newest > this.#newest) {
-      this.missed += this.messages().filter((message) => message.key > this.#newest! && !message.sender.own).length;
+      this.missed += messages.filter((message) => message.key > this.#newest! && !message.sender.own).length;
     }
     this.#newest = newest;
   }
 
+  /** Draws some more of what there is, and the rest in the frames to come. */
+  #reveal(): void {
+    cancelAnimationFrame(this.#frame);
+    this.#frame = 0;
+    const hidden = document.visibilityState === "hidden";
+    const whole = hidden || (this.items === null && this.#around);
+    const { from, to } = whole ? { from: 0, to: this.#all.length } : nextPart(this.items ?? [], this.#all);
+    const all = from === 0 && to === this.#all.length;
+    this.items = all ? this.#all : this.#all.slice(from, to);
+    if (!all) this.#frame = requestAnimationFrame(() => this.#reveal());
+  }
+
+  /** Those that are drawn. */
   messages(): Message[] {
     return (this.items ?? []).flatMap((item) => (item.type === "message" ? [item.message] : []));
   }
@@ -84,13 +116,13 @@ export class OpenTimeline {
   }
 
   earlier(): void {
-    if (!this.hasEarlier || this.#asking !== null) return;
+    if (!this.hasEarlier || this.#asking !== null || this.#frame !== 0) return;
     this.#asking = "earlier";
     void this.#settle(this.#view.earlier());
   }
 
   later(): void {
-    if (!this.hasLater || this.#asking !== null) return;
+    if (!this.hasLater || this.#asking !== null || this.#frame !== 0) return;
     this.#asking = "later";
     void this.#settle(this.#view.later());
   }
@@ -116,6 +148,7 @@ export class OpenTimeline {
   }
 
   close(): void {
+    cancelAnimationFrame(this.#frame);
     this.#view.close();
   }
 }

@@ -12,6 +12,7 @@ localStorage.setItem(
 );
 const engine = new StillEngine(words);
 if (wanted.has("signedOut")) engine.signedOut();
+if (wanted.has("long")) engine.long = Number(wanted.get("long"));
 if (wanted.has("empty")) engine.rows = [];
 if (wanted.has("offline") && engine.session.type === "signedIn") engine.session.connection = { type: "offline" };
 if (wanted.has("request")) engine.requests = ["kai@partner.example"];
