@@ -106,7 +106,7 @@ describe("dialogs", () => {
   it("change the language at once", async () => {
     const { page } = await open("#/");
     await page.keyboard.press("Control+,");
-    await page.getByRole("radio", { name: "Deutsch" }).check();
+    await page.getByRole("radio", { name: "Deutsch" }).click();
     await page.getByRole("button", { name: /Suchen oder springen/ }).waitFor();
     expect(await page.locator("html").getAttribute("lang")).toBe("de");
   });
