@@ -43,6 +43,10 @@ enum Step {
     NewDevice(u8),
     RemoveDevice(u8),
     RemoveMember,
+    /// The one who was removed is in again.
+    AddMember,
+    /// Days go by, and keys are changed for new ones. No message waits for longer than old keys are kept.
+    Days(u8),
     /// All read all.
     Settle,
 }
@@ -64,6 +68,8 @@ fn step() -> impl Strategy<Value = Step> {
         2 => n().prop_map(NewDevice),
         1 => n().prop_map(RemoveDevice),
         1 => Just(RemoveMember),
+        1 => Just(AddMember),
+        1 => (1..5u8).prop_map(Days),
         1 => Just(Settle),
     ]
 }
@@ -75,6 +81,7 @@ struct Run {
     /// Texts by the devices that must read them.
     expected: BTreeMap<String, BTreeSet<usize>>,
     said: usize,
+    days: u8,
 }
 
 impl Run {
@@ -85,6 +92,7 @@ impl Run {
             removed: BTreeSet::new(),
             expected: BTreeMap::new(),
             said: 0,
+            days: 0,
         };
         let legacy = legacy.map(|account| jid(ACCOUNTS[account]));
         run.world.legacy_only.extend(legacy);
@@ -329,7 +337,31 @@ impl Run {
                     self.members.pop();
                 }
             }
+            Step::AddMember => {
+                if self.members.len() == 2 {
+                    self.members.push(2);
+                }
+            }
+            Step::Days(days) => self.pass(days),
             Step::Settle => self.settle(),
+        }
+    }
+
+    /// Signed prekeys are offered for a week and kept for another one (XEP-0384 §4.2).
+    fn pass(&mut self, days: u8) {
+        if self.days + days > 13 {
+            return;
+        }
+        self.days += days;
+        self.world.later(u64::from(days) * 24 * 60 * 60);
+        for index in 0..self.world.parties.len() {
+            if self.removed.contains(&index) {
+                continue;
+            }
+            let now = self.world.now;
+            let machine = self.world.parties[index].machine.as_mut().unwrap();
+            machine.tick(now, &mut self.world.random).unwrap();
+            self.world.pump(index);
         }
     }
 

@@ -309,6 +309,11 @@ impl<S: KeyStore> Machine<S> {
                     Node::Devices => {
                         account.form_mut(form).announced = true;
                         if let Some(list) = self.list_to_publish(form)? {
+                            let before = draft.list(&self.own, form)?.unwrap_or_default();
+                            for device in before.ids().filter(|device| !list.contains(*device)) {
+                                let times = self.removals.entry(device).or_default();
+                                *times = times.saturating_add(1);
+                            }
                             draft.put_list(&self.own, form, &list);
                         }
                     }
@@ -317,13 +322,6 @@ impl<S: KeyStore> Machine<S> {
                 let changes = draft.finish();
                 self.commit(&changes)?;
                 self.account = account;
-                let mut right = true;
-                for form in Form::ALL {
-                    right &= self.list_to_publish(form)?.is_none();
-                }
-                if right {
-                    self.revoked.clear();
-                }
                 Ok(())
             }
             // Most likely the node is configured otherwise than we demand (XEP-0060 §7.1.5); servers say so in several

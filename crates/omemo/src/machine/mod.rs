@@ -46,6 +46,9 @@ const MAX_BUNDLES: usize = 20_000;
 /// How long a bundle is kept that was fetched and not used: another device may take the same prekey meanwhile.
 const BUNDLE_AGE: Duration = Duration::from_secs(60 * 60);
 
+/// How often a device is taken from the list of one connection that puts itself back.
+const MAX_REMOVALS: u8 = 16;
+
 /// How many references to devices are remembered for one connection.
 const MAX_REMEMBERED: usize = 10_000;
 
@@ -133,8 +136,10 @@ pub struct Machine<S: KeyStore> {
     repaired: BTreeSet<Peer>,
     /// How often the keys of each form have changed, to tell whether what was published is still right.
     generations: [u64; 2],
-    /// Devices of ours that are to go from the list.
+    /// Devices of ours that are to go from the list, and from it again when they put themselves back.
     revoked: BTreeSet<DeviceId>,
+    /// How often that was done on this connection.
+    removals: BTreeMap<DeviceId, u8>,
     /// Encryption was switched off.
     withdrawn: bool,
     /// Whether our bundle was taken back.
@@ -170,6 +175,7 @@ impl<S: KeyStore> Machine<S> {
             }
             account
         };
+        let revoked = draft.revoked()?;
         let changes = draft.finish();
         if !changes.is_empty() {
             store.commit(&changes).map_err(Error::Store)?;
@@ -193,7 +199,8 @@ impl<S: KeyStore> Machine<S> {
             refused: BTreeSet::new(),
             repaired: BTreeSet::new(),
             generations: [0; 2],
-            revoked: BTreeSet::new(),
+            revoked,
+            removals: BTreeMap::new(),
             withdrawn: false,
             bundle_gone: [false; 2],
             looked_up: BTreeSet::new(),
@@ -266,6 +273,7 @@ impl<S: KeyStore> Machine<S> {
             }
         }
         self.own_lists_seen = [false; 2];
+        self.removals.clear();
         self.configure.clear();
         self.configured.clear();
         self.refused.clear();

@@ -5,7 +5,7 @@ use xmpp::xep::omemo::{DeviceId, Form};
 use xmpp::xml::Writer;
 
 use super::requests::{Request, RequestKind, Task};
-use super::{Machine, slot};
+use super::{MAX_REMOVALS, Machine, slot};
 use crate::device_list::{DeviceList, ListedDevice};
 use crate::error::Error;
 use crate::store::{Draft, KeyStore};
@@ -55,6 +55,20 @@ impl<S: KeyStore> Machine<S> {
     /// writes to it any more. The keys in the store are the caller's to delete, once nothing is due any more.
     pub const fn withdraw(&mut self) {
         self.withdrawn = true;
+    }
+
+    /// Whether all was done that [`Machine::withdraw`] has asked for.
+    ///
+    /// # Errors
+    /// [`Error`], when the store fails.
+    pub fn is_withdrawn(&self) -> Result<bool, Error<S::Error>> {
+        let gone = self.withdrawn && self.bundle_gone.iter().all(|gone| *gone);
+        for form in Form::ALL {
+            if self.list_to_publish(form)?.is_some() {
+                return Ok(false);
+            }
+        }
+        Ok(gone)
     }
 
     fn is_withdrawing(&self, form: Form) -> bool {
@@ -155,9 +169,7 @@ impl<S: KeyStore> Machine<S> {
             }),
         };
         let mut wanted = seen.clone();
-        wanted
-            .devices
-            .retain(|device| !self.revoked.contains(&device.id));
+        wanted.devices.retain(|device| !self.is_put_out(device.id));
         let listed = wanted.devices.iter_mut().find(|device| device.id == own.id);
         match listed {
             _ if self.withdrawn => wanted.devices.retain(|device| device.id != own.id),
@@ -165,6 +177,12 @@ impl<S: KeyStore> Machine<S> {
             None => wanted.devices.push(own),
         }
         Ok((wanted != seen).then_some(wanted))
+    }
+
+    /// Whether a device is to go. Two that are of different minds must not go on for ever.
+    fn is_put_out(&self, device: DeviceId) -> bool {
+        let times = self.removals.get(&device).copied().unwrap_or(0);
+        self.revoked.contains(&device) && times < MAX_REMOVALS
     }
 
     fn publication(&self, node: Node, form: Form) -> Result<String, Error<S::Error>> {

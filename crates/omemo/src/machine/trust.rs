@@ -171,7 +171,8 @@ impl<S: KeyStore> Machine<S> {
         Ok(())
     }
 
-    /// Takes one of our devices out of the device list and believes it no more: it is lost, or somebody else's.
+    /// Takes one of our devices out of the device list and believes it no more: it is lost, or somebody else's. Should it put
+    /// itself back, it is taken out again.
     ///
     /// # Errors
     /// [`Error`], when the store fails.
@@ -184,7 +185,11 @@ impl<S: KeyStore> Machine<S> {
             self.distrust(&own, &identity, now)?;
         }
         self.revoked.insert(device);
-        Ok(())
+        self.removals.remove(&device);
+        let mut draft = Draft::new(&self.store);
+        draft.put_revoked(&self.revoked);
+        let changes = draft.finish();
+        self.commit(&changes)
     }
 
     fn post(

@@ -1,5 +1,7 @@
 //! What one operation changes, gathered on top of the store until it is committed.
 
+use std::collections::BTreeSet;
+
 use base::BareJid;
 use xmpp::xep::omemo::{DeviceId, Form};
 
@@ -298,6 +300,26 @@ impl<'s, S: KeyStore> Draft<'s, S> {
                 self.changes.delete(name);
             }
         }
+    }
+
+    /// Devices of ours that were taken out.
+    pub(crate) fn revoked(&self) -> Result<BTreeSet<DeviceId>, S> {
+        let read = |bytes: &[u8]| {
+            let (_, mut from) = Decoder::new(bytes, 1)?;
+            let all: BTreeSet<DeviceId> = from.list(Decoder::number)?;
+            from.finish()?;
+            Ok(all)
+        };
+        Ok(self.load("revoked", read)?.unwrap_or_default())
+    }
+
+    pub(crate) fn put_revoked(&mut self, revoked: &BTreeSet<DeviceId>) {
+        let mut record = Encoder::new(1, 8 + 5 * revoked.len());
+        record.count(revoked.len());
+        for device in revoked {
+            record.number(*device);
+        }
+        self.put("revoked".to_owned(), record.finish());
     }
 
     pub(crate) fn letters(&self) -> Result<Vec<(u32, Letter)>, S> {
