@@ -58,6 +58,19 @@ pub enum Output {
     Disconnect,
     /// Put the sealed bytes of a file where the server said, then [`Command::FileUploaded`](crate::Command::FileUploaded).
     Upload(UploadSlot),
+    /// Fetch a file with `GET`, then [`Command::FileDownloaded`](crate::Command::FileDownloaded).
+    Download(DownloadOrder),
+    /// Put these bytes where the server said, then [`Command::FileUploaded`](crate::Command::FileUploaded).
+    UploadChunk {
+        /// Where.
+        slot: UploadSlot,
+        /// What: it is sealed.
+        bytes: Bytes,
+    },
+    /// Fetch a file into memory, then [`Command::ChunkFetched`](crate::Command::ChunkFetched).
+    FetchChunk(DownloadOrder),
+    /// Nobody wants this file any more: stop, and say nothing.
+    StopTransfer(Transfer),
     /// Something has changed that somebody may want to show.
     Event(Event),
 }
@@ -85,4 +98,34 @@ impl fmt::Display for UploadId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
+}
+
+/// What to fetch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DownloadOrder {
+    /// Which one was wanted.
+    pub download: DownloadId,
+    /// Where it is, `https:`.
+    pub url: Redacted<String>,
+    /// How large it is said to be, in bytes: more is not taken.
+    pub size: Option<u64>,
+}
+
+/// Names a download within its client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DownloadId(pub u64);
+
+impl fmt::Display for DownloadId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A file on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Transfer {
+    /// To the server.
+    Upload(UploadId),
+    /// From it.
+    Download(DownloadId),
 }

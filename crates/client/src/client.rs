@@ -9,6 +9,7 @@ use omemo::{Config, DeviceView, Machine, Randomness, VerificationUri};
 
 use crate::border::{Input, Output};
 use crate::connection::Connection;
+use crate::connection::invitation::Pending;
 use crate::connection::requests::Request;
 use crate::connection::stream::Stream;
 use crate::conversations::Conversations;
@@ -19,6 +20,8 @@ use crate::features::message_archive::CatchUp;
 use crate::features::presence::Presences;
 use crate::features::rooms::Rooms;
 use crate::features::roster::People;
+use crate::features::transfers::Transfers;
+use crate::handover::Handover;
 use crate::outbox::Outbox;
 use crate::settings::{Credentials, Settings};
 use crate::storage::database::{Database, Keys};
@@ -42,6 +45,9 @@ pub enum ClientError {
     /// The storage belongs to another account.
     #[error("this storage belongs to {0}: use another one for another account")]
     OtherAccount(BareJid),
+    /// It was logged out.
+    #[error("this device is logged out: open another client on an empty storage")]
+    LoggedOut,
 }
 
 /// One account on one device.
@@ -69,6 +75,8 @@ pub struct Client<S: Storage> {
     pub(crate) outbox: Outbox,
     pub(crate) catch_up: CatchUp,
     pub(crate) uploads: Uploads,
+    pub(crate) transfers: Transfers,
+    pub(crate) handover: Handover,
     /// The person looks at this device.
     pub(crate) active: bool,
     keys_looked_after: Moment,
@@ -144,6 +152,8 @@ impl<S: Storage> Client<S> {
             rooms: Rooms::open(&database)?,
             presences: Presences::default(),
             uploads: Uploads::default(),
+            transfers: Transfers::default(),
+            handover: Handover::default(),
             surroundings: Surroundings::default(),
             requests: BTreeMap::new(),
             asked: 0,
@@ -172,9 +182,19 @@ impl<S: Storage> Client<S> {
         now: Now,
         random: &mut dyn Randomness,
     ) -> Result<(), ClientError> {
+        if self.is_logged_out() {
+            return Err(ClientError::LoggedOut);
+        }
         self.operation(now, random, |client, turn| {
             match credentials {
-                Credentials::Password(password) => client.connection.password = Some(password),
+                Credentials::Password(password) => {
+                    client.connection.password = Some(password);
+                    client.connection.invitation = None;
+                }
+                Credentials::Invitation { token, password } => {
+                    client.connection.password = Some(password);
+                    client.connection.invitation = Some(Pending::new(token));
+                }
             }
             client.connection.salted = None;
             client.go_online(turn);
@@ -209,6 +229,9 @@ impl<S: Storage> Client<S> {
         now: Now,
         random: &mut dyn Randomness,
     ) -> Result<(), ClientError> {
+        if self.is_logged_out() {
+            return Ok(());
+        }
         self.operation(now, random, |client, turn| {
             Ok(client.take_input(input, turn)?)
         })
@@ -219,6 +242,9 @@ impl<S: Storage> Client<S> {
     /// # Errors
     /// [`ClientError`], when the storage fails.
     pub fn tick(&mut self, now: Now, random: &mut dyn Randomness) -> Result<(), ClientError> {
+        if self.is_logged_out() {
+            return Ok(());
+        }
         self.operation(now, random, |client, turn| {
             client.connection_tick(turn)?;
             client.requests_tick(turn)?;
@@ -239,7 +265,7 @@ impl<S: Storage> Client<S> {
     /// When [`Client::tick`] is to be called; `None` for never.
     #[must_use]
     pub fn deadline(&self) -> Option<Moment> {
-        if self.failed.is_some() {
+        if self.failed.is_some() || self.is_logged_out() {
             return None;
         }
         if self.is_untidy() {
@@ -247,6 +273,7 @@ impl<S: Storage> Client<S> {
         }
         let mut next = self
             .connection_deadline()
+            .min(self.leaving_deadline())
             .min(self.requests_deadline())
             .min(self.catch_up_deadline())
             .min(self.presences.deadline());
@@ -287,9 +314,15 @@ impl<S: Storage> Client<S> {
     fn settle(&mut self, turn: &mut Turn<'_>) -> Result<(), StorageError> {
         self.encryption_events(turn)?;
         self.outbox_pump(turn)?;
+        self.handover_pump(turn)?;
         self.encryption_requests(turn)?;
-        self.conversations_settle();
-        self.stream_settle();
+        self.leaving_goes_on(turn)?;
+        if self.is_logged_out() {
+            self.wipe()?;
+        } else {
+            self.conversations_settle();
+            self.stream_settle();
+        }
         self.database.commit()?;
         self.outputs.append(&mut self.staged);
         Ok(())

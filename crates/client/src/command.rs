@@ -4,7 +4,8 @@ use base::{BareJid, Redacted};
 use bytes::Bytes;
 use omemo::{DeviceId, IdentityKey, Policy};
 
-use crate::border::UploadId;
+use crate::border::{DownloadId, Transfer, UploadId};
+use crate::history::Role;
 use crate::storage::StorageError;
 use crate::views::{Availability, ConversationId, Mention, MessageKey, Notify};
 
@@ -255,11 +256,60 @@ pub enum Command {
         /// Whether.
         success: bool,
     },
+    /// Fetches a file; gives [`Done::Download`] and [`Output::Download`](crate::Output::Download). `aesgcm:` addresses are
+    /// taken apart first ([`files::AesgcmAddress`](crate::files::AesgcmAddress)).
+    Download {
+        /// Where it is, `https:`.
+        url: Redacted<String>,
+        /// How large it is said to be, in bytes.
+        size: Option<u64>,
+    },
+    /// The runtime has moved so many bytes of a file, all together.
+    TransferMoved {
+        /// Which.
+        transfer: Transfer,
+        /// So many.
+        bytes: u64,
+    },
+    /// The file that was to be fetched is there, or is not.
+    FileDownloaded {
+        /// Which.
+        download: DownloadId,
+        /// Why not, for the person; `None` when it is there.
+        failed: Option<String>,
+    },
+    /// Nobody wants this file any more.
+    CancelTransfer(Transfer),
+    /// Shows a code for handing history from one device of the person to another; gives [`Done::HistoryCode`]. Mostly the new
+    /// device shows it.
+    ShowHistoryCode {
+        /// What this device is.
+        role: Role,
+    },
+    /// The person has scanned the code that the other device shows. What follows is told by
+    /// [`Event::History`](crate::Event::History).
+    ScanHistoryCode {
+        /// What it says.
+        text: Redacted<String>,
+        /// What this device is.
+        role: Role,
+    },
+    /// Ends a hand-over.
+    StopHistory,
+    /// A part of a history is here, as [`Output::FetchChunk`](crate::Output::FetchChunk) has asked; `None` when it cannot be
+    /// had.
+    ChunkFetched {
+        /// Which.
+        download: DownloadId,
+        /// Its bytes.
+        bytes: Option<Bytes>,
+    },
     /// Connects and logs in with what is kept.
     Connect,
     /// Says good-bye and stays away until [`Command::Connect`].
     Disconnect,
-    /// Says good-bye for good: the token ends. Keys and messages stay until the storage is deleted.
+    /// Logs this device out for good. Its keys are taken from the server, its token is ended (XEP-0484), and all that is kept
+    /// here is deleted; then comes [`Event::LoggedOut`](crate::Event::LoggedOut).
     LogOut,
 }
 
@@ -270,6 +320,8 @@ pub struct Draft {
     pub text: Redacted<String>,
     /// To which message of the conversation it answers (XEP-0461).
     pub reply: Option<MessageKey>,
+    /// To whom alone, in an open room: the name there (XEP-0045 §7.5).
+    pub private_to: Option<String>,
     /// Whom it mentions (XEP-0372).
     pub mentions: Vec<Mention>,
     /// What else it says, such as files and previews: XML elements, each self-contained. They go where the text goes.
@@ -313,6 +365,10 @@ pub enum Done {
     Conversation(ConversationId),
     /// An upload was asked for.
     Upload(UploadId),
+    /// A file is being fetched.
+    Download(DownloadId),
+    /// A code for the other device to scan, as text for a QR code. Whoever sees it could ask for the history.
+    HistoryCode(Redacted<String>),
     /// What came of comparing.
     Verified {
         /// Whose devices they are.

@@ -6,10 +6,12 @@ use xmpp::ns;
 use xmpp::xep::muc::Affiliation;
 use xmpp::xml::{Tree, Writer};
 
+use crate::border::Transfer;
 use crate::client::{Client, keys_failed};
 use crate::command::{Command, CommandError, Done, Draft};
 use crate::connection::requests::Asked;
 use crate::conversations::Record;
+use crate::features::rooms::private;
 use crate::features::{chat_states, markers, receipts};
 use crate::outbox::{Letter, State};
 use crate::payload::{Elements, quote};
@@ -47,6 +49,9 @@ impl<S: Storage> Client<S> {
         now: Now,
         random: &mut dyn Randomness,
     ) -> Result<Done, CommandError> {
+        if self.is_logged_out() {
+            return Err(not_possible("This device is logged out: sign in anew."));
+        }
         self.operation(now, random, |client, turn| client.obey(command, turn))
     }
 
@@ -307,18 +312,42 @@ impl<S: Storage> Client<S> {
                     None => Err(CommandError::Offline),
                 };
             }
+            Command::FileUploaded { upload, success } => {
+                if self.chunk_uploaded(upload, success, turn)? {
+                    return Ok(Done::Done);
+                }
+                let text = "The file did not reach the server: try again.";
+                let failed = (!success).then(|| text.to_owned());
+                self.transfer_ended(Transfer::Upload(upload), failed);
+            }
+            Command::Download { url, size } => {
+                return self.download(url, size).map(Done::Download);
+            }
+            Command::TransferMoved { transfer, bytes } => {
+                self.transfer_moved(transfer, bytes);
+                return Ok(Done::Done);
+            }
+            Command::FileDownloaded { download, failed } => {
+                self.transfer_ended(Transfer::Download(download), failed);
+            }
+            Command::ShowHistoryCode { role } => {
+                return Ok(Done::HistoryCode(self.show_history_code(role, turn)));
+            }
+            Command::ScanHistoryCode { text, role } => {
+                self.scan_history_code(text.expose(), role, turn)?;
+            }
+            Command::StopHistory => self.stop_history(),
+            Command::ChunkFetched { download, bytes } => {
+                self.chunk_fetched(download, bytes.as_deref())?;
+            }
+            Command::CancelTransfer(transfer) => self.cancel_transfer(transfer),
             Command::Connect => self.go_online(turn),
             Command::Disconnect => {
                 self.connection.wanted = false;
                 self.close();
                 self.stream_is_over(turn)?;
             }
-            Command::LogOut => {
-                self.connection.wanted = false;
-                self.forget_credentials();
-                self.close();
-                self.stream_is_over(turn)?;
-            }
+            Command::LogOut => self.log_out(turn)?,
             _ => return Err(not_possible("This version cannot do that.")),
         }
         self.outbox.due = true;
@@ -357,6 +386,7 @@ impl<S: Storage> Client<S> {
         let record = self.record_of(id)?;
         Self::check(&draft)?;
         let number = record.number;
+        let mut private = draft.private_to;
         let message_id = turn.id();
         let text = draft.text.expose();
         let mut elements = Elements::default();
@@ -368,8 +398,11 @@ impl<S: Storage> Client<S> {
             if let Content::Text { text, .. } = &target.content {
                 quoted = quote(text);
             }
+            // Who answers to what was said privately does so, too.
+            private = private.or_else(|| target.private.clone());
             // In a room a message is meant by the id that the room gave it (XEP-0461 §3.1).
-            let target_id = match (&target.archive_id, record.is_room()) {
+            let by_room = record.is_room() && target.private.is_none();
+            let target_id = match (&target.archive_id, by_room) {
                 (Some(id), true) => id.clone(),
                 (None, true) => {
                     return Err(not_possible("This message has not reached the room yet."));
@@ -385,6 +418,9 @@ impl<S: Storage> Client<S> {
             elements = elements.reply(&target_id, &to, shift);
             legacy_elements = legacy_elements.reply(&target_id, &to, shift);
             reply = Some((target_id, Some(to), quoted.clone()));
+        }
+        if let Some(nick) = &private {
+            self.may_say_privately(&record, nick)?;
         }
         let shift = quoted.chars().count();
         let words = format!("{quoted}{text}");
@@ -414,6 +450,7 @@ impl<S: Storage> Client<S> {
         entry.reply = reply;
         entry.mentions = draft.mentions;
         entry.progress = Progress::Waiting;
+        entry.private.clone_from(&private);
         entry.guard = match record.seal() {
             Seal::Encrypted => Guard::Own,
             Seal::Off | Seal::Open => Guard::Readable,
@@ -427,10 +464,14 @@ impl<S: Storage> Client<S> {
             time: turn.now.wall,
             key: Some(key),
             live: true,
+            private: private.clone(),
         };
         self.take_entry(&arrival, entry, turn)?;
         let legacy_text = draft.legacy_text.map(base::Redacted::into_inner);
-        let mut outside = markers::markable();
+        let mut outside = match &private {
+            Some(_) => private::mark(),
+            None => markers::markable(),
+        };
         if !record.is_room() {
             outside.push_str(&receipts::request());
             outside.push_str(&chat_states::active());
@@ -444,6 +485,7 @@ impl<S: Storage> Client<S> {
             legacy_elements: legacy_elements.finish(),
             outside,
             state: State::Waiting,
+            private,
         });
         if let Some(record) = self.conversations.change(number) {
             record.draft.clear();
@@ -482,8 +524,12 @@ impl<S: Storage> Client<S> {
             elements,
             legacy_text: Some(text.clone()),
             legacy_elements: Elements::default().replace(&entry.id).finish(),
-            outside: String::new(),
+            outside: match &entry.private {
+                Some(_) => private::mark(),
+                None => String::new(),
+            },
             state: State::Waiting,
+            private: entry.private.clone(),
         };
         entry.content = Content::Text {
             text,
@@ -516,6 +562,11 @@ impl<S: Storage> Client<S> {
             self.delete_entry(number, key, &entry);
             return Ok(Done::Done);
         }
+        if entry.private.is_some() {
+            return Err(not_possible(
+                "What was said to one person in a room cannot be taken back.",
+            ));
+        }
         let target = match (&entry.archive_id, record.is_room()) {
             (Some(archived), true) => archived.clone(),
             (None, true) => {
@@ -541,6 +592,7 @@ impl<S: Storage> Client<S> {
             legacy_elements: legacy.finish(),
             outside: String::new(),
             state: State::Waiting,
+            private: None,
         });
         entry.content = Content::Removed {
             by: None,
@@ -562,7 +614,8 @@ impl<S: Storage> Client<S> {
         reason: Option<String>,
         turn: &Turn<'_>,
     ) -> Outcome {
-        let Some(archived) = entry.archive_id.as_ref().filter(|_| record.is_room()) else {
+        let public = record.is_room() && entry.private.is_none();
+        let Some(archived) = entry.archive_id.as_ref().filter(|_| public) else {
             return Err(not_possible("Only what you have said can be taken back."));
         };
         let mut writer = Writer::new();
@@ -587,6 +640,11 @@ impl<S: Storage> Client<S> {
         let record = self.record_of(id)?;
         let number = record.number;
         let mut entry = self.entry_of(number, key)?;
+        if entry.private.is_some() {
+            return Err(not_possible(
+                "What was said to one person in a room takes no reactions: answer it.",
+            ));
+        }
         reactions.retain(|emoji| !emoji.is_empty() && emoji.len() <= 64);
         reactions.truncate(32);
         let target = match (&entry.archive_id, record.is_room()) {
@@ -610,6 +668,7 @@ impl<S: Storage> Client<S> {
             legacy_elements: String::new(),
             outside: String::new(),
             state: State::Waiting,
+            private: None,
         });
         entry.feelings.retain(|feeling| !feeling.who.is_empty());
         entry.feelings.push(Feeling {
@@ -654,12 +713,13 @@ impl<S: Storage> Client<S> {
             elements: said,
             legacy_text: (!words.is_empty()).then_some(words),
             legacy_elements: legacy.finish(),
-            outside: if record.is_room() {
-                markers::markable()
-            } else {
-                markers::markable() + &receipts::request()
+            outside: match (&entry.private, record.is_room()) {
+                (Some(_), _) => private::mark(),
+                (None, true) => markers::markable(),
+                (None, false) => markers::markable() + &receipts::request(),
             },
             state: State::Waiting,
+            private: entry.private.clone(),
         });
         entry.progress = Progress::Waiting;
         entry.guard = match record.seal() {
@@ -703,6 +763,10 @@ impl<S: Storage> Client<S> {
         let Some(entry) = self.entry(record.number, key)? else {
             return Ok(());
         };
+        if entry.private.is_some() {
+            // It is in no archive of the room.
+            return Ok(());
+        }
         let told = if entry.author.own || entry.is_notice() {
             false
         } else {

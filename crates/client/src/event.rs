@@ -2,7 +2,7 @@
 
 use base::{BareJid, Timestamp};
 
-use crate::border::UploadId;
+use crate::border::{Transfer, UploadId};
 use crate::views::{ConversationId, Delivery, MessageKey};
 
 /// Something has changed. Views are fetched anew; an event says which.
@@ -15,6 +15,11 @@ pub enum Event {
     LoginFailed {
         /// What happened and what to do, for the person.
         text: String,
+    },
+    /// This device is logged out and everything that it had kept is deleted: drop the client, and delete its storage.
+    LoggedOut {
+        /// The server lets it in no more. Else it did not answer: take this device out on another one.
+        ended: bool,
     },
     /// [`Client::conversations`](crate::Client::conversations) has changed.
     Conversations,
@@ -60,6 +65,24 @@ pub enum Event {
         /// All was read.
         done: bool,
     },
+    /// Earlier messages were asked for ([`Command::LoadEarlier`](crate::Command::LoadEarlier)), and this came of it.
+    Earlier {
+        /// Where.
+        conversation: ConversationId,
+        /// There are still earlier ones.
+        more: bool,
+        /// Why they could not be had, for the person; `None` when they are there.
+        failed: Option<String>,
+    },
+    /// A file is on its way, is there, or is not.
+    Transfer {
+        /// Which.
+        transfer: Transfer,
+        /// How far it came.
+        progress: TransferProgress,
+    },
+    /// History goes from one device of the person to another.
+    History(HistoryProgress),
     /// An upload was refused.
     UploadRefused {
         /// Which.
@@ -72,6 +95,57 @@ pub enum Event {
         /// What was to be done, in a few words.
         what: String,
         /// What happened and what to do, for the person.
+        text: String,
+    },
+}
+
+/// How far a hand-over of history came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HistoryProgress {
+    /// This device is giving.
+    Giving {
+        /// So many messages so far.
+        messages: u64,
+    },
+    /// This device has given all that it has. The other one may still be fetching.
+    Given {
+        /// So many messages.
+        messages: u64,
+    },
+    /// This device is taking.
+    Taking {
+        /// So many messages are new here so far.
+        messages: u64,
+    },
+    /// All is here.
+    Taken {
+        /// So many messages were new.
+        messages: u64,
+    },
+    /// It has come to an end before that; why and what to do, for the person.
+    Failed {
+        /// In words.
+        text: String,
+    },
+}
+
+/// How far a file came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TransferProgress {
+    /// So many bytes of so many, where that is known. It is told now and then, not for every piece.
+    Moving {
+        /// So many.
+        bytes: u64,
+        /// Of so many.
+        of: Option<u64>,
+    },
+    /// It is there.
+    Done,
+    /// It is not; why and what to do, for the person.
+    Failed {
+        /// In words.
         text: String,
     },
 }

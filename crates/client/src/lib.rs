@@ -19,6 +19,7 @@ mod conversations;
 mod event;
 mod features;
 pub mod files;
+mod handover;
 pub mod history;
 mod messages;
 mod outbox;
@@ -34,12 +35,13 @@ mod turn;
 pub mod views;
 
 pub use border::{
-    ChannelBindings, CloseReason, Input, Output, Security, TlsFacts, TlsVersion, TransportFacts,
-    TransportKind, UploadId, UploadSlot,
+    ChannelBindings, CloseReason, DownloadId, DownloadOrder, Input, Output, Security, TlsFacts,
+    TlsVersion, Transfer, TransportFacts, TransportKind, UploadId, UploadSlot,
 };
 pub use client::{Client, ClientError};
 pub use command::{Command, CommandError, Done, Draft, Picture};
-pub use event::{ConnectionState, Event};
+pub use connection::invitation::{Invitation, InvitationError};
+pub use event::{ConnectionState, Event, HistoryProgress, TransferProgress};
 pub use settings::{Credentials, Settings};
 pub use storage::{MemoryStorage, Storage, StorageError};
 pub use views::{ConversationId, MessageKey};

@@ -47,6 +47,14 @@ pub(crate) fn is_encrypted(message: &Stanza) -> bool {
     message.has("encrypted", ns::OMEMO) || message.has("encrypted", ns::OMEMO_LEGACY)
 }
 
+/// Whether a message is encrypted in a way that we do not speak: a later version, or something else (XEP-0380).
+fn is_encrypted_otherwise(message: &Stanza) -> bool {
+    let hints = message.has("encryption", ns::ENCRYPTION);
+    let sealed = hints || message.children().any(|child| child.name() == "encrypted");
+    // What was taken back stands in archives without what it said.
+    sealed && !message.has("retracted", ns::RETRACTION)
+}
+
 /// Whether a message is one that programs send of themselves to some devices only: without a payload, or without what
 /// stands in those that people write.
 fn only_moves_keys(message: &Stanza) -> bool {
@@ -65,7 +73,7 @@ fn only_moves_keys(message: &Stanza) -> bool {
 }
 
 /// The id that its writer gave to a message.
-fn id_of(message: &Stanza) -> String {
+pub(crate) fn id_of(message: &Stanza) -> String {
     let id = message.id().map(std::borrow::Cow::into_owned);
     let origin = || {
         let child = message.child("origin-id", ns::STANZA_ID)?;
@@ -124,6 +132,11 @@ impl<S: Storage> Client<S> {
             .or_else(|| Delay::of(stanza, account.as_str()));
         let time = delay.map_or(turn.now.wall, |delay| delay.stamp.min(turn.now.wall));
         if stanza.type_().as_deref() == Some("groupchat") {
+            if is_encrypted(stanza) && !self.rooms.is_joined(&account) {
+                // A stream that goes on after the program has ended brings it before anybody knows who is in the room. It
+                // comes again once we are in: from the archive, or as history.
+                return Ok(());
+            }
             let way = Way {
                 archive_id: stanza_id(stanza, &account),
                 time,
@@ -175,13 +188,15 @@ impl<S: Storage> Client<S> {
         };
         let own = from == own_account;
         let peer = if own { to.clone() } else { from.clone() };
-        // What somebody says to us alone within a room has no place of its own; the room's invitations are elsewhere.
-        if self.rooms.is_room(&peer) || (!own && self.people.is_blocked(&peer)) {
+        if self.rooms.is_room(&peer) {
+            return self.private_message_came(own, message, way, turn);
+        }
+        if !own && self.people.is_blocked(&peer) {
             return Ok(());
         }
         let encrypted = is_encrypted(message);
         let known = self.conversations.find(&peer);
-        if known.is_none() && !encrypted {
+        if known.is_none() && !encrypted && !is_encrypted_otherwise(message) {
             let tree = message.tree();
             if !payload::read(tree.root().children(), None).is_message() {
                 return Ok(());
@@ -190,6 +205,14 @@ impl<S: Storage> Client<S> {
         let number = self
             .conversations
             .find_or_add(&peer, ConversationKind::Person, way.time);
+        if known.is_none()
+            && encrypted
+            && peer == own_account
+            && let Some(record) = self.conversations.change(number)
+        {
+            // Our devices have things to tell each other; only what is to be read shows this conversation.
+            record.hidden = true;
+        }
         let author = Author {
             own,
             account: Some(from.clone()),
@@ -204,6 +227,7 @@ impl<S: Storage> Client<S> {
             time: way.time,
             key: None,
             live: way.live,
+            private: None,
         };
         let other = if own { own_account.clone() } else { to };
         let to = if own { peer } else { other };
@@ -240,6 +264,9 @@ impl<S: Storage> Client<S> {
                 Some(key)
             }
         };
+        if !encrypted && is_encrypted_otherwise(message) {
+            return self.unreadable(&arrival, &Failure::UnknownVersion, turn);
+        }
         if !encrypted {
             let tree = message.tree();
             let said = payload::read(tree.root().children(), None);
@@ -320,6 +347,11 @@ impl<S: Storage> Client<S> {
             .decrypt(incoming, turn.now.wall, turn.random)
             .map_err(keys_failed)?;
         match received {
+            Received::Message(decrypted) if self.history_came(&decrypted, turn)? => {
+                self.clear_place(number, key)?;
+                self.note_handled(&arrival, key)?;
+                self.machine.taken(&reference).map_err(keys_failed)
+            }
             Received::Message(decrypted) => {
                 let guard = Guard::Encrypted {
                     device: decrypted.device,
@@ -351,25 +383,59 @@ impl<S: Storage> Client<S> {
                     }
                 };
                 // Both in one commit: the line, and that the keys need not hold it any more.
-                self.take_said(arrival, &said, guard, turn)?;
+                self.take_said(arrival.clone(), &said, guard, turn)?;
+                self.note_handled(&arrival, key)?;
                 self.machine.taken(&reference).map_err(keys_failed)
             }
             Received::Failed(Failure::NotForThisDevice) if only_moves_keys(message) => {
                 self.clear_place(number, key)
             }
-            Received::Failed(failure) => self.unreadable(&arrival, failure, turn),
-            Received::KeysOnly
-            | Received::TrustMessage
-            | Received::Duplicate
-            | Received::FromThisDevice
-            | Received::NotEncrypted => self.clear_place(number, key),
+            Received::Failed(failure) => self.unreadable(&arrival, &failure, turn),
+            Received::KeysOnly | Received::TrustMessage => {
+                self.clear_place(number, key)?;
+                self.note_handled(&arrival, key)
+            }
+            Received::Duplicate if self.is_copy(&arrival, key)? => {
+                let reason = "This message was read before: somebody has sent a copy of it";
+                self.marked(&arrival, reason.to_owned(), true, turn)
+            }
+            Received::Duplicate | Received::FromThisDevice | Received::NotEncrypted => {
+                self.clear_place(number, key)
+            }
         }
+    }
+
+    /// A message that leaves no line is known again by its ids.
+    fn note_handled(&mut self, arrival: &Arrival, key: MessageKey) -> Result<(), StorageError> {
+        let number = arrival.number;
+        if self.entry(number, key)?.is_some() {
+            return Ok(());
+        }
+        if let Some(id) = &arrival.archive_id {
+            self.name_archived(number, key, id);
+        }
+        self.name_message(number, key, arrival.author.name(), &arrival.id);
+        // Nothing else may get this place.
+        if let Some(record) = self.conversations.change(number) {
+            record.newest = record.newest.max(key);
+        }
+        Ok(())
+    }
+
+    /// Whether something that was read before is a copy in other clothes. Programs that do not know whether a message has
+    /// arrived send it again by the same id, and archives may give it twice.
+    fn is_copy(&self, arrival: &Arrival, key: MessageKey) -> Result<bool, StorageError> {
+        if arrival.id.is_empty() {
+            return Ok(false);
+        }
+        let known = self.find_message(arrival.number, arrival.author.name(), &arrival.id)?;
+        Ok(known.is_none_or(|known| known == key))
     }
 
     fn unreadable(
         &mut self,
         arrival: &Arrival,
-        failure: Failure,
+        failure: &Failure,
         turn: &mut Turn<'_>,
     ) -> Result<(), StorageError> {
         let suspicious = matches!(
@@ -378,11 +444,20 @@ impl<S: Storage> Client<S> {
                 | Failure::Envelope(_)
                 | Failure::Malformed
                 | Failure::Undecryptable
+                | Failure::BadKeyExchange
         );
-        let content = Content::Unreadable {
-            reason: failure.to_string(),
-            suspicious,
-        };
+        self.marked(arrival, failure.to_string(), suspicious, turn)
+    }
+
+    /// A line that says why nothing can be shown.
+    fn marked(
+        &mut self,
+        arrival: &Arrival,
+        reason: String,
+        suspicious: bool,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StorageError> {
+        let content = Content::Unreadable { reason, suspicious };
         let mut entry = Entry::new(
             arrival.id.clone(),
             arrival.author.clone(),
@@ -390,6 +465,7 @@ impl<S: Storage> Client<S> {
             content,
         );
         entry.archive_id.clone_from(&arrival.archive_id);
+        entry.private.clone_from(&arrival.private);
         entry.guard = Guard::Sealed;
         self.take_entry(arrival, entry, turn)
     }

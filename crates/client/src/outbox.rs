@@ -23,6 +23,8 @@ use crate::timeline::record::{Content, Guard, Progress};
 use crate::turn::Turn;
 use crate::views::{Delivery, MessageKey, Seal};
 
+const NEWEST: u8 = 2;
+
 /// Something to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Letter {
@@ -40,6 +42,8 @@ pub(crate) struct Letter {
     /// What stands outside in any case.
     pub(crate) outside: String,
     pub(crate) state: State,
+    /// To whom alone in the room. Since version 2.
+    pub(crate) private: Option<String>,
 }
 
 /// How far a letter came.
@@ -54,7 +58,7 @@ pub(crate) enum State {
 
 impl Letter {
     fn encode(&self) -> Vec<u8> {
-        let mut record = Encoder::new(1);
+        let mut record = Encoder::new(NEWEST);
         record
             .number(u64::from(self.conversation))
             .option(self.key, |record, key| {
@@ -70,11 +74,12 @@ impl Letter {
             State::Sent(number) => record.byte(1).number(number),
             State::Unsure => record.byte(2),
         };
+        record.option_text(self.private.as_deref());
         record.finish()
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, RecordError> {
-        let (_, mut fields) = Decoder::new(bytes, 1)?;
+        let (version, mut fields) = Decoder::new(bytes, NEWEST)?;
         Ok(Self {
             conversation: fields.small()?,
             key: fields.option(|fields| {
@@ -94,6 +99,10 @@ impl Letter {
                 2 => State::Unsure,
                 _ => return Err(RecordError::Damaged),
             },
+            private: match version {
+                0 | 1 => None,
+                _ => fields.option_string()?,
+            },
         })
     }
 }
@@ -105,6 +114,8 @@ pub(crate) struct Outbox {
     next: u64,
     /// Something has changed that may let letters go.
     pub(crate) due: bool,
+    /// What others have changed is still coming: nothing goes before it is known.
+    pub(crate) holds: bool,
 }
 
 impl Outbox {
@@ -294,6 +305,7 @@ impl<S: Storage> Client<S> {
                 legacy_elements: String::new(),
                 outside: String::new(),
                 state: State::Unsure,
+                private: None,
             };
             let failed = Delivery::Failed(Arc::from(text.as_str()));
             self.set_progress(&letter, Progress::Failed(text), failed)?;
@@ -371,7 +383,8 @@ impl<S: Storage> Client<S> {
 
     /// Sends what can be sent.
     pub(crate) fn outbox_pump(&mut self, turn: &mut Turn<'_>) -> Result<(), StorageError> {
-        if !self.connection.is_online() || !std::mem::take(&mut self.outbox.due) {
+        let waits = !self.connection.is_online() || self.outbox.holds;
+        if waits || !std::mem::take(&mut self.outbox.due) {
             return Ok(());
         }
         let mut waits: BTreeSet<u32> = BTreeSet::new();
@@ -448,11 +461,15 @@ impl<S: Storage> Client<S> {
             format!("{}{}", letter.elements, letter.outside)
         };
         let mut writer = Writer::with_capacity(children.len() + 256);
-        writer.start("message").attr("to", record.jid.as_str());
+        let to = match &letter.private {
+            Some(nick) => format!("{}/{nick}", record.jid),
+            None => record.jid.to_string(),
+        };
+        writer.start("message").attr("to", to);
         writer.attr("id", &letter.id);
         writer.attr(
             "type",
-            if record.is_room() {
+            if record.is_room() && letter.private.is_none() {
                 "groupchat"
             } else {
                 "chat"

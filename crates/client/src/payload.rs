@@ -179,7 +179,7 @@ fn mention(element: Element<'_>) -> Option<Mention> {
 }
 
 /// RFC 3986 §2.1.
-fn decode_percent(text: &str) -> String {
+pub(crate) fn decode_percent(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, tail @ ..] = rest {

@@ -38,6 +38,12 @@ impl<S: Storage> Client<S> {
     /// The former session goes on, as if nothing had been.
     pub(crate) fn session_resumed(&mut self, turn: &mut Turn<'_>) -> Result<(), StorageError> {
         self.requests_wait_on(turn.now.moment);
+        // Who was taken out meanwhile, of a group or an account, is told in what the server has kept for us. What it says
+        // after that is the answer to this.
+        let ping = format!("<ping xmlns='{}'/>", xmpp::ns::PING);
+        let domain = self.settings.account.domain().to_owned();
+        let asked = crate::connection::requests::Asked::GoesOn;
+        self.outbox.holds = self.ask(false, Some(&domain), &ping, asked, turn);
         self.outbox.due = true;
         Ok(())
     }
@@ -49,6 +55,7 @@ impl<S: Storage> Client<S> {
         self.presences_lost();
         self.rooms_lost();
         self.requests_lost(turn)?;
+        self.outbox.holds = false;
         self.outbox_unsure();
         self.surroundings = crate::features::disco::Surroundings::default();
         Ok(())

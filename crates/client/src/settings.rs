@@ -54,4 +54,12 @@ pub enum Credentials {
     /// The password. It is not kept: with the first login the server gives a token in its place (XEP-0484), where it
     /// can; where it cannot, the password is needed whenever the client was opened anew.
     Password(Redacted<String>),
+    /// An invitation (XEP-0401): the account of the settings is made with it, and gets this password. After that it is like
+    /// the password alone. See [`Invitation`](crate::Invitation).
+    Invitation {
+        /// The token of the invitation.
+        token: Redacted<String>,
+        /// The password to have.
+        password: Redacted<String>,
+    },
 }

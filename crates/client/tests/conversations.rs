@@ -11,7 +11,7 @@ mod world;
 use std::time::Duration;
 
 use client::views::Delivery;
-use client::{Command, Draft, Trust};
+use client::{Command, Done, Draft, Event, Redacted, Transfer, TransferProgress, Trust};
 use world::{World, jid, with};
 
 const ROMEO: &str = "romeo@example.org";
@@ -307,4 +307,126 @@ fn what_was_said_is_found_and_what_was_taken_back_is_not() {
     for device in [romeo, juliet] {
         assert_eq!(found(&world, device, "garten"), 0);
     }
+}
+
+#[test]
+fn earlier_messages_come_when_they_are_asked_for() {
+    let mut world = World::new();
+    let romeo = world.device("romeo", "phone");
+    let juliet = world.device("juliet", "phone");
+    for (at, other) in [(romeo, JULIET), (juliet, ROMEO)] {
+        world.command(at, Command::OpenChat { with: jid(other) });
+        world.command(
+            at,
+            Command::SetEncryption {
+                conversation: with(other),
+                on: false,
+            },
+        );
+    }
+    for number in 0..120 {
+        world.say(romeo, JULIET, &format!("{number}"));
+        world.pass(Duration::from_secs(60));
+    }
+    let laptop = world.device("juliet", "laptop");
+    world.pass(Duration::from_secs(10));
+    let earlier = || Command::LoadEarlier {
+        conversation: with(ROMEO),
+    };
+    let told = |world: &mut World| {
+        let events = world.took_events(laptop);
+        events.into_iter().find_map(|event| match event {
+            Event::Earlier { more, failed, .. } => Some((more, failed)),
+            _ => None,
+        })
+    };
+    assert!(world.timeline(laptop, ROMEO).has_earlier);
+    assert!(world.messages(laptop, ROMEO).len() < 120);
+    // The connection breaks while they come: they come later, or are asked for again.
+    world.try_command(laptop, earlier()).unwrap();
+    world.cut(laptop);
+    world.settle();
+    world.pass(Duration::from_secs(60));
+    let mut more = true;
+    for _ in 0..5 {
+        if more {
+            world.command(laptop, earlier());
+            (more, _) = told(&mut world).unwrap();
+        }
+    }
+    assert!(!more);
+    assert!(!world.timeline(laptop, ROMEO).has_earlier);
+    let mut lines = world.read(laptop, ROMEO);
+    lines.retain(|line| !line.starts_with("---"));
+    let expected: Vec<String> = (0..120)
+        .map(|number| format!("romeo: {number} (open)"))
+        .collect();
+    assert_eq!(lines, expected);
+    // There is nothing more to be had, and that is told as well.
+    world.command(laptop, earlier());
+    assert_eq!(told(&mut world), Some((false, None)));
+}
+
+#[test]
+fn files_on_their_way_tell_how_far_they_are() {
+    let mut world = World::new();
+    let romeo = world.device("romeo", "phone");
+    let told = |world: &mut World| -> Vec<TransferProgress> {
+        let events = world.took_events(romeo);
+        let transfers = events.into_iter().filter_map(|event| match event {
+            Event::Transfer { progress, .. } => Some(progress),
+            _ => None,
+        });
+        transfers.collect()
+    };
+    let download = |url: &str| Command::Download {
+        url: Redacted::new(url.to_owned()),
+        size: Some(1_000),
+    };
+    assert!(
+        world
+            .try_command(romeo, download("http://a.example/file"))
+            .is_err()
+    );
+    let Done::Download(id) = world.command(romeo, download("https://a.example/file")) else {
+        panic!("no download");
+    };
+    let moved = |bytes| Command::TransferMoved {
+        transfer: Transfer::Download(id),
+        bytes,
+    };
+    for bytes in [1, 300, 301, 302, 1_000] {
+        world.command(romeo, moved(bytes));
+    }
+    let failed = None;
+    world.command(
+        romeo,
+        Command::FileDownloaded {
+            download: id,
+            failed,
+        },
+    );
+    let at = |bytes| TransferProgress::Moving {
+        bytes,
+        of: Some(1_000),
+    };
+    assert_eq!(
+        told(&mut world),
+        [at(300), at(1_000), TransferProgress::Done]
+    );
+
+    let upload = Command::RequestUpload {
+        name: "file".to_owned(),
+        size: 1_000,
+        media_type: None,
+    };
+    let Done::Upload(upload) = world.command(romeo, upload) else {
+        panic!("no upload");
+    };
+    let success = false;
+    world.command(romeo, Command::FileUploaded { upload, success });
+    assert!(matches!(
+        told(&mut world).as_slice(),
+        [TransferProgress::Failed { .. }]
+    ));
 }

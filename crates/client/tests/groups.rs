@@ -220,3 +220,82 @@ fn an_open_room_is_marked_so_and_moderated() {
         assert!(lines.last().unwrap().contains("(removed by "), "{lines:?}");
     }
 }
+
+#[test]
+fn in_an_open_room_something_is_said_to_one_alone() {
+    let mut world = World::new();
+    let romeo = world.device("romeo", "phone");
+    let juliet = world.device("juliet", "phone");
+    let laptop = world.device("juliet", "laptop");
+    let nurse = world.device("nurse", "phone");
+    let create = Command::CreateRoom {
+        name: "Garden".to_owned(),
+    };
+    let Done::Conversation(garden) = world.command(romeo, create) else {
+        panic!("no room");
+    };
+    for device in [juliet, nurse] {
+        let join = Command::Join {
+            room: garden.jid().clone(),
+            nick: None,
+        };
+        world.command(device, join);
+    }
+    let whisper = |to: &str, text: &str| Command::Send {
+        conversation: garden.clone(),
+        message: Draft {
+            private_to: Some(to.to_owned()),
+            ..Draft::text(text)
+        },
+    };
+    world.command(romeo, whisper("juliet", "meet me"));
+    let last = |world: &World, at: usize| world.read(at, garden.as_str()).pop();
+    assert_eq!(
+        last(&world, romeo).unwrap(),
+        "me: meet me (open) (only juliet)"
+    );
+    assert_eq!(
+        last(&world, juliet).unwrap(),
+        "romeo: meet me (open) (only romeo)"
+    );
+    assert_eq!(last(&world, nurse), None);
+    let row = world.client(juliet).conversation(&garden).unwrap();
+    assert_eq!((row.unread, row.mentions), (1, 1));
+    // Whoever answers to it answers to that one alone, and it can be changed.
+    let key = world.messages(juliet, garden.as_str())[0].key;
+    let answer = Command::Send {
+        conversation: garden.clone(),
+        message: Draft {
+            reply: Some(key),
+            ..Draft::text("wher")
+        },
+    };
+    let Done::Message(said) = world.command(juliet, answer) else {
+        panic!("nothing was said");
+    };
+    world.command(
+        juliet,
+        Command::Edit {
+            conversation: garden.clone(),
+            message: said,
+            draft: Draft::text("where?"),
+        },
+    );
+    assert_eq!(
+        last(&world, romeo).unwrap(),
+        "juliet: where? (edited) (to romeo: meet me) (open) (only juliet)"
+    );
+    assert_eq!(last(&world, nurse), None);
+    let _ = laptop;
+    // Who is not there is told nothing, and in a group it is not needed.
+    assert!(world.try_command(romeo, whisper("nobody", "psst")).is_err());
+    let play = group(&mut world, romeo, &["juliet@example.org"]);
+    let whisper = Command::Send {
+        conversation: play,
+        message: Draft {
+            private_to: Some("juliet".to_owned()),
+            ..Draft::text("psst")
+        },
+    };
+    assert!(world.try_command(romeo, whisper).is_err());
+}

@@ -80,6 +80,8 @@ pub(super) fn message(number: u32, minute: i64, who: &str, said: &str) -> Messag
             }
         },
         unreached: Vec::new(),
+        private: None,
+        handed_over: false,
     }
 }
 

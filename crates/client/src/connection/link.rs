@@ -6,6 +6,8 @@ use xmpp::stream::TransportKind;
 use xmpp::stream::client::Handshake;
 use xmpp::xml::Reader;
 
+use super::invitation::{Pending, Registering};
+use super::leaving::Leaving;
 use super::login::KeptToken;
 use crate::event::ConnectionState;
 
@@ -55,6 +57,12 @@ pub(crate) struct Connection {
     pub(crate) password: Option<Redacted<String>>,
     pub(crate) salted: Option<SaltedPassword>,
     pub(crate) token: Option<KeptToken>,
+    /// The account is to be made first.
+    pub(crate) invitation: Option<Pending>,
+    pub(crate) registering: Option<Registering>,
+    /// Secrets may go over the connection that is being made.
+    pub(crate) secured: bool,
+    pub(crate) leaving: Option<Leaving>,
     /// What was said last of the state.
     pub(crate) told: ConnectionState,
 }
@@ -69,6 +77,10 @@ impl Connection {
             password: None,
             salted: None,
             token,
+            invitation: None,
+            registering: None,
+            secured: false,
+            leaving: None,
             told: ConnectionState::Offline,
         }
     }

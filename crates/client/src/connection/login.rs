@@ -62,18 +62,23 @@ impl KeptToken {
 }
 
 impl<S: Storage> Client<S> {
-    pub(super) fn login_config(&self) -> ClientConfig {
+    pub(super) fn login_config(&self, now: Timestamp) -> ClientConfig {
         let connection = &self.connection;
-        let password = connection.password.as_ref();
+        // Whoever takes this device out of the account ends its token before its time: with the password it must not come
+        // back.
+        let token = connection.token.as_ref();
+        let lasts = token.is_some_and(|kept| kept.expiry > now);
+        let password = connection.password.as_ref().filter(|_| !lasts);
+        let salted = connection.salted.iter().filter(|_| !lasts);
         let mut config = ClientConfig::new(self.settings.account.clone(), Password::new(""));
         config.credentials = Credentials {
             password: password.map(|password| Password::new(password.expose().clone())),
-            salted: connection.salted.iter().cloned().collect(),
-            token: connection.token.as_ref().map(|kept| HeldToken {
+            salted: salted.cloned().collect(),
+            token: token.map(|kept| HeldToken {
                 token: Token::new(kept.token.expose().clone()),
                 mechanism: kept.mechanism,
                 count: None,
-                invalidate: false,
+                invalidate: self.is_ending_token(),
             }),
             certificate: false,
         };
@@ -94,7 +99,9 @@ impl<S: Storage> Client<S> {
             device: Some(self.settings.device_name.clone()),
         };
         config.resume = self.stream.resumption();
-        config.request_token = TOKENS.map(Mechanism::Token).to_vec();
+        if !self.is_ending_token() {
+            config.request_token = TOKENS.map(Mechanism::Token).to_vec();
+        }
         config
     }
 
@@ -124,6 +131,9 @@ impl<S: Storage> Client<S> {
             heard: turn.now.moment,
             asked: None,
         }));
+        if self.is_ending_token() {
+            return self.leave(true);
+        }
         self.connection.attempts = 0;
         self.connection.told = ConnectionState::Online;
         self.tell(Event::Connection(ConnectionState::Online));
@@ -153,6 +163,10 @@ impl<S: Storage> Client<S> {
             ClientError::NoMechanism | ClientError::Sasl(_) => true,
             _ => false,
         };
+        if self.is_ending_token() {
+            // A token that is refused opens nothing either.
+            return self.leave(refused);
+        }
         if refused {
             // What did not open the door now will not do so later.
             let had_password = self.connection.password.take().is_some();
@@ -176,6 +190,7 @@ impl<S: Storage> Client<S> {
         self.connection.password = None;
         self.connection.salted = None;
         self.connection.token = None;
+        self.connection.invitation = None;
         self.database.delete(Table::State, TOKEN.to_vec());
     }
 

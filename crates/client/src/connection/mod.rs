@@ -1,5 +1,7 @@
 //! The connection: made, logged in, kept alive, and made again.
 
+pub(crate) mod invitation;
+pub(crate) mod leaving;
 pub(crate) mod link;
 pub(crate) mod login;
 pub(crate) mod requests;
@@ -43,6 +45,31 @@ fn framing(kind: TransportKind) -> Framing {
     }
 }
 
+const fn stream_end(kind: TransportKind) -> &'static str {
+    match kind {
+        TransportKind::Tcp => "</stream:stream>",
+        _ => "<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>",
+    }
+}
+
+/// A stanza as it goes over the transport: in a frame of its own its namespace is said (RFC 7395 §3.3.3).
+fn framed(stanza: Bytes, kind: TransportKind) -> Bytes {
+    let end = stanza
+        .iter()
+        .position(|byte| matches!(byte, b' ' | b'>' | b'/'));
+    let tag_end = stanza.iter().position(|byte| *byte == b'>').unwrap_or(0);
+    let says = stanza
+        .get(..tag_end)
+        .is_some_and(|tag| tag.windows(6).any(|part| part == b"xmlns="));
+    match end {
+        Some(end) if kind != TransportKind::Tcp && !says => {
+            let (name, rest) = stanza.split_at(end);
+            [name, b" xmlns='jabber:client'", rest].concat().into()
+        }
+        _ => stanza,
+    }
+}
+
 impl<S: Storage> Client<S> {
     pub(crate) fn take_input(
         &mut self,
@@ -71,6 +98,7 @@ impl<S: Storage> Client<S> {
                         since,
                     } => match handshake.tls_established(facts) {
                         Ok((handshake, bytes)) => {
+                            self.connection.secured = true;
                             reader.clear();
                             reader.restart();
                             self.connection.link = Link::Handshaking {
@@ -108,6 +136,16 @@ impl<S: Storage> Client<S> {
         }
     }
 
+    /// Writes a stanza as the transport wants it.
+    pub(crate) fn write_stanza(&mut self, stanza: impl Into<Bytes>) {
+        let kind = match &self.connection.link {
+            Link::Online(session) => session.kind,
+            Link::Handshaking { kind, .. } => *kind,
+            _ => TransportKind::Tcp,
+        };
+        self.write(framed(stanza.into(), kind));
+    }
+
     /// Makes the next attempt now, if there is anything to try with.
     pub(crate) fn connect(&mut self, turn: &Turn<'_>) {
         if !self.connection.wanted || !self.connection.network || !self.connection.has_credentials()
@@ -141,7 +179,9 @@ impl<S: Storage> Client<S> {
             ..ReaderLimits::default()
         };
         let kind = transport.kind;
-        let config = Arc::new(self.login_config());
+        self.connection.secured = transport.is_protected() || self.settings.without_tls;
+        self.connection.registering = None;
+        let config = Arc::new(self.login_config(turn.now.wall));
         let (handshake, first) = Handshake::start(config, transport, turn.bytes());
         self.connection.link = Link::Handshaking {
             reader: Reader::new(framing(kind), limits),
@@ -190,10 +230,8 @@ impl<S: Storage> Client<S> {
     /// Says good-bye.
     pub(crate) fn close(&mut self) {
         if let Link::Online(session) = &self.connection.link {
-            match session.kind {
-                TransportKind::Tcp => self.write("</stream:stream>"),
-                _ => self.write("<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>"),
-            }
+            let end = stream_end(session.kind);
+            self.write(end);
         }
         if !matches!(self.connection.link, Link::Offline | Link::Waiting { .. }) {
             self.staged.push_back(Output::Disconnect);
@@ -230,6 +268,13 @@ impl<S: Storage> Client<S> {
     }
 
     fn frame(&mut self, frame: Frame, turn: &mut Turn<'_>) -> Result<(), StorageError> {
+        let frame = match &self.connection.link {
+            Link::Handshaking { .. } => match self.registers_first(frame, turn) {
+                Some(frame) => frame,
+                None => return Ok(()),
+            },
+            _ => frame,
+        };
         match std::mem::take(&mut self.connection.link) {
             Link::Handshaking {
                 mut reader,
@@ -334,5 +379,30 @@ impl<S: Storage> Client<S> {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stanza_in_a_frame_says_its_namespace() {
+        let framed = |text: &'static str, kind| framed(Bytes::from(text), kind);
+        for (text, expected) in [
+            ("<presence/>", "<presence xmlns='jabber:client'/>"),
+            (
+                "<iq id='1'><a xmlns='b'/></iq>",
+                "<iq xmlns='jabber:client' id='1'><a xmlns='b'/></iq>",
+            ),
+            (
+                "<message>x</message>",
+                "<message xmlns='jabber:client'>x</message>",
+            ),
+            ("<r xmlns='urn:xmpp:sm:3'/>", "<r xmlns='urn:xmpp:sm:3'/>"),
+        ] {
+            assert_eq!(framed(text, TransportKind::WebSocket), expected);
+            assert_eq!(framed(text, TransportKind::Tcp), text);
+        }
     }
 }

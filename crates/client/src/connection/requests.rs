@@ -26,6 +26,8 @@ pub(crate) enum Asked {
     Nothing,
     /// The person wanted something; in a few words what.
     Command(&'static str),
+    /// All that the server had kept for a stream that goes on has come when it is answered.
+    GoesOn,
     /// All that was sent up to this number has reached the server when it is answered.
     Barrier(u64),
     AccountInfo,
@@ -268,6 +270,11 @@ impl<S: Storage> Client<S> {
                 if let Answer::Error(error) = answer {
                     self.refused(what, error);
                 }
+                Ok(())
+            }
+            Asked::GoesOn => {
+                self.outbox.holds = false;
+                self.outbox.due = true;
                 Ok(())
             }
             Asked::Barrier(number) => self.barrier_answered(number, answer, turn),

@@ -143,7 +143,7 @@ impl<S: Storage> Client<S> {
             self.stream.waiting.push_back(number);
             self.stream.unasked = true;
         }
-        self.write(stanza);
+        self.write_stanza(stanza);
         Some(number)
     }
 
@@ -234,7 +234,7 @@ impl<S: Storage> Client<S> {
         }
         for number in self.stream.waiting.clone() {
             if let Some(stanza) = self.database.get(Table::Stream, &number.to_be_bytes())? {
-                self.write(stanza);
+                self.write_stanza(stanza);
             }
         }
         self.stream.unasked = !self.stream.waiting.is_empty();

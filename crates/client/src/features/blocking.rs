@@ -58,6 +58,12 @@ impl<S: Storage> Client<S> {
         Ok(())
     }
 
+    /// Whom we have blocked, by their addresses.
+    #[must_use]
+    pub fn blocked(&self) -> Vec<BareJid> {
+        self.people.blocked()
+    }
+
     pub(crate) fn set_blocked(&mut self, account: &BareJid, blocked: bool, turn: &Turn<'_>) {
         let mut writer = Writer::new();
         writer.start(if blocked { "block" } else { "unblock" });

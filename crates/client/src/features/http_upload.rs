@@ -6,7 +6,7 @@ use base::Redacted;
 use xmpp::ns;
 use xmpp::xml::{Element, Writer};
 
-use crate::border::{Output, UploadId, UploadSlot};
+use crate::border::{Output, Transfer, UploadId, UploadSlot};
 use crate::client::Client;
 use crate::connection::requests::{Answer, Asked, words};
 use crate::event::Event;
@@ -81,7 +81,9 @@ impl<S: Storage> Client<S> {
         let refused = |text: String| Event::UploadRefused { upload, text };
         let event = match answer {
             Answer::Result(payload) => match payload.and_then(|found| slot(upload, size, found)) {
+                Some(slot) if self.chunk_slot_came(&slot) => return,
                 Some(slot) => {
+                    self.transfer_began(Transfer::Upload(upload), Some(size));
                     self.staged.push_back(Output::Upload(slot));
                     return;
                 }
@@ -90,6 +92,11 @@ impl<S: Storage> Client<S> {
             Answer::Error(error) => refused(words(error)),
             Answer::None => refused("The server did not answer. Try again later.".to_owned()),
         };
+        if let Event::UploadRefused { text, .. } = &event
+            && self.chunk_refused(upload, text)
+        {
+            return;
+        }
         self.tell(event);
     }
 }

@@ -22,6 +22,7 @@ pub(crate) mod presence;
 pub(crate) mod receipts;
 pub(crate) mod rooms;
 pub(crate) mod roster;
+pub(crate) mod transfers;
 
 /// What a specification adds to what we say of ourselves (XEP-0030).
 #[derive(Debug)]

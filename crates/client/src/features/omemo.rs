@@ -138,6 +138,7 @@ impl<S: Storage> Client<S> {
             time: turn.now.wall,
             key: None,
             live: true,
+            private: None,
         };
         let content = Content::Notice(happened);
         let author = Author::default();

@@ -72,8 +72,8 @@ impl Offer {
             });
         }
         let first = match element.attr("first") {
-            Some(first) => first.parse().ok()?,
-            None => 0,
+            Some(first) if !chunks.is_empty() => first.parse().ok()?,
+            _ => 0,
         };
         Some(Self {
             answer,

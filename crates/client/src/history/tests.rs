@@ -291,12 +291,16 @@ fn offers_there_and_back() {
         let tree = Tree::parse(&offer.to_xml()).unwrap();
         assert_eq!(Offer::read(tree.root()), Some(offer));
     }
+    // What is first among none is of no meaning.
+    let empty = "<history xmlns='urn:hauspost:history:0' first='5'/>";
+    let empty = Tree::parse(empty).unwrap();
+    assert_eq!(Offer::read(empty.root()), Some(Offer::default()));
     for wrong in [
         "<history/>",
         "<history xmlns='urn:hauspost:history:0' key='AAAA' proof='AAAA'/>",
         "<history xmlns='urn:hauspost:history:0' key='AAAA'/>",
         "<history xmlns='urn:hauspost:history:0'><chunk url='http://a.example/' size='1' hash='x'/></history>",
-        "<history xmlns='urn:hauspost:history:0' first='-1'/>",
+        "<history xmlns='urn:hauspost:history:0' first='-1'><chunk url='https://a.example/' size='1' hash='AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'/></history>",
     ] {
         assert_eq!(
             Offer::read(Tree::parse(wrong).unwrap().root()),

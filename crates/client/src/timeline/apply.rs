@@ -30,6 +30,8 @@ pub(crate) struct Arrival {
     pub(crate) key: Option<MessageKey>,
     /// It came just now, and not from an archive.
     pub(crate) live: bool,
+    /// It was said in a room to one alone; the other's name there.
+    pub(crate) private: Option<String>,
 }
 
 /// What is said about another message.
@@ -259,8 +261,10 @@ impl<S: Storage> Client<S> {
         turn: &mut Turn<'_>,
     ) -> Result<(), StorageError> {
         let number = arrival.number;
-        self.take_signals(&arrival, said, turn)?;
-        let mentions_us = self.mentions_us(number, said);
+        if arrival.private.is_none() {
+            self.take_signals(&arrival, said, turn)?;
+        }
+        let mentions_us = arrival.private.is_some() || self.mentions_us(number, said);
         if let Some(remark) = remark(&arrival, said, &guard, mentions_us) {
             if let Some(key) = arrival.key {
                 self.clear_place(number, key)?;
@@ -287,6 +291,7 @@ impl<S: Storage> Client<S> {
             entry.content = Content::Removed { by, reason };
         }
         entry.archive_id.clone_from(&arrival.archive_id);
+        entry.private.clone_from(&arrival.private);
         let quote = said.quote.clone();
         entry.reply = said.reply.clone().map(|(id, to)| (id, to, quote));
         entry.mentions.clone_from(&said.mentions);
@@ -365,12 +370,12 @@ impl<S: Storage> Client<S> {
         Ok(())
     }
 
-    /// Nothing is to be shown where something was waited for.
+    /// Nothing is to be shown where something was waited for. By its ids it is known again.
     pub(crate) fn clear_place(&mut self, number: u32, key: MessageKey) -> Result<(), StorageError> {
         if let Some(entry) = self.entry(number, key)?
             && entry.content == Content::Waiting
         {
-            self.delete_entry(number, key, &entry);
+            self.delete_line(number, key);
         }
         Ok(())
     }

@@ -3,5 +3,5 @@
 pub(crate) mod apply;
 pub(crate) mod record;
 mod searching;
-mod store;
+pub(crate) mod store;
 mod view;

@@ -6,7 +6,7 @@ use omemo::{Trust, Unreachable, Unreached};
 use crate::storage::record::{Decoder, Encoder, RecordError};
 use crate::views::Mention;
 
-const NEWEST: u8 = 1;
+const NEWEST: u8 = 2;
 
 /// Who said something.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -115,6 +115,10 @@ pub(crate) struct Entry {
     pub(crate) progress: Progress,
     pub(crate) guard: Guard,
     pub(crate) unreached: Vec<Unreached>,
+    /// It was said in a room to one alone; the other's name there. Since version 2.
+    pub(crate) private: Option<String>,
+    /// Another device of ours has handed it over. Since version 2.
+    pub(crate) handed_over: bool,
 }
 
 fn trust_number(trust: Trust) -> u8 {
@@ -191,6 +195,8 @@ impl Entry {
             progress: Progress::Received,
             guard: Guard::Readable,
             unreached: Vec::new(),
+            private: None,
+            handed_over: false,
         }
     }
 
@@ -288,11 +294,14 @@ impl Entry {
                 })
                 .byte(unreachable_number(unreached.reason));
         });
+        record
+            .option_text(self.private.as_deref())
+            .flag(self.handed_over);
         record.finish()
     }
 
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, RecordError> {
-        let (_, mut fields) = Decoder::new(bytes, NEWEST)?;
+        let (version, mut fields) = Decoder::new(bytes, NEWEST)?;
         let fields = &mut fields;
         Ok(Self {
             id: fields.string()?,
@@ -375,6 +384,14 @@ impl Entry {
                     reason: unreachable_of(fields.byte()?)?,
                 })
             })?,
+            private: match version {
+                0 | 1 => None,
+                _ => fields.option_string()?,
+            },
+            handed_over: match version {
+                0 | 1 => false,
+                _ => fields.flag()?,
+            },
         })
     }
 }

@@ -82,8 +82,34 @@ impl<S: Storage> Client<S> {
         }
     }
 
-    pub(crate) fn delete_entry(&mut self, number: u32, key: MessageKey, entry: &Entry) {
+    /// Writes down that something is there and waits to be decrypted. Whatever has the same id keeps it: this may be a
+    /// copy.
+    pub(crate) fn put_waiting(
+        &mut self,
+        number: u32,
+        key: MessageKey,
+        entry: &Entry,
+    ) -> Result<(), StorageError> {
+        self.database
+            .put(Table::Messages, row_key(number, key), entry.encode());
+        if let Some(id) = &entry.archive_id {
+            self.name_archived(number, key, id);
+        }
+        let who = entry.author.name();
+        if self.find_message(number, who, &entry.id)?.is_none() {
+            self.name_message(number, key, who, &entry.id);
+        }
+        self.changed_timelines.insert(number);
+        Ok(())
+    }
+
+    pub(crate) fn delete_line(&mut self, number: u32, key: MessageKey) {
         self.database.delete(Table::Messages, row_key(number, key));
+        self.changed_timelines.insert(number);
+    }
+
+    pub(crate) fn delete_entry(&mut self, number: u32, key: MessageKey, entry: &Entry) {
+        self.delete_line(number, key);
         if let Some(id) = &entry.archive_id
             && is_id(id)
         {
@@ -101,7 +127,6 @@ impl<S: Storage> Client<S> {
             crate::search::remove(&mut changes, &record.id(), key);
             self.database.apply(&changes);
         }
-        self.changed_timelines.insert(number);
     }
 
     fn named(&self, name: &[u8]) -> Result<Option<MessageKey>, StorageError> {
@@ -248,7 +273,11 @@ impl<S: Storage> Client<S> {
         Ok(())
     }
 
-    fn count_unread(&self, number: u32, after: MessageKey) -> Result<(u64, u64), StorageError> {
+    pub(crate) fn count_unread(
+        &self,
+        number: u32,
+        after: MessageKey,
+    ) -> Result<(u64, u64), StorageError> {
         let mut from = row_key(number, after);
         from.push(0);
         let end = row_key(

@@ -243,6 +243,8 @@ impl<S: Storage> Client<S> {
                 Guard::Sealed => Protection::Sealed,
             },
             unreached: entry.unreached.clone(),
+            private: entry.private.as_deref().map(Arc::from),
+            handed_over: entry.handed_over,
         })
     }
 

@@ -182,6 +182,10 @@ pub struct Message {
     pub protection: Protection,
     /// Whom it could not reach.
     pub unreached: Vec<Unreached>,
+    /// It was said in a room to one alone: the other's name there.
+    pub private: Option<Arc<str>>,
+    /// Another device of ours has handed it over: its word stands for what was said.
+    pub handed_over: bool,
 }
 
 /// Who says something.

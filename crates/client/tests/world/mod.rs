@@ -65,11 +65,20 @@ pub(crate) struct Device {
     pub(crate) dice: Dice,
     /// What the client has written and the server has not got yet.
     wire: VecDeque<u8>,
+    /// Somebody on the way changes what comes from the server.
+    pub(crate) tamper: Option<Tamper>,
 }
+
+/// Makes something else of what the server has sent.
+pub(crate) type Tamper = Box<dyn FnMut(String) -> String>;
 
 pub(crate) struct World {
     pub(crate) house: House,
     pub(crate) devices: Vec<Device>,
+    /// Where files are put, by their addresses.
+    pub(crate) files: std::collections::BTreeMap<String, bytes::Bytes>,
+    /// Whoever keeps the files changes them.
+    pub(crate) spoils_files: bool,
     seeds: u64,
     now: Now,
 }
@@ -96,6 +105,8 @@ impl World {
         Self {
             house,
             devices: Vec::new(),
+            files: std::collections::BTreeMap::new(),
+            spoils_files: false,
             seeds: 0,
             now,
         }
@@ -116,6 +127,12 @@ impl World {
     pub(crate) fn new_device(&mut self, account: &str, name: &str) -> usize {
         let address = format!("{account}@example.org");
         self.house.add(&address, name, false);
+        self.stranger(account, name)
+    }
+
+    /// A device of an account that may not be there.
+    pub(crate) fn stranger(&mut self, account: &str, name: &str) -> usize {
+        let address = format!("{account}@example.org");
         let mut settings = Settings::new(jid(&address), format!("{account}'s {name}"));
         settings.without_tls = true;
         let mut dice = Dice::new(self.devices.len() as u64 + 1);
@@ -133,17 +150,22 @@ impl World {
             events: Vec::new(),
             dice,
             wire: VecDeque::new(),
+            tamper: None,
         });
         self.devices.len() - 1
     }
 
     pub(crate) fn log_in(&mut self, at: usize) {
+        let password = Credentials::Password(Redacted::new("secret".to_owned()));
+        self.log_in_with(at, password);
+    }
+
+    pub(crate) fn log_in_with(&mut self, at: usize, credentials: Credentials) {
         let now = self.now();
         let Device { client, dice, .. } = &mut self.devices[at];
-        let password = Credentials::Password(Redacted::new("secret".to_owned()));
         let client = client.as_mut().unwrap();
         client
-            .login(password, now, &mut |bytes: &mut [u8]| dice.fill(bytes))
+            .login(credentials, now, &mut |bytes: &mut [u8]| dice.fill(bytes))
             .unwrap();
     }
 
@@ -276,6 +298,22 @@ impl World {
                 }
                 Output::Event(event) => self.devices[at].events.push(event),
                 Output::StartTls => panic!("no TLS in memory"),
+                Output::UploadChunk { slot, bytes } => {
+                    self.files.insert(slot.get.into_inner(), bytes);
+                    let upload = slot.upload;
+                    let success = true;
+                    let done = Command::FileUploaded { upload, success };
+                    let _ = self.try_command(at, done).unwrap();
+                }
+                Output::FetchChunk(order) => {
+                    let mut bytes = self.files.get(order.url.expose()).cloned();
+                    if self.spoils_files {
+                        bytes = bytes.map(|bytes| [&bytes[1..], b"x"].concat().into());
+                    }
+                    let download = order.download;
+                    let fetched = Command::ChunkFetched { download, bytes };
+                    let _ = self.try_command(at, fetched).unwrap();
+                }
                 _ => {}
             }
         }
@@ -364,6 +402,10 @@ impl World {
         }
         let moved = !received.is_empty() || closed;
         for bytes in received {
+            let bytes = match &mut self.devices[at].tamper {
+                Some(tamper) => tamper(String::from_utf8(bytes.to_vec()).unwrap()).into(),
+                None => bytes,
+            };
             self.input(at, Input::Received(bytes));
         }
         if closed {
@@ -489,6 +531,9 @@ fn words(item: &TimelineItem) -> Option<String> {
             }
             if message.protection == Protection::Readable {
                 line.push_str(" (open)");
+            }
+            if let Some(with) = &message.private {
+                line.push_str(&format!(" (only {with})"));
             }
             Some(line)
         }

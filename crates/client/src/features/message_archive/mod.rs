@@ -440,13 +440,18 @@ impl<S: Storage> Client<S> {
         let fin = match answer {
             Answer::Result(payload) => payload.map(Fin::read).unwrap_or_default(),
             Answer::Error(error) => {
+                if let Some(number) = page.earlier {
+                    self.earlier_failed(number, crate::connection::requests::words(error));
+                    return Ok(());
+                }
                 let lost = error.condition == xmpp::condition::StanzaCondition::ItemNotFound;
                 return self.page_refused(&page, lost, turn);
             }
             Answer::None => {
                 // It is late, or lost: ask again, a few times.
                 if let Some(number) = page.earlier {
-                    self.catch_up.earlier.remove(&number);
+                    let text = "The server did not answer. Try again later.";
+                    self.earlier_failed(number, text.to_owned());
                     return Ok(());
                 }
                 self.catch_up.late += 1;
@@ -469,9 +474,6 @@ impl<S: Storage> Client<S> {
         lost: bool,
         turn: &mut Turn<'_>,
     ) -> Result<(), StorageError> {
-        if page.earlier.is_some() {
-            return Ok(());
-        }
         let mut go_on = false;
         if let Some(archive) = self.catch_up.archives.get_mut(&page.archive)
             && let Some(gap) = archive.gaps.last_mut()

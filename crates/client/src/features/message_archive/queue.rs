@@ -36,8 +36,9 @@ impl<S: Storage> Client<S> {
             Content::Waiting,
         );
         entry.archive_id.clone_from(&arrival.archive_id);
+        entry.private.clone_from(&arrival.private);
         entry.guard = Guard::Sealed;
-        self.put_entry(number, key, &entry);
+        self.put_waiting(number, key, &entry)?;
         if let Some(record) = self.conversations.change(number) {
             record.newest = record.newest.max(key);
             record.active = record.active.max(arrival.time);
@@ -139,6 +140,7 @@ impl<S: Storage> Client<S> {
             time: entry.time,
             key: Some(key),
             live,
+            private: entry.private,
         };
         self.decrypt(arrival, &message, &from, &to, group, turn)
     }
@@ -184,6 +186,7 @@ impl<S: Storage> Client<S> {
             return Ok(false);
         };
         let Some(before) = &record.earlier else {
+            self.earlier_told(number, None);
             return Ok(true);
         };
         if self.catch_up.earlier.contains(&number) {
@@ -257,7 +260,24 @@ impl<S: Storage> Client<S> {
             };
         }
         self.changed_timelines.insert(number);
+        self.earlier_told(number, None);
         Ok(())
+    }
+
+    pub(super) fn earlier_failed(&mut self, number: u32, text: String) {
+        self.catch_up.earlier.remove(&number);
+        self.earlier_told(number, Some(text));
+    }
+
+    fn earlier_told(&mut self, number: u32, failed: Option<String>) {
+        if let Some(record) = self.conversations.get(number) {
+            let (conversation, more) = (record.id(), record.earlier.is_some());
+            self.tell(Event::Earlier {
+                conversation,
+                more,
+                failed,
+            });
+        }
     }
 
     /// Makes sure that a room that was just learned of is a conversation.

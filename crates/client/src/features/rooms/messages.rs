@@ -92,6 +92,7 @@ impl<S: Storage> Client<S> {
             time: way.time,
             key: None,
             live: way.live,
+            private: None,
         };
         let from = real.unwrap_or_else(|| jid.clone());
         self.arrived(arrival, message, way, &from, &jid, true, turn)

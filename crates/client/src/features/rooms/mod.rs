@@ -3,6 +3,7 @@
 mod making;
 mod messages;
 mod presence;
+pub(crate) mod private;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -234,6 +235,14 @@ impl Rooms {
 }
 
 impl<S: Storage> Client<S> {
+    /// It is a room, whether we are in it or not.
+    pub(crate) fn know_room(&mut self, jid: &BareJid) {
+        if !self.rooms.is_room(jid) {
+            self.rooms.all.entry(jid.clone()).or_default();
+            self.keep_room(jid);
+        }
+    }
+
     fn keep_room(&self, jid: &BareJid) {
         if let Some(room) = self.rooms.all.get(jid) {
             let key = jid.as_str().as_bytes().to_vec();
