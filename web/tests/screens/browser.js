@@ -5,6 +5,7 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { chromium } from 'playwright-core';
 import { build } from 'vite';
 
@@ -41,9 +42,21 @@ export async function begin() {
   if (!executablePath) throw new Error('no Chromium: install it (apt-get install chromium), or say where it is in CHROMIUM');
   const folder = await mkdtemp(join(tmpdir(), 'hauspost-screens-'));
   await build({
+    // Not that of the release: what belongs to one, such as packing and the service worker, has no place here.
+    configFile: false,
     root,
     logLevel: 'error',
-    build: { outDir: folder, emptyOutDir: true, minify: false, rolldownOptions: { input: join(root, 'tests/screens/index.html') } },
+    plugins: [svelte()],
+    build: {
+      target: 'es2023',
+      outDir: folder,
+      emptyOutDir: true,
+      minify: false,
+      assetsInlineLimit: 0,
+      modulePreload: { polyfill: false },
+      rolldownOptions: { input: join(root, 'tests/screens/index.html') },
+    },
+    worker: { format: 'es' },
   });
   const server = createServer(async (request, answer) => {
     const path = normalize(new URL(request.url, 'http://localhost').pathname);
