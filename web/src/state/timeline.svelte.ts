@@ -60,6 +60,8 @@ export class OpenTimeline {
   });
   /** What has come since the newest was last to be seen. */
   missed = $state(0);
+  /** Counts up when the newest is to be shown. */
+  wanted = $state(0);
   #view: TimelineView;
   #asking: "earlier" | "later" | null = null;
   #newest: string | null = null;
@@ -127,7 +129,9 @@ export class OpenTimeline {
     void this.#settle(this.#view.later());
   }
 
+  /** Goes to the newest, as one who has just written wants it. */
   latest(): void {
+    this.wanted++;
     this.missed = 0;
     if (this.hasLater) void this.#settle(this.#view.latest());
   }

@@ -51,6 +51,24 @@ describe("the timeline", () => {
     expect(await below()).toBeLessThan(2);
   });
 
+  it("shows the newest to somebody who writes", async () => {
+    const { page } = await open(sales);
+    await page.locator(".scroller").evaluate((element) => (element.scrollTop = 0));
+    await page.getByRole("button", { name: /^Jump to the latest/ }).waitFor();
+    const field = page.getByRole("textbox");
+    await field.fill("yes");
+    await field.press("Enter");
+    await page.getByRole("button", { name: /^Jump to the latest/ }).waitFor({ state: "detached" });
+  });
+
+  it("what comes while one looks is seen", async () => {
+    const { page, commands } = await open(sales);
+    await page.locator("[data-message]").last().waitFor();
+    expect(await commands("markRead")).toEqual([]);
+    await page.evaluate((conversation) => window.engine.list((row) => (row.id === conversation ? { ...row, unread: 1 } : row)), id);
+    await page.waitForFunction(() => window.engine.commands.some((command) => command.type === "markRead"));
+  });
+
   it("an answer leads to what it answers", async () => {
     const { page } = await open(sales);
     await page.getByRole("button", { name: /^Reply to Anton/ }).click();
