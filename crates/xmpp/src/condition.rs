@@ -226,6 +226,8 @@ pub struct StanzaError {
     pub alternate: Option<String>,
     /// Application-specific condition: one element as XML text with its own namespace.
     pub app: Option<String>,
+    /// The number that errors had before they had conditions (XEP-0086), for clients that look at nothing else.
+    pub code: Option<u16>,
 }
 
 impl StanzaError {
@@ -238,6 +240,7 @@ impl StanzaError {
             lang: "en",
             alternate: None,
             app: None,
+            code: None,
         }
     }
 
@@ -270,9 +273,19 @@ impl StanzaError {
         self
     }
 
+    /// Adds the number of XEP-0086 for clients that look at nothing else.
+    #[must_use]
+    pub fn code(mut self, code: u16) -> Self {
+        self.code = Some(code);
+        self
+    }
+
     /// Writes the `<error/>` element in the content namespace.
     pub fn write(&self, writer: &mut Writer) {
         writer.start("error").attr("type", self.kind.as_str());
+        if let Some(code) = self.code {
+            writer.attr("code", code.to_string());
+        }
         writer
             .start(self.condition.as_str())
             .xmlns(ns::STANZA_ERRORS);

@@ -107,6 +107,8 @@ pub(super) enum Subscribing {
 pub(super) fn hidden() -> StanzaError {
     StanzaError::new(StanzaCondition::ItemNotFound)
         .text("There is no such node here that you may see.")
+        // Profanity publishes its list of devices once it hears that there is none, which it takes from the number alone.
+        .code(404)
 }
 
 /// What only the owner may do.
