@@ -388,9 +388,15 @@ fn a_device_that_is_off_the_list_reads_no_more() {
     world.settle();
     let lost = world.parties[phone].machine().device();
     let now = world.now;
+    world.parties[other].machine().take_events();
     world.parties[other].machine().revoke(lost, now).unwrap();
     world.parties[phone].machine().disconnected();
     world.pump(other);
+    // Who waits for it is told.
+    let events = world.parties[other].machine().take_events();
+    let own = jid("juliet@capulet.example");
+    let told = |event: &Event| matches!(event, Event::Devices { account } if *account == own);
+    assert!(events.iter().any(told), "{events:?}");
     let said = world.say(one, &juliet(), "2");
     assert!(said.readers.iter().all(|reader| reader.device != lost));
     while let Some(received) = world.deliver_at(phone, 0) {

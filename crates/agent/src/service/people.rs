@@ -12,6 +12,9 @@ use crate::runtime::engine::Engine;
 /// How long the server may take to take a device out.
 const REVOKE_PATIENCE: Duration = Duration::from_secs(30);
 
+/// How long it may take until a device is known that the server lists.
+const FIND_PATIENCE: Duration = Duration::from_secs(10);
+
 fn tell(answers: &Answers, answer: Answer) {
     let _ = answers.send(answer);
 }
@@ -51,12 +54,17 @@ pub(super) fn devices(engine: &Engine, account: Option<&str>, answers: &Answers)
 /// A device that is being taken out.
 pub(super) struct Revoking {
     device: u32,
+    /// Whether it was found; one that is new may be known only after a look at the server.
+    found: bool,
     deadline: Instant,
 }
 
 impl Revoking {
     /// Done once the account does not list the device any more.
-    pub(super) fn look_at(&self, engine: &Engine, answers: &Answers) -> Progress {
+    pub(super) fn look_at(&mut self, engine: &mut Engine, answers: &Answers) -> Progress {
+        if !self.found {
+            return self.find(engine, answers);
+        }
         let devices = engine.client().devices(engine.account());
         let is_listed = devices.is_ok_and(|devices| {
             devices
@@ -74,48 +82,58 @@ impl Revoking {
         self.deadline
     }
 
+    /// Takes it out once it is known.
+    fn find(&mut self, engine: &mut Engine, answers: &Answers) -> Progress {
+        let known = engine.client().devices(&engine.account().clone());
+        let found = known.ok().and_then(|devices| {
+            devices
+                .into_iter()
+                .find(|known| known.device == self.device)
+        });
+        let Some(found) = found else {
+            return Progress::Waits;
+        };
+        if found.this {
+            tell(
+                answers,
+                Answer::failed("this is the device itself: use `hauspost-agent logout`"),
+            );
+            return Progress::Ended;
+        }
+        let result = engine.command(Command::RevokeDevice {
+            device: found.device,
+        });
+        if let Err(error) = result {
+            tell(answers, Answer::failed(error.to_string()));
+            return Progress::Ended;
+        }
+        self.found = true;
+        self.deadline = Instant::now() + REVOKE_PATIENCE;
+        Progress::Waits
+    }
+
     /// The time is over.
     pub(super) fn expire(&self, answers: &Answers) {
-        tell(
-            answers,
-            Answer::failed("the server did not take the device out in time: try again"),
-        );
+        let answer = if self.found {
+            Answer::failed("the server did not take the device out in time: try again")
+        } else {
+            Answer::failed(format!(
+                "no device of this account has the number {}: `hauspost-agent devices` lists them",
+                self.device
+            ))
+        };
+        tell(answers, answer);
     }
 }
 
 /// Takes a device of ours out; `None` when that is not possible.
 pub(super) fn revoke(engine: &mut Engine, device: u32, answers: &Answers) -> Option<Revoking> {
-    let known = engine.client().devices(&engine.account().clone());
-    let found = known
-        .ok()
-        .and_then(|devices| devices.into_iter().find(|known| known.device == device));
-    let Some(found) = found else {
-        tell(
-            answers,
-            Answer::failed(format!(
-                "no device of this account has the number {device}: `hauspost-agent devices` lists them"
-            )),
-        );
-        return None;
-    };
-    if found.this {
-        tell(
-            answers,
-            Answer::failed("this is the device itself: use `hauspost-agent logout`"),
-        );
-        return None;
-    }
-    let result = engine.command(Command::RevokeDevice {
-        device: found.device,
-    });
-    if let Err(error) = result {
-        tell(answers, Answer::failed(error.to_string()));
-        return None;
-    }
-    Some(Revoking {
+    let mut revoking = Revoking {
         device,
-        deadline: Instant::now() + REVOKE_PATIENCE,
-    })
+        found: false,
+        deadline: Instant::now() + FIND_PATIENCE,
+    };
+    (revoking.find(engine, answers) == Progress::Waits).then_some(revoking)
 }
 
 /// Decides about a device.

@@ -322,6 +322,11 @@ impl<S: KeyStore> Machine<S> {
                 let changes = draft.finish();
                 self.commit(&changes)?;
                 self.account = account;
+                if node == Node::Devices {
+                    // What we publish ourselves is told to us by nobody, or comes as what is known already.
+                    let account = self.own.clone();
+                    self.tell(Event::Devices { account });
+                }
                 Ok(())
             }
             // Most likely the node is configured otherwise than we demand (XEP-0060 §7.1.5); servers say so in several
