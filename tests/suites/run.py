@@ -38,6 +38,7 @@ SUITES = [
     "sharing",
     "gateway",
     "uploads",
+    "uploads_access",
     "push",
     "links",
     "relays",

@@ -40,6 +40,19 @@ pub(super) async fn put(web: &Web, config: &Config, upload: Upload, request: Req
             "The slot's Authorization is missing or wrong; send the header that came with the slot.",
         );
     }
+    match web.uploads.store().account(account).await {
+        Ok(Some(account)) if account.enabled => {}
+        Ok(_) => {
+            return refuse(
+                StatusCode::FORBIDDEN,
+                "The account that asked for this slot may not send files any more.",
+            );
+        }
+        Err(error) => {
+            tracing::error!(%error, "the store failed");
+            return later("The server could not look that up; please try again later.");
+        }
+    }
     if !upload.is_open(web.clock.now().wall) {
         return refuse(
             StatusCode::GONE,
