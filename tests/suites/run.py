@@ -44,6 +44,7 @@ SUITES = [
     "relays",
     "accounts_slixmpp",
     "portable",
+    "rates",
     "abuse",
 ]
 ROOT = Path(__file__).resolve().parents[2]
