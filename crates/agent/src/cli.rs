@@ -43,7 +43,8 @@ pub enum Command {
     /// Exit status: 0 the server has it (with --wait-delivered: a device of the recipient has it);
     /// 1 it could not be said; 2 wrong usage; 3 it was refused, nothing was sent;
     /// 4 no connection in time: it is kept here and goes out with the next command that connects;
-    /// 5 the server has it, but no device of the recipient said in time that it came.
+    /// 5 the server has it, but no device of the recipient said in time that it came; 130 it was interrupted.
+    /// With --lines, 4 and 5 do not keep later lines from being said; all else ends the command at once.
     Send(Send),
     /// Print what happens from now on, one JSON object a line
     ///
@@ -109,10 +110,13 @@ pub struct Send {
     /// Send this file, encrypted; TEXT describes it
     #[arg(long, short, value_name = "FILE")]
     pub file: Option<PathBuf>,
+    /// Every line of standard input is a message of its own, said as soon as it comes; empty lines are left out
+    #[arg(long, conflicts_with_all = ["text", "file"])]
+    pub lines: bool,
     /// Wait until a device of the recipient has it
     #[arg(long)]
     pub wait_delivered: bool,
-    /// Give up waiting after this time
+    /// Give up waiting after this time (with --lines: for each)
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub timeout: u64,
 }

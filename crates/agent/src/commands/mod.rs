@@ -18,6 +18,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail};
 use clap::CommandFactory;
 use client::{BareJid, Command as Engines, Credentials, Event, Redacted, Settings};
+use tokio::sync::mpsc;
 
 use crate::cli::{Cli, Command};
 use crate::folder::{self, Folder, Lock, Profile};
@@ -33,12 +34,23 @@ pub(crate) use self::login::certificate_warning;
 /// How long to wait for a process that has the account and does not answer yet.
 const DOOR_PATIENCE: Duration = Duration::from_secs(5);
 
+/// Exit status of what somebody has interrupted, as shells have it.
+const INTERRUPTED: u8 = 130;
+
 /// An end with an exit status of its own.
 #[derive(Debug, thiserror::Error)]
 #[error("{text}")]
 struct Ended {
     code: u8,
     text: String,
+}
+
+/// An answer that is no failure; a failure ends the command.
+fn unfailed(answer: Answer) -> anyhow::Result<Answer> {
+    match answer {
+        Answer::Failed { code, text } => Err(Ended { code, text }.into()),
+        answer => Ok(answer),
+    }
 }
 
 /// Runs a command line to its end.
@@ -145,18 +157,34 @@ impl Whereabouts {
         connection: Connection,
         mut take: impl FnMut(Answer) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
+        // The other end is gone: nothing follows.
+        let (_, rest) = mpsc::channel(1);
+        self.requests(request, rest, connection, |answer| take(unfailed(answer)?))
+            .await
+    }
+
+    /// Has one request after the other done by whoever has the account, until there are no more.
+    async fn requests(
+        &self,
+        first: Request,
+        mut rest: mpsc::Receiver<Request>,
+        connection: Connection,
+        mut take: impl FnMut(Answer) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
         let (account, folder) = self.folder()?;
-        let begin = tokio::time::Instant::now();
+        let mut request = first;
+        let mut begin = tokio::time::Instant::now();
         loop {
             if let Some(lock) = folder.lock()? {
-                return serve(&account, &folder, lock, request, connection, take).await;
+                return serve(&account, &folder, lock, request, rest, connection, take).await;
             }
             if let Some(mut asked) = ask(&folder, &request).await? {
                 loop {
                     match asked.next().await? {
-                        Some(Answer::Done) => return Ok(()),
-                        Some(Answer::Failed { code, text }) => {
-                            return Err(Ended { code, text }.into());
+                        Some(Answer::Done) => break,
+                        Some(answer @ Answer::Failed { .. }) => {
+                            take(answer)?;
+                            break;
                         }
                         Some(answer) => take(answer)?,
                         None => bail!(
@@ -164,6 +192,12 @@ impl Whereabouts {
                         ),
                     }
                 }
+                let Some(next) = rest.recv().await else {
+                    return Ok(());
+                };
+                request = next;
+                begin = tokio::time::Instant::now();
+                continue;
             }
             if begin.elapsed() > DOOR_PATIENCE {
                 bail!(
@@ -176,12 +210,13 @@ impl Whereabouts {
     }
 }
 
-/// Does a request in this process.
+/// Does requests in this process, one after the other.
 async fn serve(
     account: &BareJid,
     folder: &Folder,
     lock: Lock,
-    request: Request,
+    first: Request,
+    mut rest: mpsc::Receiver<Request>,
     connection: Connection,
     mut take: impl FnMut(Answer) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
@@ -192,17 +227,29 @@ async fn serve(
     if connection != Connection::None {
         connect(&mut host)?;
     }
-    let mut answers = host.submit(request);
+    let mut answers = Some(host.submit(first));
     let mut signals = Signals::new()?;
     let result = loop {
+        let next = async {
+            match &mut answers {
+                Some(answers) => Next::Answer(answers.recv().await.unwrap_or(Answer::Done)),
+                None => Next::Request(rest.recv().await),
+            }
+        };
         tokio::select! {
             biased;
-            answer = answers.recv() => match answer {
-                Some(Answer::Done) | None => break Ok(()),
-                Some(Answer::Failed { code, text }) => break Err(Ended { code, text }.into()),
-                Some(answer) => if let Err(error) = take(answer) {
-                    break Err(error);
+            next = next => match next {
+                Next::Answer(Answer::Done) => answers = None,
+                Next::Answer(answer) => {
+                    if matches!(answer, Answer::Failed { .. }) {
+                        answers = None;
+                    }
+                    if let Err(error) = take(answer) {
+                        break Err(error);
+                    }
                 }
+                Next::Request(Some(request)) => answers = Some(host.submit(request)),
+                Next::Request(None) => break Ok(()),
             },
             event = host.next() => match event {
                 Ok(Happening::Event(Event::LoginFailed { text })) => break Err(anyhow!("{text}. Then run `hauspost-agent login {account}`")),
@@ -214,13 +261,26 @@ async fn serve(
                 }
                 Err(error) => break Err(error),
             },
-            () = signals.next() => break Ok(()),
+            () = signals.next() => break match connection {
+                Connection::Stays => Ok(()),
+                Connection::None | Connection::Needed => Err(Ended {
+                    code: INTERRUPTED,
+                    text: "interrupted before this was done".to_owned(),
+                }
+                .into()),
+            },
         }
     };
     if connection != Connection::None {
         host.leave().await;
     }
     result
+}
+
+/// What comes next while requests are done.
+enum Next {
+    Answer(Answer),
+    Request(Option<Request>),
 }
 
 /// Connects with what is kept; a server that gives no token for a password wants it each time.

@@ -16,6 +16,7 @@ use crate::folder::Folder;
 use crate::runtime::engine::{Engine, Happening};
 
 pub(crate) use self::door::ask;
+pub(crate) use self::send::{NOT_DELIVERED, WAITS};
 
 /// What a command wants of the process that has the account.
 #[derive(Debug, Serialize, Deserialize)]
@@ -63,9 +64,9 @@ pub(crate) enum Request {
 pub(crate) struct SendRequest {
     /// To whom: an address, or the name of a conversation.
     pub(crate) to: String,
-    /// In words.
-    pub(crate) text: String,
-    /// A file in place of words; these describe it.
+    /// In words: a message each, in this order.
+    pub(crate) texts: Vec<String>,
+    /// A file in place of words; the first of these describes it.
     pub(crate) file: Option<std::path::PathBuf>,
     /// Wait until a device of the recipient has it.
     pub(crate) wait_delivered: bool,

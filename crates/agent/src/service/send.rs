@@ -24,10 +24,9 @@ pub(super) struct Sending {
     unplaced: Option<Unplaced>,
     /// The file that goes before the message.
     file: Option<FileId>,
-    /// The message, once it stands in the timeline.
-    message: Option<MessageKey>,
+    /// The messages that stand in the timeline and are not as far as they should be; and whether the server has them.
+    messages: Vec<(MessageKey, bool)>,
     wait_delivered: bool,
-    kept: bool,
     deadline: Instant,
 }
 
@@ -66,7 +65,8 @@ pub(super) fn begin(
         }
     }
     let mut unplaced = None;
-    let message = match request.file {
+    let mut messages = Vec::new();
+    match request.file {
         Some(path) => {
             if let Err(text) = crate::runtime::transfers::sizes(&path) {
                 refuse(text);
@@ -74,36 +74,36 @@ pub(super) fn begin(
             }
             unplaced = Some(Unplaced {
                 path,
-                description: Some(request.text).filter(|text| !text.is_empty()),
+                description: request.texts.into_iter().find(|text| !text.is_empty()),
                 why: String::new(),
             });
-            None
         }
         None => {
-            let send = Command::Send {
-                conversation: conversation.clone(),
-                message: Draft::text(request.text),
-            };
-            match engine.command(send) {
-                Ok(Done::Message(message)) => Some(message),
-                Ok(_) => {
-                    refuse("the engine did not say which message this is".to_owned());
-                    return None;
-                }
-                Err(error) => {
-                    refuse(error.to_string());
-                    return None;
+            for text in request.texts {
+                let send = Command::Send {
+                    conversation: conversation.clone(),
+                    message: Draft::text(text),
+                };
+                match engine.command(send) {
+                    Ok(Done::Message(message)) => messages.push((message, false)),
+                    Ok(_) => {
+                        refuse("the engine did not say which message this is".to_owned());
+                        return None;
+                    }
+                    Err(error) => {
+                        refuse(error.to_string());
+                        return None;
+                    }
                 }
             }
         }
-    };
+    }
     let mut sending = Sending {
         conversation,
         unplaced,
         file: None,
-        message,
+        messages,
         wait_delivered: request.wait_delivered,
-        kept: false,
         deadline: Instant::now() + Duration::from_secs(request.timeout_seconds),
     };
     sending.place(engine);
@@ -146,17 +146,20 @@ impl Sending {
         else {
             return Progress::Waits;
         };
-        if *conversation != self.conversation || Some(*message) != self.message {
+        if *conversation != self.conversation {
             return Progress::Waits;
         }
+        let Some(place) = self.messages.iter().position(|(key, _)| key == message) else {
+            return Progress::Waits;
+        };
         match delivery {
-            Delivery::Kept => {
-                self.kept = true;
-                if self.wait_delivered {
-                    return Progress::Waits;
+            Delivery::Kept if self.wait_delivered => {
+                if let Some((_, kept)) = self.messages.get_mut(place) {
+                    *kept = true;
                 }
+                return Progress::Waits;
             }
-            Delivery::Delivered | Delivery::Displayed => {}
+            Delivery::Kept | Delivery::Delivered | Delivery::Displayed => {}
             Delivery::Failed(text) => {
                 let _ = answers.send(Answer::Failed {
                     code: REFUSED,
@@ -166,6 +169,10 @@ impl Sending {
             }
             Delivery::Waiting | Delivery::Received => return Progress::Waits,
         }
+        self.messages.remove(place);
+        if !self.messages.is_empty() {
+            return Progress::Waits;
+        }
         let _ = answers.send(Answer::Done);
         Progress::Ended
     }
@@ -173,7 +180,7 @@ impl Sending {
     fn transferred(&mut self, outcome: &FileOutcome, answers: &Answers) -> Progress {
         match outcome {
             FileOutcome::Sent(_, message) => {
-                self.message = Some(*message);
+                self.messages.push((*message, false));
                 Progress::Waits
             }
             FileOutcome::Saved(_) => Progress::Waits,
@@ -193,7 +200,8 @@ impl Sending {
 
     /// The time is over.
     pub(super) fn expire(&self, state: &ConnectionState, answers: &Answers) {
-        let answer = if self.kept {
+        let kept = !self.messages.is_empty() && self.messages.iter().all(|(_, kept)| *kept);
+        let answer = if kept {
             Answer::Failed {
                 code: NOT_DELIVERED,
                 text: format!(
@@ -207,9 +215,10 @@ impl Sending {
                 (None, ConnectionState::Waiting { text, .. }) => format!(" ({text})"),
                 _ => String::new(),
             };
-            let what = match self.message {
-                Some(_) => "It is kept here and goes out with the next command that connects",
-                None => "The file was not sent",
+            let what = if self.messages.is_empty() {
+                "The file was not sent"
+            } else {
+                "It is kept here and goes out with the next command that connects"
             };
             Answer::Failed {
                 code: WAITS,
