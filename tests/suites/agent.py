@@ -4,7 +4,9 @@ never holds a readable word."""
 from __future__ import annotations
 
 import asyncio
+import base64
 import re
+import signal
 
 from harness import Tests, check, equal, http
 from harness.agent import Agent, Profanity, Terminal
@@ -222,6 +224,46 @@ async def the_exit_status_tells_how_far_a_message_came(house):
     (await romeo.run("send", "no such name", "hello")).expect(1)
     (await romeo.run("send", juliet.address, stdin="piped\nlines\n")).expect()
     await listener.hears("piped\nlines")
+
+
+@tests
+async def each_line_of_a_pipe_is_a_message_as_soon_as_it_comes(house):
+    people = await cast(house)
+    romeo, juliet = await people.agent("romeo"), await people.agent("juliet")
+    listener = await juliet.listens()
+    process = await romeo.start("send", "--lines", juliet.address)
+    assert process.stdin is not None
+    for words in ("first", "second", "third"):
+        process.stdin.write(f"{words}\n\n".encode())
+        await process.stdin.drain()
+        # It does not wait for the end of the pipe.
+        await listener.hears(words)
+    process.stdin.close()
+    equal(await process.wait(), 0)
+    # Through a process that has the account, many at once, in order.
+    beside = await romeo.listens()
+    lines = [f"line {number}" for number in range(600)]
+    (await romeo.run("send", "--lines", juliet.address, stdin="\n".join(lines))).expect()
+    for words in lines:
+        await listener.hears(words)
+    await beside.stop()
+    equal((await texts(juliet, romeo.name))[3:], lines)
+    done = (await romeo.run("send", "--lines", f"nobody-has-this-name@{DOMAIN}", stdin="one\ntwo\n")).expect(3)
+    check(done.err.startswith("hauspost-agent: "), done.err)
+    (await romeo.run("send", "--lines", juliet.address, stdin="\n")).expect(1)
+
+
+@tests
+async def who_interrupts_is_not_told_that_it_was_done(house):
+    people = await cast(house)
+    romeo, juliet = await people.agent("romeo"), await people.agent("juliet")
+    await romeo.says(juliet.name, "hello")
+    process = await romeo.start("send", "--wait-delivered", juliet.address, "wait")
+    # It is written down, and waits.
+    while "wait" not in await texts(romeo, juliet.name):
+        pass
+    process.send_signal(signal.SIGTERM)
+    equal(await process.wait(), 130)
 
 
 @tests
@@ -447,6 +489,14 @@ async def with_profanity_in_the_legacy_form(house):
     await nurse.says("she weeps and weeps")
     heard = await listener.hears("she weeps and weeps")
     equal(heard["encrypted"], True)
+    # He is away, and on a new device.
+    await listener.stop()
+    await nurse.says("while he is away")
+    listener = await romeo.listens()
+    await listener.hears("while he is away")
+    phone = await people.agent("romeo", "phone")
+    await phone.says(people.name("nurse"), "from the phone")
+    await nurse.shows("from the phone")
 
 
 # What must never be
@@ -497,10 +547,27 @@ async def the_server_holds_no_readable_word(house):
     await romeo.says(juliet.name, f"say {PHRASE}")
     await listener.hears(f"say {PHRASE}")
     await juliet.says(romeo.name, f"again {PHRASE} again")
-    screen = await romeo.chats()
-    await screen.keys("M-Down")
-    await screen.shows(PHRASE)
-    needles = [PHRASE.encode(), PHRASE.encode("utf-16-le")]
+    letter = house.folder / "letter.txt"
+    letter.write_text(f"{PHRASE}\n" * 100)
+    (await romeo.run("send", "--file", str(letter), juliet.address, f"about {PHRASE}")).expect()
+    screen = await romeo.chats(120)
+    await command(screen, f"/group Mantua: {juliet.address}")
+    await screen.shows("Mantua", "2 people")
+    await screen.says(f"to all {PHRASE}")
+    await listener.hears(f"to all {PHRASE}")
+    # A change and an answer are as secret as what they are about.
+    await screen.keys("Up")
+    await screen.shows("Editing")
+    await screen.says(" today")
+    await screen.shows("(edited)")
+    (await juliet.run("send", "Mantua", f"I know: {PHRASE}")).expect()
+    await screen.shows(f"I know: {PHRASE}")
+    # What has been said before comes from the archive.
+    tablet = await people.agent("juliet", "tablet")
+    await (await tablet.listens()).stop()
+    # As it is, as others write it down, and in the middle of what Base64 makes of it, wherever that begins.
+    encoded = [base64.b64encode(b"-" * shift + PHRASE.encode())[4:-4] for shift in range(3)]
+    needles = [PHRASE.encode(), PHRASE.encode("utf-16-le"), *encoded]
     for file in [*people.server.data.rglob("*"), people.server.log_file]:
         if file.is_file():
             held = file.read_bytes()

@@ -64,7 +64,7 @@ class Memory(Storage):
 class Omemo(XEP_0384):  # type: ignore[misc]
     """The plugin, for somebody who trusts everybody blindly."""
 
-    default_config = {**XEP_0384.default_config, "memory": None}
+    default_config = {**XEP_0384.default_config, "memory": None, "forms": FORMS}
 
     @property
     def storage(self) -> Storage:
@@ -76,6 +76,16 @@ class Omemo(XEP_0384):  # type: ignore[misc]
 
     async def _prompt_manual_trust(self, manually_trusted: Any, identifier: str | None) -> None:
         raise AssertionError(f"nobody is asked about {manually_trusted}")
+
+    async def refresh_device_lists(self, jids: set[JID], force_download: bool = False) -> None:
+        """The plugin asks for lists in both forms, also those of one that was given up."""
+        if self.forms == FORMS:
+            await super().refresh_device_lists(jids, force_download)
+            return
+        manager = await self.get_session_manager()
+        for jid in jids:
+            for form in self.forms:
+                await manager.refresh_device_list(form, jid.bare)
 
     async def _on_device_list_update(self, msg: Message) -> None:
         """Says when a change of a device list has had its effect."""
@@ -89,11 +99,13 @@ register_plugin(Omemo, name="xep_0384")
 class Device:
     """A device of somebody, here or (by a whole address) on another server: its keys outlive its sessions."""
 
-    def __init__(self, house: Any, server: Server, name: str, resource: str) -> None:
+    def __init__(self, house: Any, server: Server, name: str, resource: str, forms: list[str] = FORMS) -> None:
         self.house = house
         self.server = server
         self.name = name
         self.resource = resource
+        # Those that it speaks.
+        self.forms = forms
         self.memory = Memory()
         self.person: Person
         self.number = 0
@@ -111,7 +123,7 @@ class Device:
     async def switch_on(self) -> "Device":
         """Logs in; its keys are published and it hears of other devices when this returns."""
         person = Person(self.jid.user, self.resource, domain=self.jid.domain, plugins=[*PLUGINS, "xep_0045", "xep_0060", "xep_0163", "xep_0380"])
-        person.register_plugin("xep_0384", {"memory": self.memory}, module=sys.modules[__name__])
+        person.register_plugin("xep_0384", {"memory": self.memory, "forms": self.forms}, module=sys.modules[__name__])
         for event in ("omemo_initialized", "device_list"):
             person._queue(event)
         self.person = person
@@ -121,7 +133,11 @@ class Device:
         await person.go_in(self.server)
         await person["xep_0280"].enable(timeout=PATIENCE)
         await person.next("omemo_initialized")
-        own, _ = await (await self.plugin.get_session_manager()).get_own_device_information()
+        manager = await self.plugin.get_session_manager()
+        for form in FORMS:
+            if form not in self.forms:
+                await manager.purge_backend(form)
+        own, _ = await manager.get_own_device_information()
         self.number = own.device_id
         await person.get_roster(timeout=PATIENCE)
         person.send_presence()

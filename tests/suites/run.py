@@ -23,6 +23,7 @@ SUITES = [
     "rooms_slixmpp",
     "omemo_slixmpp",
     "agent",
+    "agent_omemo",
     "encryption",
     "omemo_abroad",
     "pep_slixmpp",

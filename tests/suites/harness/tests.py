@@ -50,7 +50,7 @@ class Tests:
 
         return add
 
-    def each(self, cases: list[Any]) -> Callable[..., Any]:
+    def each(self, cases: list[Any], longest: float = LONGEST_TEST) -> Callable[..., Any]:
         """One test per case; the case is the second argument, and it (of a tuple the first member) is part
         of the name."""
 
@@ -62,7 +62,7 @@ class Tests:
 
                 name = case if isinstance(case, str) else case[0]
                 one.__name__ = f"{function.__name__}[{name}]"
-                self.list.append((one, LONGEST_TEST))
+                self.list.append((one, longest))
             return function
 
         return add
