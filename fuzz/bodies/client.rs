@@ -1,6 +1,8 @@
 //! What a server, and through it anybody, sends to the client engine: as answers to all that it asks, and by itself. Whatever
 //! comes, the client neither panics nor fails, shows what it shows, and opens again on what it has kept.
 
+use std::sync::OnceLock;
+
 use base::{BareJid, Moment, Now, Timestamp};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -90,20 +92,32 @@ impl Wire {
     }
 }
 
+/// What a device has on its disk that was never online: making its keys takes longer than all that follows.
+fn disk() -> MemoryStorage {
+    static DISK: OnceLock<MemoryStorage> = OnceLock::new();
+    let made = DISK.get_or_init(|| {
+        let mut storage = MemoryStorage::new();
+        let mut changes = Changes::new();
+        changes.put(Table::State, *b"token", token());
+        storage.commit(&changes).expect("a storage");
+        let settings = Settings::new(BareJid::parse(ACCOUNT).expect("an address"), "fuzz");
+        let mut random: Dice = Box::new(numbers(3));
+        let mut client = Client::open(storage, settings, NOW, &mut random).expect("a client");
+        let room = Command::Join {
+            room: BareJid::parse(ROOM).expect("an address"),
+            nick: Some("me".to_owned()),
+        };
+        client.command(room, NOW, &mut random).expect("a room");
+        client.with_storage(MemoryStorage::clone)
+    });
+    made.clone()
+}
+
 /// A client that has just logged in.
 fn logged_in() -> (Wire, Vec<Stanza>) {
-    let mut storage = MemoryStorage::new();
-    let mut changes = Changes::new();
-    changes.put(Table::State, *b"token", token());
-    storage.commit(&changes).expect("a storage");
     let settings = Settings::new(BareJid::parse(ACCOUNT).expect("an address"), "fuzz");
     let mut random: Dice = Box::new(numbers(1));
-    let mut client = Client::open(storage, settings, NOW, &mut random).expect("a client");
-    let room = Command::Join {
-        room: BareJid::parse(ROOM).expect("an address"),
-        nick: Some("me".to_owned()),
-    };
-    client.command(room, NOW, &mut random).expect("a room");
+    let mut client = Client::open(disk(), settings, NOW, &mut random).expect("a client");
     client
         .command(Command::Connect, NOW, &mut random)
         .expect("a token");

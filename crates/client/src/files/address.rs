@@ -151,18 +151,49 @@ impl AesgcmMessage {
     }
 
     /// The body with the key in it: a secret, for the inside of an encrypted message only. Thumbnails that are no JPEG in
-    /// a `data:` address are left out.
+    /// a `data:` address, or too large, are left out.
     #[must_use]
     pub fn expose(&self) -> String {
         let mut body = self.address.expose();
         let data = self
             .thumbnail
             .as_ref()
+            .filter(|thumbnail| thumbnail.uri.len() <= LONGEST_URI)
             .and_then(|thumbnail| thumbnail.uri.strip_prefix("data:image/jpeg;base64,"));
-        if let Some(data) = data {
+        // With anything else in it the body would be taken for words, and the key be shown.
+        if let Some(data) = data.filter(|data| STANDARD.decode(data).is_ok()) {
             body.push_str("\ndata:image/jpeg,");
             body.push_str(data);
         }
         body
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What somebody else called a picture may be sent on with the file.
+    #[test]
+    fn a_picture_that_is_none_does_not_make_words_of_the_address() {
+        let key = FileKey::new(Cipher::Aes256Gcm, &[1; KEY], &[2; 12]).unwrap();
+        let address = AesgcmAddress::new("https://a.example/x", key).unwrap();
+        for data in [
+            "data:image/png;base64,AAAA",
+            "AAA",
+            &"A".repeat(LONGEST_URI),
+        ] {
+            let message = AesgcmMessage {
+                address: address.clone(),
+                thumbnail: Some(Thumbnail {
+                    uri: format!("data:image/jpeg;base64,{data}"),
+                    media_type: None,
+                    width: None,
+                    height: None,
+                }),
+            };
+            let read = AesgcmMessage::read(&message.expose()).unwrap();
+            assert_eq!((read.address, read.thumbnail), (address.clone(), None));
+        }
     }
 }
