@@ -19,7 +19,7 @@ use super::talk::outside;
 use crate::modules::encryption::{self, Talk};
 use crate::modules::{MessageType, blocks, content, omemo, stanza_ids, store_failed};
 use crate::services::Served;
-use crate::{Chat, Sender, push};
+use crate::{Account, Chat, Sender, push};
 
 /// Whether one occupant may write to another alone.
 fn may_write(state: &State, from: &Occupant, to: &Occupant) -> bool {
@@ -29,6 +29,13 @@ fn may_write(state: &State, from: &Occupant, to: &Occupant) -> bool {
         PrivateMessages::Moderators => from.role == Role::Moderator || to.role == Role::Moderator,
         PrivateMessages::None => false,
     }
+}
+
+/// Whether somebody has blocked an occupant (XEP-0191 §5): by the address in the room, or by the real one where that is
+/// `known` to him.
+pub(super) fn is_barred(account: &Account, room: &Room, nick: &str, known: Option<&Jid>) -> bool {
+    let seen = Jid::parse(&room.occupant_jid(nick));
+    seen.is_ok_and(|seen| blocks(account, &seen)) || known.is_some_and(|jid| blocks(account, jid))
 }
 
 /// A message to one occupant. It is kept as one between two people is: in the archives of the two
@@ -84,13 +91,12 @@ pub(super) async fn message(
     } else {
         None
     };
-    if let Some(account) = &ours {
-        // XEP-0191 §5: by the address that the recipient sees, and by the real one where that is known.
-        let seen = Jid::parse(&room.occupant_jid(&from_nick));
-        let blocked = seen.is_ok_and(|seen| blocks(account, &seen));
-        if blocked || (sees_addresses && blocks(account, sender.jid())) {
-            return Err(StanzaError::new(StanzaCondition::ServiceUnavailable));
-        }
+    let known = sees_addresses.then(|| sender.jid());
+    if ours
+        .as_deref()
+        .is_some_and(|account| is_barred(account, room, &from_nick, known))
+    {
+        return Err(StanzaError::new(StanzaCondition::ServiceUnavailable));
     }
     let mut batch = Batch::new();
     let mut archived = false;

@@ -9,9 +9,11 @@ use parking_lot::Mutex;
 use xmpp::condition::{StanzaCondition, StanzaError};
 use xmpp::iq::{self, Iq, IqBody};
 use xmpp::ns;
+use xmpp::xep::muc::Role;
 use xmpp::xml::{Edit, Head, Stanza, Writer};
 
 use super::line::Recipient;
+use super::private::is_barred;
 use super::room::{Room, Who};
 use super::{admin, archive, avatar, disco, hats, moderation, no_room, owner, register, search};
 use crate::modules::{Reply, Target};
@@ -202,7 +204,7 @@ async fn to_occupant(
     let pings = !set && child.is("ping", ns::PING);
     // What an account answers for its owner: cards, and nodes of its own (PEP).
     let to_account = matches!(child.namespace(), ns::VCARD | ns::PUBSUB);
-    let (asker, asker_nick, target, own) = {
+    let (asker, asker_nick, target, own, sees_addresses) = {
         let state = room.state();
         let Some(asker) = state.occupant_of(sender.jid()) else {
             // §17.2; XEP-0410 §3: so a client learns that it is out.
@@ -220,6 +222,7 @@ async fn to_occupant(
             Arc::clone(&asker.nick),
             target.and_then(|target| target.jid().cloned()),
             own,
+            state.is_non_anonymous() || target.is_some_and(|target| target.role == Role::Moderator),
         )
     };
     let (Some(asker), Some(target)) = (asker, target) else {
@@ -239,10 +242,23 @@ async fn to_occupant(
         });
     }
     let from = room.occupant_jid(&asker_nick);
-    if to_account && target.domain() == &*chat.domain() {
-        let house = Jid::parse(&from).map_err(|_| unavailable())?;
+    let is_ours = target.domain() == &*chat.domain();
+    let account = if is_ours {
         let account = chat.account(&target.bare()).await;
-        let account = account.map_err(|error| crate::modules::store_failed(&error))?;
+        account.map_err(|error| crate::modules::store_failed(&error))?
+    } else {
+        None
+    };
+    let known = sees_addresses.then(|| sender.jid());
+    if account
+        .as_deref()
+        .is_some_and(|account| is_barred(account, room, &asker_nick, known))
+    {
+        // What is refused in private is refused here: as if nobody answered.
+        return Err(unavailable());
+    }
+    if to_account && is_ours {
+        let house = Jid::parse(&from).map_err(|_| unavailable())?;
         let addressee = Addressee {
             to: target.bare().into(),
             target: Target::Other,
