@@ -15,7 +15,7 @@ use crate::storage::database::Database;
 use crate::storage::record::{Decoder, Encoder, RecordError};
 use crate::storage::{Direction, KeyRange, Storage, StorageError, Table};
 use crate::turn::Turn;
-use crate::views::{Contact, PictureId};
+use crate::views::{Contact, PictureId, Profile};
 
 const VERSION: &[u8] = b"roster";
 
@@ -264,30 +264,56 @@ impl<S: Storage> Client<S> {
             .all
             .iter()
             .filter(|(_, person)| person.in_roster)
-            .map(|(jid, person)| {
-                let (availability, status) = self.presences.best(jid);
-                Contact {
-                    account: jid.clone(),
-                    name: self.name_of(jid),
-                    seen: person.seen,
-                    sees_us: person.sees_us,
-                    asked: person.asked,
-                    groups: person
-                        .groups
-                        .iter()
-                        .map(|group| Arc::from(&**group))
-                        .collect(),
-                    availability,
-                    status,
-                    picture: self.people.picture(jid),
-                }
-            })
+            .map(|(jid, person)| self.contact(jid, person))
             .collect();
         contacts.sort_by(|one, other| {
             (one.name.to_lowercase(), &one.account)
                 .cmp(&(other.name.to_lowercase(), &other.account))
         });
         contacts
+    }
+
+    fn contact(&self, jid: &BareJid, person: &Person) -> Contact {
+        let (availability, status) = self.presences.best(jid);
+        Contact {
+            account: jid.clone(),
+            name: self.name_of(jid),
+            seen: person.seen,
+            sees_us: person.sees_us,
+            asked: person.asked,
+            groups: person
+                .groups
+                .iter()
+                .map(|group| Arc::from(&**group))
+                .collect(),
+            availability,
+            status,
+            picture: self.people.picture(jid),
+        }
+    }
+
+    /// What is known of somebody, in the roster or not; also of ourselves.
+    #[must_use]
+    pub fn profile(&self, account: &BareJid) -> Profile {
+        let person = self.people.get(account);
+        let (availability, status) = if *account == self.settings.account {
+            let (availability, status) = &self.presences.own;
+            (*availability, Arc::from(status.as_str()))
+        } else {
+            self.presences.best(account)
+        };
+        Profile {
+            account: account.clone(),
+            name: self.name_of(account),
+            contact: person
+                .filter(|person| person.in_roster)
+                .map(|person| self.contact(account, person)),
+            requests: person.is_some_and(|person| person.requests),
+            blocked: person.is_some_and(|person| person.blocked),
+            picture: self.people.picture(account),
+            availability,
+            status,
+        }
     }
 
     /// Who wants to see when we are there, and was not answered.

@@ -14,7 +14,7 @@ pub use conversation::{
     Notify, Seal,
 };
 pub use diff::{ListChange, diff};
-pub use people::{Contact, Member, PictureId};
+pub use people::{Contact, Member, PictureId, Profile};
 pub use timeline::{
     Body, Delivery, Mention, Message, MessageKey, Notice, Protection, Reaction, Removal, Reply,
     Sender, Timeline, TimelineItem, Window,

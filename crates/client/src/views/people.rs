@@ -41,6 +41,27 @@ pub struct Contact {
     pub picture: Option<PictureId>,
 }
 
+/// What is known of somebody, in the roster or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Profile {
+    /// Who.
+    pub account: BareJid,
+    /// What to call them.
+    pub name: Arc<str>,
+    /// As a contact, if they are one.
+    pub contact: Option<Contact>,
+    /// They want to see when we are there, and were not answered.
+    pub requests: bool,
+    /// Nothing comes from them any more, because the person wants that.
+    pub blocked: bool,
+    /// Their picture.
+    pub picture: Option<PictureId>,
+    /// Whether they are there; of ourselves, what others see.
+    pub availability: Availability,
+    /// In their words.
+    pub status: Arc<str>,
+}
+
 /// Somebody in a group or room.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
