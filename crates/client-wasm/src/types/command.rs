@@ -345,6 +345,7 @@ pub enum FailureKind {
 }
 
 impl Failure {
+    /// A failure, and what to do about it.
     pub fn new(kind: FailureKind, text: impl ToString) -> Self {
         Self {
             kind,

@@ -39,8 +39,9 @@ fn generated() -> String {
     all.visit::<Told>();
     all.visit::<Shown>();
     let mut text = HEAD.to_owned();
-    text.push_str(&all.1.into_values().collect::<Vec<_>>().join("\n"));
-    text
+    text.push_str(&all.1.into_values().collect::<String>());
+    // One line for what is one sentence.
+    text.replace("/**\n * ", "/** ").replace("\n */", " */")
 }
 
 #[test]

@@ -397,7 +397,7 @@ pub fn items(timeline: &views::Timeline, viewer: Viewer<'_>) -> Vec<Item> {
         },
         views::TimelineItem::Message(said) => Item::Message {
             id: said.key.to_string(),
-            message: message(said, viewer),
+            message: self::said(said, viewer),
         },
         views::TimelineItem::Notice { key, time, notice } => Item::Notice {
             id: key.to_string(),
@@ -448,7 +448,7 @@ impl From<&views::Notice> for Notice {
 }
 
 /// A message as it crosses the border.
-pub fn message(said: &views::Message, viewer: Viewer<'_>) -> Message {
+pub fn said(said: &views::Message, viewer: Viewer<'_>) -> Message {
     let account = said.sender.account.as_ref().map(|jid| jid.as_str());
     let nick = said.sender.nick.as_deref();
     Message {
