@@ -4,3 +4,6 @@ import { start } from "./start";
 import { open } from "./core/core";
 
 void start(open());
+
+// Built pages start without a network, too.
+if (import.meta.env.PROD) void navigator.serviceWorker?.register("/service-worker.js");

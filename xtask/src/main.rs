@@ -1,4 +1,4 @@
-//! The house's chores: `cargo xtask serve`, `test`, `ci`, `tidy`, `docs`.
+//! The house's chores: `cargo xtask serve`, `test`, `ci`, `web`, `tidy`, `docs`.
 #![allow(clippy::print_stdout, reason = "the chores' voice is the terminal")]
 
 mod docs;
@@ -7,6 +7,8 @@ mod run;
 mod serve;
 mod test;
 mod tidy;
+mod web;
+mod web_tools;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -20,6 +22,7 @@ cargo xtask COMMAND
                       go on to `hauspost serve`
   test                install what the tests need, then run all checks and all tests
   ci                  the same as a build machine runs it: no incremental builds, cargo-deny if there
+  web                 build the web client, as far as it has changed; the server takes it into itself
   tidy                check the invariants of ARCHITECTURE.md in manifests and sources
   docs [--check]      write the files that are generated from code, or say which have drifted
 ";
@@ -46,6 +49,7 @@ fn command() -> Result<bool> {
         (Some("serve"), rest) => serve::serve(&root, rest)?,
         (Some("test"), []) => return test::test(&root, std::env::var_os("CI").is_some()),
         (Some("ci"), []) => return test::test(&root, true),
+        (Some("web"), []) => drop(web::build(&root)?),
         (Some("tidy"), []) => tidy::tidy(&root)?,
         (Some("docs"), []) => docs::write(&root)?,
         (Some("docs"), [flag]) if flag == "--check" => docs::check(&root)?,

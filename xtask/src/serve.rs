@@ -6,10 +6,14 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use crate::run;
+use crate::{run, web};
 
 /// Builds the server as it is released and runs it on `data/` in the repository.
 pub(crate) fn serve(root: &Path, arguments: &[String]) -> Result<()> {
+    if let Err(error) = web::build(root) {
+        // The server is of use without it, and says on its page what is missing.
+        println!("note: the web client is left out: {error:#}");
+    }
     run::succeed(run::cargo(root).args([
         "build",
         "--release",

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use crate::{prerequisites, run, serve, tidy};
+use crate::{prerequisites, run, serve, tidy, web};
 
 /// How many checks and tests passed and failed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,6 +29,14 @@ pub(crate) fn test(root: &Path, ci: bool) -> Result<bool> {
     };
 
     let mut report = Report::default();
+    // First: the server takes it into itself.
+    let mut node = None;
+    report.check("web client", || {
+        let built = web::build(root)?;
+        web::check(root, &built)?;
+        node = Some(built);
+        Ok(())
+    });
     report.check("format", || {
         run::succeed(cargo().args(["fmt", "--all", "--check"]))
     });
@@ -94,6 +102,7 @@ pub(crate) fn test(root: &Path, ci: bool) -> Result<bool> {
             Command::new(python)
                 .arg(runner)
                 .env("HAUSPOST_BIN", server)
+                .env("HAUSPOST_NODE", node.unwrap_or_else(|| "node".into()))
                 .current_dir(root),
         );
     }

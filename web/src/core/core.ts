@@ -208,10 +208,12 @@ class WorkerCore implements Core {
   }
 
   cancel(transfer: string): void {
-    void this.#ask({ type: 'cancel', transfer });
+    this.#ask({ type: 'cancel', transfer }).catch(() => {});
   }
 
   async login(account: string, password: string, deviceName: string): Promise<void> {
+    // Without it a browser may delete what it keeps when the disk gets full.
+    void navigator.storage.persist();
     await this.#ask({ type: 'login', account, password, deviceName });
   }
 
@@ -220,7 +222,7 @@ class WorkerCore implements Core {
   }
 
   setActive(active: boolean): void {
-    void this.#ask({ type: 'active', active });
+    this.#ask({ type: 'active', active }).catch(() => {});
   }
 
   onEvent(callback: (event: Event) => void): () => void {
@@ -231,14 +233,19 @@ class WorkerCore implements Core {
   #subscribe(view: View, callback: (value: never) => void): string {
     const name = String(++this.#count);
     this.#subscriptions.set(name, { view, value: undefined, callback });
-    void this.#request({ type: 'subscribe', subscription: name, view });
+    this.#look({ type: 'subscribe', subscription: name, view });
     return name;
   }
 
   #unsubscribe(subscription: string): void {
     if (this.#subscriptions.delete(subscription)) {
-      void this.#request({ type: 'unsubscribe', subscription });
+      this.#look({ type: 'unsubscribe', subscription });
     }
+  }
+
+  /** What cannot be shown is not shown; those who act are told why. */
+  #look(request: Request): void {
+    this.#request(request).catch(() => {});
   }
 
   #query(query: Query): Promise<Reply> {
@@ -278,7 +285,7 @@ class WorkerCore implements Core {
       }
       case 'anew':
         for (const [subscription, { view }] of this.#subscriptions) {
-          void this.#request({ type: 'subscribe', subscription, view });
+          this.#look({ type: 'subscribe', subscription, view });
         }
         break;
     }

@@ -1,1586 +1,766 @@
 // Generated from crates/client-wasm/src/types by `cargo xtask docs`: change it there.
 
-/**
- * What somebody is to a room (XEP-0045 §5.2).
- */
+/** What somebody is to a room (XEP-0045 §5.2). */
 export type Affiliation = "outcast" | "none" | "member" | "admin" | "owner";
-
-/**
- * A file in a message. `core.download` fetches it; keys stay on the other side of the border.
- */
+/** A file in a message. `core.download` fetches it; keys stay on the other side of the border. */
 export type Attachment = { 
-/**
- * Which one of the message.
- */
+/** Which one of the message. */
 index: number, 
-/**
- * What kind it is.
- */
+/** What kind it is. */
 kind: AttachmentKind, 
-/**
- * Its name, if it has one.
- */
+/** Its name, if it has one. */
 name: string | null, 
-/**
- * Its media type, if it is known.
- */
+/** Its media type, if it is known. */
 mediaType: string | null, 
-/**
- * Its size in bytes, if it is known.
- */
+/** Its size in bytes, if it is known. */
 size: number | null, 
-/**
- * Width of a picture or video, in pixels.
- */
+/** Width of a picture or video, in pixels. */
 width: number | null, 
-/**
- * Height of a picture or video, in pixels.
- */
+/** Height of a picture or video, in pixels. */
 height: number | null, 
-/**
- * How long it takes, in milliseconds.
- */
+/** How long it takes, in milliseconds. */
 length: number | null, 
-/**
- * What its sender says of it.
- */
+/** What its sender says of it. */
 description: string | null, 
-/**
- * How loud a voice message is from its beginning to its end: 0 silent, 255 loudest.
- */
+/** How loud a voice message is from its beginning to its end: 0 silent, 255 loudest. */
 waveform: Array<number>, 
-/**
- * A small picture of it, in its own address (`data:`).
- */
+/** A small picture of it, in its own address (`data:`). */
 thumbnail: string | null, 
-/**
- * It is encrypted; else whoever has its address can read it.
- */
+/** It is encrypted; else whoever has its address can read it. */
 sealed: boolean, 
-/**
- * The host from which it would be fetched, if that is not ours.
- */
+/** The host from which it would be fetched, if that is not ours. */
 foreignHost: string | null, };
-
-/**
- * What kind of file it is.
- */
+/** What kind of file it is. */
 export type AttachmentKind = "image" | "video" | "voice" | "audio" | "file";
-
-/**
- * Whether somebody is there.
- */
+/** Whether somebody is there. */
 export type Availability = "offline" | "extendedAway" | "away" | "busy" | "online";
-
-/**
- * A block of a text.
- */
+/** A block of a text. */
 export type Block = { "type": "line", 
-/**
- * From its beginning to its end.
- */
+/** From its beginning to its end. */
 spans: Array<Span>, } | { "type": "pre", 
-/**
- * What stood behind the opening marks, such as the name of a language; it may be empty.
- */
+/** What stood behind the opening marks, such as the name of a language; it may be empty. */
 info: string, 
-/**
- * The lines, as they are.
- */
+/** The lines, as they are. */
 text: string, } | { "type": "quote", 
-/**
- * From top to bottom.
- */
+/** From top to bottom. */
 blocks: Array<Block>, };
-
-/**
- * What a message says.
- */
+/** What a message says. */
 export type Body = { "type": "text", 
-/**
- * The words, to be drawn. Empty when files say it all.
- */
+/** The words, to be drawn. Empty when files say it all. */
 blocks: Array<Block>, 
-/**
- * Of how many emoji it consists, if of nothing else: such messages are shown large.
- */
+/** Of how many emoji it consists, if of nothing else: such messages are shown large. */
 onlyEmoji: number | null, 
-/**
- * The words as they were written, to edit or to copy them.
- */
+/** The words as they were written, to edit or to copy them. */
 source: string, 
-/**
- * Files.
- */
+/** Files. */
 attachments: Array<Attachment>, 
-/**
- * What is behind its links, as its sender says.
- */
+/** What is behind its links, as its sender says. */
 previews: Array<Preview>, } | { "type": "waiting" } | { "type": "unreadable", 
-/**
- * Why, for the person.
- */
+/** Why, for the person. */
 reason: string, 
-/**
- * It was changed on its way, or is not by whom it says: not only lost, but suspicious.
- */
+/** It was changed on its way, or is not by whom it says: not only lost, but suspicious. */
 suspicious: boolean, } | { "type": "removed", 
-/**
- * By whom; `null` for its sender, else a moderator.
- */
+/** By whom; `null` for its sender, else a moderator. */
 by: string | null, 
-/**
- * Why.
- */
+/** Why. */
 reason: string | null, };
-
-/**
- * How far the reading of the archives is.
- */
+/** How far the reading of the archives is. */
 export type CatchUp = { 
-/**
- * How many messages are still to be decrypted, as far as is known.
- */
+/** How many messages are still to be decrypted, as far as is known. */
 remaining: number, };
-
-/**
- * A step from one list to the next. Steps are done one after the other; each counts in the list as it is then.
- */
+/** A step from one list to the next. Steps are done one after the other; each counts in the list as it is then. */
 export type Change<T> = { "type": "remove", 
-/**
- * From where.
- */
+/** From where. */
 at: number, } | { "type": "insert", 
-/**
- * To where.
- */
+/** To where. */
 at: number, 
-/**
- * What.
- */
+/** What. */
 item: T, } | { "type": "replace", 
-/**
- * Where.
- */
+/** Where. */
 at: number, 
-/**
- * What.
- */
+/** What. */
 item: T, };
-
-/**
- * What the person wants. It shows at once and settles when the server has it; what is done offline goes out later.
- * Conversations are named by their ids, messages by their keys, people by their addresses.
- */
+/** What the person wants. It shows at once and settles when the server has it; what is done offline goes out later.
+ * Conversations are named by their ids, messages by their keys, people by their addresses. */
 export type Command = { "type": "openChat", 
-/**
- * With whom.
- */
+/** With whom. */
 with: string, } | { "type": "send", 
-/**
- * Where.
- */
+/** Where. */
 conversation: string, 
-/**
- * What.
- */
+/** What. */
 draft: Draft, } | { "type": "edit", 
-/**
- * Where.
- */
+/** Where. */
 conversation: string, 
-/**
- * A message of ours.
- */
+/** A message of ours. */
 message: string, 
-/**
- * What it says now; its `reply` counts for nothing.
- */
+/** What it says now; its `reply` counts for nothing. */
 draft: Draft, } | { "type": "remove", 
-/**
- * Where.
- */
+/** Where. */
 conversation: string, 
-/**
- * Which.
- */
+/** Which. */
 message: string, 
-/**
- * Why, for those in the room.
- */
+/** Why, for those in the room. */
 reason: string | null, } | { "type": "react", 
-/**
- * Where.
- */
+/** Where. */
 conversation: string, 
-/**
- * To which message.
- */
+/** To which message. */
 message: string, 
-/**
- * All of them.
- */
+/** All of them. */
 reactions: Array<string>, } | { "type": "resend", 
-/**
- * Where.
- */
+/** Where. */
 conversation: string, 
-/**
- * Which.
- */
+/** Which. */
 message: string, } | { "type": "discard", 
-/**
- * Where.
- */
+/** Where. */
 conversation: string, 
-/**
- * Which.
- */
+/** Which. */
 message: string, } | { "type": "markRead", 
-/**
- * Where.
- */
+/** Where. */
 conversation: string, 
-/**
- * The newest that was seen.
- */
+/** The newest that was seen. */
 message: string, } | { "type": "leave", 
-/**
- * Which.
- */
+/** Which. */
 conversation: string, } | { "type": "typing", 
-/**
- * Where.
- */
+/** Where. */
 conversation: string, 
-/**
- * Whether.
- */
+/** Whether. */
 typing: boolean, } | { "type": "setDraft", 
-/**
- * Where.
- */
+/** Where. */
 conversation: string, 
-/**
- * What.
- */
+/** What. */
 text: string, } | { "type": "setNotify", 
-/**
- * Which.
- */
+/** Which. */
 conversation: string, 
-/**
- * What.
- */
+/** What. */
 notify: Notify, } | { "type": "setPinned", 
-/**
- * Which.
- */
+/** Which. */
 conversation: string, 
-/**
- * Whether.
- */
+/** Whether. */
 pinned: boolean, } | { "type": "setEncryption", 
-/**
- * Where.
- */
+/** Where. */
 conversation: string, 
-/**
- * Whether.
- */
+/** Whether. */
 on: boolean, } | { "type": "loadEarlier", 
-/**
- * Where.
- */
+/** Where. */
 conversation: string, } | { "type": "createGroup", 
-/**
- * What it is called.
- */
+/** What it is called. */
 name: string, 
-/**
- * Who is in it from the beginning.
- */
+/** Who is in it from the beginning. */
 members: Array<string>, } | { "type": "createRoom", 
-/**
- * What it is called.
- */
+/** What it is called. */
 name: string, } | { "type": "join", 
-/**
- * Which.
- */
+/** Which. */
 room: string, 
-/**
- * The name to have in it; without one the usual.
- */
+/** The name to have in it; without one the usual. */
 nick: string | null, } | { "type": "part", 
-/**
- * Which.
- */
+/** Which. */
 conversation: string, } | { "type": "invite", 
-/**
- * Which.
- */
+/** Which. */
 conversation: string, 
-/**
- * Whom.
- */
+/** Whom. */
 who: string, } | { "type": "expel", 
-/**
- * Which.
- */
+/** Which. */
 conversation: string, 
-/**
- * Whom.
- */
+/** Whom. */
 who: string, } | { "type": "setSubject", 
-/**
- * Which.
- */
+/** Which. */
 conversation: string, 
-/**
- * What.
- */
+/** What. */
 subject: string, } | { "type": "addContact", 
-/**
- * Whom.
- */
+/** Whom. */
 account: string, 
-/**
- * What to call them.
- */
+/** What to call them. */
 name: string | null, } | { "type": "removeContact", 
-/**
- * Whom.
- */
+/** Whom. */
 account: string, } | { "type": "answerContact", 
-/**
- * Whom.
- */
+/** Whom. */
 account: string, 
-/**
- * Whether they may.
- */
+/** Whether they may. */
 allow: boolean, } | { "type": "setBlocked", 
-/**
- * Whom.
- */
+/** Whom. */
 account: string, 
-/**
- * Whether.
- */
+/** Whether. */
 blocked: boolean, } | { "type": "setAvailability", 
-/**
- * Whether we are there.
- */
+/** Whether we are there. */
 availability: Availability, 
-/**
- * In words; empty for none.
- */
+/** In words; empty for none. */
 status: string, } | { "type": "setNickname", 
-/**
- * It.
- */
+/** It. */
 name: string, } | { "type": "setPolicy", 
-/**
- * Which.
- */
+/** Which. */
 policy: Policy, } | { "type": "verify", 
-/**
- * Whose.
- */
+/** Whose. */
 account: string, 
-/**
- * Which.
- */
+/** Which. */
 identity: string, } | { "type": "accept", 
-/**
- * Whose.
- */
+/** Whose. */
 account: string, 
-/**
- * Which.
- */
+/** Which. */
 identity: string, } | { "type": "distrust", 
-/**
- * Whose.
- */
+/** Whose. */
 account: string, 
-/**
- * Which.
- */
+/** Which. */
 identity: string, } | { "type": "verifyUri", 
-/**
- * What it says.
- */
+/** What it says. */
 uri: string, } | { "type": "replaceSession", 
-/**
- * Whose.
- */
+/** Whose. */
 account: string, 
-/**
- * Which.
- */
+/** Which. */
 device: number, } | { "type": "revokeDevice", 
-/**
- * Which.
- */
+/** Which. */
 device: number, } | { "type": "connect" } | { "type": "disconnect" };
-
-/**
- * How far we are with the server.
- */
+/** How far we are with the server. */
 export type Connection = { "type": "offline" } | { "type": "waiting", 
-/**
- * When.
- */
+/** When. */
 until: Time, 
-/**
- * Why the last one failed, for the person.
- */
+/** Why the last one failed, for the person. */
 text: string, } | { "type": "connecting" } | { "type": "online" };
-
-/**
- * Somebody in the roster.
- */
+/** Somebody in the roster. */
 export type Contact = { 
-/**
- * Who, by address.
- */
+/** Who, by address. */
 account: string, 
-/**
- * What to call them.
- */
+/** What to call them. */
 name: string, 
-/**
- * We see when they are there.
- */
+/** We see when they are there. */
 seen: boolean, 
-/**
- * They see when we are there.
- */
+/** They see when we are there. */
 seesUs: boolean, 
-/**
- * We have asked, and they have not answered.
- */
+/** We have asked, and they have not answered. */
 asked: boolean, 
-/**
- * Groups of the roster: departments.
- */
+/** Groups of the roster: departments. */
 groups: Array<string>, 
-/**
- * Whether they are there.
- */
+/** Whether they are there. */
 availability: Availability, 
-/**
- * In their words; empty for none.
- */
+/** In their words; empty for none. */
 status: string, 
-/**
- * Their picture, for `core.picture`.
- */
+/** Their picture, for `core.picture`. */
 picture: string | null, };
-
-/**
- * A row of the list.
- */
+/** A row of the list. */
 export type Conversation = { 
-/**
- * Which: the address of the person or room.
- */
+/** Which: the address of the person or room. */
 id: string, 
-/**
- * With whom.
- */
+/** With whom. */
 kind: ConversationKind, 
-/**
- * What it is called.
- */
+/** What it is called. */
 name: string, 
-/**
- * What a group or room is about just now; empty for nothing.
- */
+/** What a group or room is about just now; empty for nothing. */
 subject: string, 
-/**
- * Its picture, for `core.picture`.
- */
+/** Its picture, for `core.picture`. */
 picture: string | null, 
-/**
- * It stands above the others.
- */
+/** It stands above the others. */
 pinned: boolean, 
-/**
- * What the person wants to hear of it.
- */
+/** What the person wants to hear of it. */
 notify: Notify, 
-/**
- * Nothing comes from there any more, because the person wants that.
- */
+/** Nothing comes from there any more, because the person wants that. */
 blocked: boolean, 
-/**
- * Unread messages.
- */
+/** Unread messages. */
 unread: number, 
-/**
- * Those of them that mention the person.
- */
+/** Those of them that mention the person. */
 mentions: number, 
-/**
- * The newest message.
- */
+/** The newest message. */
 last: LastMessage | null, 
-/**
- * What was typed and not sent; empty for nothing.
- */
+/** What was typed and not sent; empty for nothing. */
 draft: string, 
-/**
- * Whether the person is there; of a room, whether we are in it.
- */
+/** Whether the person is there; of a room, whether we are in it. */
 availability: Availability, 
-/**
- * In the person's words; empty for none.
- */
+/** In the person's words; empty for none. */
 status: string, 
-/**
- * The names of those who are typing.
- */
+/** The names of those who are typing. */
 typing: Array<string>, 
-/**
- * How it is protected.
- */
+/** How it is protected. */
 seal: Seal, 
-/**
- * Why nothing can be said here, for the person; `null` when something can.
- */
+/** Why nothing can be said here, for the person; `null` when something can. */
 cannotWrite: string | null, 
-/**
- * When something was said last, or the conversation was opened.
- */
+/** When something was said last, or the conversation was opened. */
 active: Time, };
-
-/**
- * What kind of conversation it is.
- */
+/** What kind of conversation it is. */
 export type ConversationKind = "person" | "group" | "room";
-
-/**
- * All conversations: pinned ones first, then the newest first.
- */
+/** All conversations: pinned ones first, then the newest first. */
 export type ConversationList = { 
-/**
- * The rows. What has not changed is the same object as before.
- */
+/** The rows. What has not changed is the same object as before. */
 rows: Array<Conversation>, 
-/**
- * How many of them have something unread and are not muted.
- */
+/** How many of them have something unread and are not muted. */
 unread: number, };
-
-/**
- * How far a message came.
- */
+/** How far a message came. */
 export type Delivery = { "type": "received" } | { "type": "waiting" } | { "type": "kept" } | { "type": "delivered" } | { "type": "displayed" } | { "type": "failed", 
-/**
- * Why, and what to do, for the person.
- */
+/** Why, and what to do, for the person. */
 text: string, };
-
-/**
- * A device of somebody.
- */
+/** A device of somebody. */
 export type Device = { 
-/**
- * Whose.
- */
+/** Whose. */
 account: string, 
-/**
- * Its number.
- */
+/** Its number. */
 device: number, 
-/**
- * It is this one.
- */
+/** It is this one. */
 this: boolean, 
-/**
- * What its user calls it.
- */
+/** What its user calls it. */
 label: string | null, 
-/**
- * What names its key, for commands; `null` while it was not seen.
- */
+/** What names its key, for commands; `null` while it was not seen. */
 identity: string | null, 
-/**
- * Its key as people compare it: eight groups of eight digits.
- */
+/** Its key as people compare it: eight groups of eight digits. */
 fingerprint: string | null, 
-/**
- * What was decided about it; `null` while its key was not seen.
- */
+/** What was decided about it; `null` while its key was not seen. */
 trust: Trust | null, 
-/**
- * It is in use: its account lists it.
- */
+/** It is in use: its account lists it. */
 listed: boolean, 
-/**
- * It understands all that we send; else only words, and files as addresses.
- */
+/** It understands all that we send; else only words, and files as addresses. */
 modern: boolean, 
-/**
- * When it was last heard.
- */
+/** When it was last heard. */
 heard: Time | null, };
-
-/**
- * What a command did at once.
- */
+/** What a command did at once. */
 export type Done = { "type": "done" } | { "type": "message", 
-/**
- * Which.
- */
+/** Which. */
 message: string, } | { "type": "conversation", 
-/**
- * Which.
- */
+/** Which. */
 conversation: string, } | { "type": "verified", 
-/**
- * Whose devices they are.
- */
+/** Whose devices they are. */
 account: string, 
-/**
- * How many keys are verified now.
- */
+/** How many keys are verified now. */
 verified: number, 
-/**
- * Devices whose key is another one: somebody may be listening.
- */
+/** Devices whose key is another one: somebody may be listening. */
 mismatched: Array<number>, };
-
-/**
- * What is to be said.
- */
+/** What is to be said. */
 export type Draft = { 
-/**
- * As it was typed. `:names:` of emoji are replaced.
- */
+/** As it was typed. `:names:` of emoji are replaced. */
 text: string, 
-/**
- * To which message of the conversation it answers.
- */
+/** To which message of the conversation it answers. */
 reply?: string | null, 
-/**
- * Whom it mentions, and where.
- */
+/** Whom it mentions, and where. */
 mentions?: Array<MentionIn>, };
-
-/**
- * An emoji to choose.
- */
+/** An emoji to choose. */
 export type EmojiChoice = { 
-/**
- * The emoji.
- */
+/** The emoji. */
 emoji: string, 
-/**
- * Its name, without colons.
- */
+/** Its name, without colons. */
 name: string, };
-
-/**
- * Something has happened that is told once: for notifications and for lines that go again. What is to be seen of it is in
- * the views.
- */
+/** Something has happened that is told once: for notifications and for lines that go again. What is to be seen of it is in
+ * the views. */
 export type Event = { "type": "message", 
-/**
- * Where.
- */
+/** Where. */
 conversation: string, 
-/**
- * Which.
- */
+/** Which. */
 message: string, 
-/**
- * Whether the person wants to hear of it.
- */
+/** Whether the person wants to hear of it. */
 notify: boolean, 
-/**
- * It mentions the person.
- */
+/** It mentions the person. */
 mention: boolean, 
-/**
- * What the conversation is called.
- */
+/** What the conversation is called. */
 title: string, 
-/**
- * Who wrote; empty in a conversation with one person.
- */
+/** Who wrote; empty in a conversation with one person. */
 sender: string, 
-/**
- * One line of it.
- */
+/** One line of it. */
 text: string, } | { "type": "newOwnDevice", 
-/**
- * Its number.
- */
+/** Its number. */
 device: number, } | { "type": "contactRequest", 
-/**
- * Who.
- */
+/** Who. */
 account: string, } | { "type": "refused", 
-/**
- * What was to be done, in a few words.
- */
+/** What was to be done, in a few words. */
 what: string, 
-/**
- * What happened and what to do, for the person.
- */
+/** What happened and what to do, for the person. */
 text: string, } | { "type": "transfer", 
-/**
- * Which, as `core.sendFile` named it.
- */
+/** Which, as `core.sendFile` named it. */
 transfer: string, 
-/**
- * How many of its bytes have gone, of all.
- */
+/** How many of its bytes have gone, of all. */
 sent: number, 
-/**
- * Its size.
- */
+/** Its size. */
 size: number, 
-/**
- * Why it failed, for the person.
- */
+/** Why it failed, for the person. */
 failed: string | null, 
-/**
- * The message stands in the timeline.
- */
+/** The message stands in the timeline. */
 done: boolean, };
-
-/**
- * Why something was not done.
- */
+/** Why something was not done. */
 export type Failure = { 
-/**
- * What kind of failure it is, for those who have words of their own for it.
- */
+/** What kind of failure it is, for those who have words of their own for it. */
 kind: FailureKind, 
-/**
- * What happened and what to do, for the person.
- */
+/** What happened and what to do, for the person. */
 text: string, };
-
-/**
- * Kinds of failures.
- */
+/** Kinds of failures. */
 export type FailureKind = "notFound" | "notPossible" | "offline" | "storage" | "protocol";
-
-/**
- * Some of what was found.
- */
+/** Some of what was found. */
 export type Found = { 
-/**
- * The messages, newest first.
- */
+/** The messages, newest first. */
 messages: Array<FoundMessage>, 
-/**
- * Where it goes on; `null` when there are no more.
- */
+/** Where it goes on; `null` when there are no more. */
 next: string | null, };
-
-/**
- * A message that was found.
- */
+/** A message that was found. */
 export type FoundMessage = { 
-/**
- * Where it was said.
- */
+/** Where it was said. */
 conversation: string, 
-/**
- * What that is called.
- */
+/** What that is called. */
 conversationName: string, 
-/**
- * The message.
- */
+/** The message. */
 message: Message, };
-
-/**
- * A line of a timeline. `id` tells what is the same line in two lists.
- */
+/** A line of a timeline. `id` tells what is the same line in two lists. */
 export type Item = { "type": "day", 
-/**
- * Names the line.
- */
+/** Names the line. */
 id: string, 
-/**
- * Days since 1970-01-01, in the person's time.
- */
+/** Days since 1970-01-01, in the person's time. */
 day: number, } | { "type": "unread", 
-/**
- * Names the line.
- */
+/** Names the line. */
 id: string, } | { "type": "missing", 
-/**
- * Names the line.
- */
+/** Names the line. */
 id: string, } | { "type": "message", 
-/**
- * Names the line: the message's key.
- */
+/** Names the line: the message's key. */
 id: string, 
-/**
- * It.
- */
+/** It. */
 message: Message, } | { "type": "notice", 
-/**
- * Names the line: its key.
- */
+/** Names the line: its key. */
 id: string, 
-/**
- * When.
- */
+/** When. */
 time: Time, 
-/**
- * What.
- */
+/** What. */
 notice: Notice, };
-
-/**
- * One line of the newest message.
- */
+/** One line of the newest message. */
 export type LastMessage = { 
-/**
- * Which.
- */
+/** Which. */
 key: string, 
-/**
- * When.
- */
+/** When. */
 time: Time, 
-/**
- * Who said it; empty in a conversation with one person.
- */
+/** Who said it; empty in a conversation with one person. */
 sender: string, 
-/**
- * We said it.
- */
+/** We said it. */
 own: boolean, 
-/**
- * What; empty when it has no words, or none that can be read.
- */
+/** What; empty when it has no words, or none that can be read. */
 text: string, 
-/**
- * It cannot be read, or not yet.
- */
+/** It cannot be read, or not yet. */
 unreadable: boolean, 
-/**
- * It was taken back.
- */
+/** It was taken back. */
 removed: boolean, };
-
-/**
- * Somebody in a group or room.
- */
+/** Somebody in a group or room. */
 export type Member = { 
-/**
- * The account, where it is known.
- */
+/** The account, where it is known. */
 account: string | null, 
-/**
- * The name in the room; `null` when they are not there just now.
- */
+/** The name in the room; `null` when they are not there just now. */
 nick: string | null, 
-/**
- * What to show.
- */
+/** What to show. */
 name: string, 
-/**
- * It is us.
- */
+/** It is us. */
 own: boolean, 
-/**
- * What they are to the room.
- */
+/** What they are to the room. */
 affiliation: Affiliation, 
-/**
- * What they may do just now; `null` when they are not there.
- */
+/** What they may do just now; `null` when they are not there. */
 role: Role | null, 
-/**
- * Whether they are there.
- */
+/** Whether they are there. */
 availability: Availability, };
-
-/**
- * Somebody is mentioned in a text that is being written.
- */
+/** Somebody is mentioned in a text that is being written. */
 export type MentionIn = { 
-/**
- * Where it begins, as JavaScript counts (UTF-16 units).
- */
+/** Where it begins, as JavaScript counts (UTF-16 units). */
 begin: number, 
-/**
- * Where it ends.
- */
+/** Where it ends. */
 end: number, 
-/**
- * Who.
- */
+/** Who. */
 account: string, };
-
-/**
- * Something that was said.
- */
+/** Something that was said. */
 export type Message = { 
-/**
- * Names it within its conversation. As text, the larger, the later it stands.
- */
+/** Names it within its conversation. As text, the larger, the later it stands. */
 key: string, 
-/**
- * Its id in the archive, once it is known: for links to it.
- */
+/** Its id in the archive, once it is known: for links to it. */
 archiveId: string | null, 
-/**
- * Who said it.
- */
+/** Who said it. */
 sender: Sender, 
-/**
- * When.
- */
+/** When. */
 time: Time, 
-/**
- * What.
- */
+/** What. */
 body: Body, 
-/**
- * To what it answers.
- */
+/** To what it answers. */
 reply: ReplyTo | null, 
-/**
- * It mentions us.
- */
+/** It mentions us. */
 mentionsUs: boolean, 
-/**
- * When it was changed last.
- */
+/** When it was changed last. */
 edited: Time | null, 
-/**
- * What some feel about it, the first one first.
- */
+/** What some feel about it, the first one first. */
 reactions: Array<Reaction>, 
-/**
- * How far it came.
- */
+/** How far it came. */
 delivery: Delivery, 
-/**
- * How it was protected on its way.
- */
+/** How it was protected on its way. */
 protection: Protection, 
-/**
- * Whom it could not reach.
- */
+/** Whom it could not reach. */
 unreached: Array<Unreached>, };
-
-/**
- * Where the part of a timeline goes.
- */
+/** Where the part of a timeline goes. */
 export type MoveTo = { "type": "earlier" } | { "type": "later" } | { "type": "latest" } | { "type": "around", 
-/**
- * Which.
- */
+/** Which. */
 message: string, };
-
-/**
- * Something that has happened in a conversation.
- */
+/** Something that has happened in a conversation. */
 export type Notice = { "type": "newDevice", 
-/**
- * Whose.
- */
+/** Whose. */
 account: string, 
-/**
- * Which.
- */
+/** Which. */
 device: number, } | { "type": "keyChanged", 
-/**
- * Whose.
- */
+/** Whose. */
 account: string, 
-/**
- * Which.
- */
+/** Which. */
 device: number, } | { "type": "invited", 
-/**
- * Who wanted it, if that is known.
- */
+/** Who wanted it, if that is known. */
 by: string | null, } | { "type": "expelled", 
-/**
- * Why; empty for no reason.
- */
+/** Why; empty for no reason. */
 reason: string, } | { "type": "subject", 
-/**
- * Who has set it.
- */
+/** Who has set it. */
 by: string, 
-/**
- * What it says.
- */
+/** What it says. */
 subject: string, } | { "type": "other" };
-
-/**
- * What the person wants to hear of a conversation.
- */
+/** What the person wants to hear of a conversation. */
 export type Notify = "always" | "onMention" | "never";
-
-/**
- * This device's key, for others to compare with.
- */
+/** This device's key, for others to compare with. */
 export type OwnKey = { 
-/**
- * The number of this device.
- */
+/** The number of this device. */
 device: number, 
-/**
- * As people compare it.
- */
+/** As people compare it. */
 fingerprint: string, 
-/**
- * What a QR code shows: an address `xmpp:…`.
- */
+/** What a QR code shows: an address `xmpp:…`. */
 uri: string, 
-/**
- * The QR code: each a row of modules, `1` for dark.
- */
+/** The QR code: each a row of modules, `1` for dark. */
 qr: Array<string>, };
-
-/**
- * Which devices are written to.
- */
+/** Which devices are written to. */
 export type Policy = "firstUse" | "verifiedOnly";
-
-/**
- * What is behind a link, as the sender of the message says.
- */
+/** What is behind a link, as the sender of the message says. */
 export type Preview = { 
-/**
- * The link, as it stands in the text.
- */
+/** The link, as it stands in the text. */
 url: string, 
-/**
- * Its host, to be shown whatever else the preview says.
- */
+/** Its host, to be shown whatever else the preview says. */
 host: string, 
-/**
- * What the page is called.
- */
+/** What the page is called. */
 title: string, 
-/**
- * What it is about.
- */
+/** What it is about. */
 description: string | null, 
-/**
- * What the site says it is called.
- */
+/** What the site says it is called. */
 siteName: string | null, 
-/**
- * A small picture, in its own address (`data:`).
- */
+/** A small picture, in its own address (`data:`). */
 picture: string | null, 
-/**
- * What the picture shows, in words.
- */
+/** What the picture shows, in words. */
 pictureAlt: string | null, };
-
-/**
- * What is known of somebody.
- */
+/** What is known of somebody. */
 export type Profile = { 
-/**
- * Who, by address.
- */
+/** Who, by address. */
 account: string, 
-/**
- * What to call them.
- */
+/** What to call them. */
 name: string, 
-/**
- * It is us.
- */
+/** It is us. */
 own: boolean, 
-/**
- * As a contact, if they are one.
- */
+/** As a contact, if they are one. */
 contact: Contact | null, 
-/**
- * They want to see when we are there, and were not answered.
- */
+/** They want to see when we are there, and were not answered. */
 requests: boolean, 
-/**
- * Nothing comes from them any more, because we want that.
- */
+/** Nothing comes from them any more, because we want that. */
 blocked: boolean, 
-/**
- * Their picture, for `core.picture`.
- */
+/** Their picture, for `core.picture`. */
 picture: string | null, 
-/**
- * Whether they are there.
- */
+/** Whether they are there. */
 availability: Availability, 
-/**
- * In their words; empty for none.
- */
+/** In their words; empty for none. */
 status: string, };
-
-/**
- * How a message was protected on its way.
- */
+/** How a message was protected on its way. */
 export type Protection = { "type": "own" } | { "type": "encrypted", 
-/**
- * Which.
- */
+/** Which. */
 device: number, 
-/**
- * How far that device was trusted when the message came.
- */
+/** How far that device was trusted when the message came. */
 trust: Trust, 
-/**
- * When it says it was written is not when it was sent: a clock is wrong, or somebody sent it again.
- */
+/** When it says it was written is not when it was sent: a clock is wrong, or somebody sent it again. */
 timeIsOff: boolean, } | { "type": "readable" } | { "type": "sealed" };
-
-/**
- * Something that is asked once.
- */
+/** Something that is asked once. */
 export type Query = { "query": "search", 
-/**
- * Words and filters, as the person has typed them.
- */
+/** Words and filters, as the person has typed them. */
 text: string, 
-/**
- * Where the page before has ended.
- */
+/** Where the page before has ended. */
 from?: string | null, 
-/**
- * How many at most.
- */
+/** How many at most. */
 limit: number, } | { "query": "emoji", 
-/**
- * What stands behind the colon.
- */
+/** What stands behind the colon. */
 prefix: string, 
-/**
- * How many at most.
- */
+/** How many at most. */
 limit: number, } | { "query": "ownKey" };
-
-/**
- * What some feel about a message.
- */
+/** What some feel about a message. */
 export type Reaction = { 
-/**
- * The emoji.
- */
+/** The emoji. */
 emoji: string, 
-/**
- * Whose it is, by name.
- */
+/** Whose it is, by name. */
 senders: Array<string>, 
-/**
- * We are among them.
- */
+/** We are among them. */
 own: boolean, };
-
-/**
- * Up to where somebody has read.
- */
+/** Up to where somebody has read. */
 export type ReadBy = { 
-/**
- * Who, by name.
- */
+/** Who, by name. */
 name: string, 
-/**
- * The newest message that they have seen.
- */
+/** The newest message that they have seen. */
 key: string, };
-
-/**
- * Who can read in a conversation.
- */
+/** Who can read in a conversation. */
 export type Readers = { 
-/**
- * It is known; else it is not encrypted, or the devices have not been asked for.
- */
+/** It is known; else it is not encrypted, or the devices have not been asked for. */
 known: boolean, 
-/**
- * How many people.
- */
+/** How many people. */
 people: number, 
-/**
- * How many devices.
- */
+/** How many devices. */
 devices: number, 
-/**
- * How many of the devices were compared.
- */
+/** How many of the devices were compared. */
 verified: number, 
-/**
- * Whom a message would not reach.
- */
+/** Whom a message would not reach. */
 unreached: Array<Unreached>, };
-
-/**
- * What the engine says.
- */
+/** What the engine says. */
 export type Reply = { "type": "done", 
-/**
- * What came of it.
- */
+/** What came of it. */
 done: Done, } | { "type": "found", 
-/**
- * It.
- */
+/** It. */
 found: Found, } | { "type": "emoji", 
-/**
- * They.
- */
+/** They. */
 choices: Array<EmojiChoice>, } | { "type": "ownKey", 
-/**
- * It.
- */
+/** It. */
 key: OwnKey, } | { "type": "failed", 
-/**
- * Why.
- */
+/** Why. */
 failure: Failure, };
-
-/**
- * To what a message answers.
- */
+/** To what a message answers. */
 export type ReplyTo = { 
-/**
- * Which message, when it is here.
- */
+/** Which message, when it is here. */
 to: string | null, 
-/**
- * Who had said it.
- */
+/** Who had said it. */
 sender: string, 
-/**
- * One line of it; empty when it is not here.
- */
+/** One line of it; empty when it is not here. */
 text: string, };
-
-/**
- * What the page asks.
- */
+/** What the page asks. */
 export type Request = { "type": "subscribe", 
-/**
- * The name.
- */
+/** The name. */
 subscription: string, 
-/**
- * What.
- */
+/** What. */
 view: View, } | { "type": "unsubscribe", 
-/**
- * The name.
- */
+/** The name. */
 subscription: string, } | { "type": "move", 
-/**
- * The name.
- */
+/** The name. */
 subscription: string, 
-/**
- * Where to.
- */
+/** Where to. */
 to: MoveTo, } | { "type": "command", 
-/**
- * What.
- */
+/** What. */
 command: Command, } | { "type": "query", 
-/**
- * What.
- */
+/** What. */
 query: Query, };
-
-/**
- * What somebody may do in a room (XEP-0045 §5.1).
- */
+/** What somebody may do in a room (XEP-0045 §5.1). */
 export type Role = "none" | "visitor" | "participant" | "moderator";
-
-/**
- * How what is said in a conversation is protected.
- */
+/** How what is said in a conversation is protected. */
 export type Seal = "encrypted" | "off" | "open";
-
-/**
- * Who says something.
- */
+/** Who says something. */
 export type Sender = { 
-/**
- * What to call them.
- */
+/** What to call them. */
 name: string, 
-/**
- * The account, where it is known.
- */
+/** The account, where it is known. */
 account: string | null, 
-/**
- * What stands for them where a colour or a grouping is needed: the account, else the name in the room.
- */
+/** What stands for them where a colour or a grouping is needed: the account, else the name in the room. */
 id: string, 
-/**
- * It is us.
- */
+/** It is us. */
 own: boolean, };
-
-/**
- * Whether somebody is signed in here, and how far we are with the server.
- */
+/** Whether somebody is signed in here, and how far we are with the server. */
 export type Session = { "type": "signedOut", 
-/**
- * The domain of addresses here.
- */
+/** The domain of addresses here. */
 domain: string, } | { "type": "signedIn", 
-/**
- * Their address.
- */
+/** Their address. */
 account: string, 
-/**
- * What they are called.
- */
+/** What they are called. */
 name: string, 
-/**
- * Their picture, for `core.picture`.
- */
+/** Their picture, for `core.picture`. */
 picture: string | null, 
-/**
- * The number of this device.
- */
+/** The number of this device. */
 device: number, 
-/**
- * What others see of us.
- */
+/** What others see of us. */
 availability: Availability, 
-/**
- * In words; empty for none.
- */
+/** In words; empty for none. */
 status: string, 
-/**
- * How far we are with the server.
- */
+/** How far we are with the server. */
 connection: Connection, 
-/**
- * Nobody can log in any more until other credentials come: what happened, for the person.
- */
+/** Nobody can log in any more until other credentials come: what happened, for the person. */
 loginFailed: string | null, 
-/**
- * The reading of what was said while we were away.
- */
+/** The reading of what was said while we were away. */
 catchUp: CatchUp | null, };
-
-/**
- * How a view looks now.
- */
+/** How a view looks now. */
 export type Shown = { "view": "session", "value": Session } | { "view": "conversations", "value": ConversationList } | { "view": "conversation", "value": Conversation | null } | { "view": "timeline", "value": Timeline } | { "view": "members", "value": Array<Member> } | { "view": "readers", "value": Readers } | { "view": "devices", "value": Array<Device> } | { "view": "profile", "value": Profile } | { "view": "contacts", "value": Array<Contact> } | { "view": "contactRequests", "value": Array<string> };
-
-/**
- * A part of a line.
- */
+/** A part of a line. */
 export type Span = { "type": "text", 
-/**
- * The text.
- */
+/** The text. */
 text: string, } | { "type": "strong", 
-/**
- * What is so.
- */
+/** What is so. */
 spans: Array<Span>, } | { "type": "emphasis", 
-/**
- * What is so.
- */
+/** What is so. */
 spans: Array<Span>, } | { "type": "strikethrough", 
-/**
- * What is so.
- */
+/** What is so. */
 spans: Array<Span>, } | { "type": "code", 
-/**
- * The text.
- */
+/** The text. */
 text: string, } | { "type": "link", 
-/**
- * What to open; what the text shows, with a scheme before it where that is left out.
- */
+/** What to open; what the text shows, with a scheme before it where that is left out. */
 url: string, 
-/**
- * What to show.
- */
+/** What to show. */
 text: string, } | { "type": "mention", 
-/**
- * Who, by address.
- */
+/** Who, by address. */
 account: string, 
-/**
- * What to show.
- */
+/** What to show. */
 text: string, 
-/**
- * It is us.
- */
+/** It is us. */
 own: boolean, } | { "type": "emoji", 
-/**
- * It.
- */
+/** It. */
 text: string, };
-
-/**
- * Milliseconds since 1970.
- */
+/** Milliseconds since 1970. */
 export type Time = number;
-
-/**
- * A part of a timeline.
- */
+/** A part of a timeline. */
 export type Timeline = { 
-/**
- * Of which conversation.
- */
+/** Of which conversation. */
 conversation: string, 
-/**
- * What there is, the oldest first. What has not changed is the same object as before.
- */
+/** What there is, the oldest first. What has not changed is the same object as before. */
 items: Array<Item>, 
-/**
- * There is something before, here or in the archive.
- */
+/** There is something before, here or in the archive. */
 hasEarlier: boolean, 
-/**
- * There is something behind: the part does not reach to the newest message.
- */
+/** There is something behind: the part does not reach to the newest message. */
 hasLater: boolean, 
-/**
- * Up to where others have read.
- */
+/** Up to where others have read. */
 readBy: Array<ReadBy>, };
-
-/**
- * What the engine says by itself.
- */
+/** What the engine says by itself. */
 export type Told = { "type": "view", 
-/**
- * The name of the subscription.
- */
+/** The name of the subscription. */
 subscription: string, 
-/**
- * What is new.
- */
+/** What is new. */
 update: Update, } | { "type": "event", 
-/**
- * What.
- */
+/** What. */
 event: Event, };
-
-/**
- * What was decided about a device, and by whom.
- */
+/** What was decided about a device, and by whom. */
 export type Trust = { 
-/**
- * What.
- */
+/** What. */
 level: TrustLevel, 
-/**
- * Another verified device did, and said so.
- */
+/** Another verified device did, and said so. */
 automatic: boolean, };
-
-/**
- * What was decided about a device.
- */
+/** What was decided about a device. */
 export type TrustLevel = "undecided" | "firstUse" | "verified" | "distrusted";
-
-/**
- * Whom a message does not reach.
- */
+/** Whom a message does not reach. */
 export type Unreached = { 
-/**
- * The account.
- */
+/** The account. */
 account: string, 
-/**
- * The device; `null` for all of them.
- */
+/** The device; `null` for all of them. */
 device: number | null, 
-/**
- * Why.
- */
+/** Why. */
 reason: UnreachedReason, };
-
-/**
- * Why somebody is not reached.
- */
+/** Why somebody is not reached. */
 export type UnreachedReason = "noDevices" | "notYetKnown" | "unavailable" | "undecided" | "distrusted" | "notVerified" | "other";
-
-/**
- * What is new in a view.
- */
+/** What is new in a view. */
 export type Update = { "type": "whole", 
-/**
- * How it looks now.
- */
+/** How it looks now. */
 shown: Shown, } | { "type": "conversations", 
-/**
- * The steps.
- */
+/** The steps. */
 changes: Array<Change<Conversation>>, 
-/**
- * As [`ConversationList::unread`].
- */
+/** As [`ConversationList::unread`]. */
 unread: number, } | { "type": "timeline", 
-/**
- * The steps.
- */
+/** The steps. */
 changes: Array<Change<Item>>, 
-/**
- * As [`Timeline::has_earlier`].
- */
+/** As [`Timeline::has_earlier`]. */
 hasEarlier: boolean, 
-/**
- * As [`Timeline::has_later`].
- */
+/** As [`Timeline::has_later`]. */
 hasLater: boolean, 
-/**
- * As [`Timeline::read_by`].
- */
+/** As [`Timeline::read_by`]. */
 readBy: Array<ReadBy>, };
-
-/**
- * Something to look at. It is told once, and again whenever it changes.
- */
+/** Something to look at. It is told once, and again whenever it changes. */
 export type View = { "view": "session" } | { "view": "conversations" } | { "view": "conversation", 
-/**
- * Which.
- */
+/** Which. */
 conversation: string, } | { "view": "timeline", 
-/**
- * Which.
- */
+/** Which. */
 conversation: string, 
-/**
- * The message around which it begins; without one it begins with the newest.
- */
+/** The message around which it begins; without one it begins with the newest. */
 around?: string | null, } | { "view": "members", 
-/**
- * Which.
- */
+/** Which. */
 conversation: string, } | { "view": "readers", 
-/**
- * Which.
- */
+/** Which. */
 conversation: string, } | { "view": "devices", 
-/**
- * Whose.
- */
+/** Whose. */
 account: string, } | { "view": "profile", 
-/**
- * Of whom.
- */
+/** Of whom. */
 account: string, } | { "view": "contacts" } | { "view": "contactRequests" };
