@@ -96,6 +96,9 @@ section! {
         bosh: bool = true,
         /// Web origins whose scripts may use BOSH and WebSocket, such as `["https://chat.example.org"]`; `["*"]` is any.
         allowed_origins: Vec<String> = vec!["*".to_owned()],
+        /// Web origins whose pages may show the messenger as a sidebar (`/?view=sidebar` in a frame), such as
+        /// `["https://cloud.example.org"]`. No other page may frame it.
+        embed_origins: Vec<String> = Vec::new(),
     }
 }
 

@@ -45,6 +45,7 @@ impl Config {
             );
         }
         self.validate_objects()?;
+        self.validate_embedding()?;
         self.validate_turn()?;
         if !self.cluster.url.is_empty() {
             return wrong(
@@ -61,6 +62,28 @@ impl Config {
             );
         }
         Ok(())
+    }
+
+    fn validate_embedding(&self) -> Result<(), Wrong> {
+        let is_origin = |text: &String| {
+            let host = text
+                .strip_prefix("https://")
+                .or_else(|| text.strip_prefix("http://"));
+            host.is_some_and(|host| {
+                !host.is_empty()
+                    && host
+                        .bytes()
+                        .all(|byte| byte.is_ascii_alphanumeric() || b"-.:[]".contains(&byte))
+            })
+        };
+        match self.http.embed_origins.iter().find(|text| !is_origin(text)) {
+            Some(text) => wrong(
+                "http.embed_origins",
+                format!("\"{text}\" is no web origin"),
+                "write scheme and host alone, as in \"https://cloud.example.org\"",
+            ),
+            None => Ok(()),
+        }
     }
 
     fn validate_turn(&self) -> Result<(), Wrong> {

@@ -9,6 +9,9 @@ use xmpp::xml::Writer;
 use super::Web;
 use crate::config::Config;
 
+/// Property: the part behind the `@` of addresses here, which need not be the host of the page.
+const DOMAIN: &str = "urn:hauspost:domain";
+
 /// Relation and address of each way in. XEP-0156 §2.2 allows `https` and `wss` only.
 fn links(config: &Config) -> Vec<(&'static str, String)> {
     let base = config.public_url();
@@ -46,13 +49,14 @@ pub(super) async fn xrd(State(web): State<Web>) -> Response {
 
 /// `/.well-known/host-meta.json` (RFC 6415 appendix A).
 pub(super) async fn jrd(State(web): State<Web>) -> Response {
-    let links: Vec<_> = links(&web.config.load())
+    let config = web.config.load();
+    let links: Vec<_> = links(&config)
         .into_iter()
         .map(|(relation, address)| serde_json::json!({ "rel": relation, "href": address }))
         .collect();
     answer(
         "application/json",
-        serde_json::json!({ "links": links }).to_string(),
+        serde_json::json!({ "properties": { DOMAIN: config.domain }, "links": links }).to_string(),
     )
 }
 

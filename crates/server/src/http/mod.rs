@@ -1,6 +1,7 @@
 //! The web face: one origin for pages, WebSocket, BOSH, host-meta and the machine doors.
 
 mod bosh;
+mod client;
 mod element;
 mod guard;
 mod host_meta;
@@ -92,7 +93,7 @@ impl Web {
             .layer(from_fn_with_state(self.clone(), guard::metrics_readers));
         let http = self.config.load();
         let mut router = Router::new()
-            .route("/", get(pages::landing))
+            .route("/", get(client::start))
             .route("/setup/{token}", get(setup::show).post(setup::submit))
             .route("/invite/{token}", get(invite::show).post(invite::submit))
             .route("/.well-known/host-meta", get(host_meta::xrd))
@@ -114,10 +115,10 @@ impl Web {
             router = router.route(upload::ROUTE, any(upload::request));
         }
         router
+            .fallback(client::any)
             .with_state(self.clone())
             .merge(api::health_routes(self.api.clone()))
             .merge(metrics)
-            .fallback(pages::not_found)
             .layer(from_fn(guard::security_headers))
     }
 }

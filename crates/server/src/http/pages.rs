@@ -109,7 +109,7 @@ impl Language {
     }
 }
 
-/// `/`.
+/// `/`, where the web client is not part of the binary.
 pub(super) async fn landing(State(web): State<Web>, headers: HeaderMap) -> Response {
     let language = Language::of(&headers);
     let domain = web.config.load().domain.clone();
@@ -117,13 +117,15 @@ pub(super) async fn landing(State(web): State<Web>, headers: HeaderMap) -> Respo
         Language::German => format!(
             "<h1>Der Messenger von {0}</h1><p>Melde dich mit einem XMPP-Programm an, zum Beispiel Conversations, Monal, \
              Gajim oder Dino: mit deiner Adresse <code>name@{0}</code> und deinem Kennwort.</p>\
-             <p class=\"quiet\">Konten legt die Verwaltung dieses Servers an.</p>",
+             <p class=\"quiet\">Konten legt die Verwaltung dieses Servers an.</p>\
+             <p class=\"quiet\">Der Web-Client fehlt in diesem Bau: <code>cargo xtask web</code>, dann noch einmal bauen.</p>",
             text(&domain)
         ),
         Language::English => format!(
             "<h1>The messenger of {0}</h1><p>Sign in with an XMPP app such as Conversations, Monal, Gajim or Dino, with \
              your address <code>name@{0}</code> and your password.</p>\
-             <p class=\"quiet\">Accounts are made by the administrators of this server.</p>",
+             <p class=\"quiet\">Accounts are made by the administrators of this server.</p>\
+             <p class=\"quiet\">The web client is not part of this build: run <code>cargo xtask web</code>, then build again.</p>",
             text(&domain)
         ),
     };
