@@ -24,6 +24,7 @@ SUITES = [
     "omemo_slixmpp",
     "agent",
     "agent_omemo",
+    "web",
     "encryption",
     "omemo_abroad",
     "pep_slixmpp",
