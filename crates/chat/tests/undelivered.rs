@@ -186,3 +186,22 @@ fn what_went_to_all_for_want_of_its_session_does_not_come_twice() {
     house.settle();
     assert!(bodies(&house.take(garden)).is_empty(), "it has it");
 }
+
+#[test]
+fn many_messages_that_two_sessions_leave_behind_come_once() {
+    const MANY: u32 = 1_100;
+    let mut house = House::new(&["juliet", "romeo"]);
+    let juliet = house.come("juliet@example.org/balcony");
+    for resource in ["orchard", "garden"] {
+        let romeo = managed(&mut house, resource);
+        house.cut(romeo);
+    }
+    for number in 0..MANY {
+        house.send(juliet, &message(number));
+    }
+    let tomb = house.come("romeo@example.org/tomb");
+    house.take(tomb);
+    stall(&house);
+    house.settle();
+    assert_eq!(bodies(&house.take(tomb)), numbers(MANY));
+}

@@ -1,5 +1,6 @@
 //! What others see of a session: its address, mailbox and presence.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI16, AtomicI64, AtomicU64, Ordering};
 
@@ -29,7 +30,7 @@ pub struct SessionEntry {
     reads_archive: AtomicBool,
     presence: Mutex<PresenceState>,
     features: SessionFeatures,
-    returned: Mutex<Vec<ArchiveId>>,
+    returned: Mutex<BTreeSet<ArchiveId>>,
     /// Its client is gone, and it waits for resumption.
     forsaken: AtomicBool,
     dismissed: AtomicBool,
@@ -48,7 +49,7 @@ pub struct SessionEntry {
 /// Registrations that are remembered as those of a client.
 const MOST_PUSH: usize = 16;
 /// Messages of other sessions that are remembered as given to this one too.
-const MOST_RETURNED: usize = 1_000;
+const MOST_RETURNED: usize = 20_000;
 
 #[derive(Default)]
 struct PresenceState {
@@ -260,14 +261,12 @@ impl SessionEntry {
     /// before, from a third: it must not see the same message twice.
     pub(crate) fn take_returned(&self, id: ArchiveId) -> bool {
         let mut returned = self.returned.lock();
-        if returned.contains(&id) {
-            return false;
+        let fresh = returned.insert(id);
+        if returned.len() > MOST_RETURNED {
+            // The oldest one goes.
+            returned.pop_first();
         }
-        if returned.len() >= MOST_RETURNED {
-            returned.remove(0);
-        }
-        returned.push(id);
-        true
+        fresh
     }
 
     /// What its client can do (XEP-0115).
