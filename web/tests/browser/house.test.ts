@@ -113,6 +113,22 @@ describe("dialogs", () => {
 });
 
 describe("shapes", () => {
+  it("the conversation fills the window, and the composer stands at its foot", async () => {
+    for (const [width, height] of [
+      [1440, 900],
+      [390, 844],
+      [360, 800],
+    ] as const) {
+      const { page } = await open(sales, { width, height });
+      await page.getByRole("textbox").waitFor();
+      const main = await page.locator("#conversation").boundingBox();
+      const composer = await page.locator(".composer").boundingBox();
+      expect([width, Math.round(main!.y + main!.height)]).toEqual([width, height]);
+      expect(composer!.y + composer!.height).toBeGreaterThan(height - 40);
+      expect(composer!.width).toBeGreaterThan(Math.min(width, 700) - 40);
+    }
+  });
+
   it("a narrow window has the list and the conversation as two pages, with a real way back", async () => {
     const { page } = await open("#/", { width: 390, height: 844 });
     await page.getByRole("link", { name: /Anton/ }).click();
