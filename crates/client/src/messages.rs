@@ -260,7 +260,8 @@ impl<S: Storage> Client<S> {
             None => {
                 let key = self.next_place(number, turn.now.wall);
                 let archive = if group { to } else { &self.settings.account };
-                self.catch_up.note_live(archive, key.order);
+                let id = arrival.archive_id.as_deref();
+                self.catch_up.note_live(archive, key.order, id);
                 Some(key)
             }
         };

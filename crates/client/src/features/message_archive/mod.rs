@@ -47,6 +47,8 @@ struct Gap {
     floor: u64,
     /// And not behind this: then something came by itself.
     ceiling: u64,
+    /// Its id in the archive. What the archive has behind it, is behind it here.
+    live: Option<String>,
     /// Its begin cannot be asked for.
     unfiltered: bool,
 }
@@ -61,7 +63,7 @@ struct Archive {
 
 impl Archive {
     fn encode(&self) -> Vec<u8> {
-        let mut record = Encoder::new(1);
+        let mut record = Encoder::new(2);
         record
             .option_text(self.head.as_deref())
             .list(self.gaps.iter(), |record, gap| {
@@ -70,13 +72,14 @@ impl Archive {
                     .option_text(gap.before.as_deref())
                     .number(gap.floor)
                     .number(gap.ceiling)
+                    .option_text(gap.live.as_deref())
                     .flag(gap.unfiltered);
             });
         record.finish()
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, RecordError> {
-        let (_, mut fields) = Decoder::new(bytes, 1)?;
+        let (version, mut fields) = Decoder::new(bytes, 2)?;
         Ok(Self {
             head: fields.option_string()?,
             gaps: fields.list(|fields| {
@@ -85,6 +88,10 @@ impl Archive {
                     before: fields.option_string()?,
                     floor: fields.number()?,
                     ceiling: fields.number()?,
+                    live: match version {
+                        1 => None,
+                        _ => fields.option_string()?,
+                    },
                     unfiltered: fields.flag()?,
                 })
             })?,
@@ -203,12 +210,13 @@ impl CatchUp {
     }
 
     /// Something came by itself and has its place.
-    pub(crate) fn note_live(&mut self, archive: &BareJid, order: u64) {
+    pub(crate) fn note_live(&mut self, archive: &BareJid, order: u64, id: Option<&str>) {
         let gaps = self.archives.get_mut(archive);
         if let Some(gap) = gaps.and_then(|archive| archive.gaps.last_mut())
             && gap.ceiling == u64::MAX
         {
             gap.ceiling = order;
+            gap.live = id.map(str::to_owned);
         }
     }
 }
@@ -281,6 +289,7 @@ impl<S: Storage> Client<S> {
                     0
                 },
                 ceiling: u64::MAX,
+                live: None,
                 unfiltered: false,
             });
             self.keep_archive(jid);
@@ -512,18 +521,25 @@ impl<S: Storage> Client<S> {
             return Ok(());
         };
         let mut reached = fin.complete || results.is_empty() || page.first;
-        for (id, time, message) in results.iter().rev() {
+        let live = results
+            .iter()
+            .position(|(id, ..)| gap.live.as_ref() == Some(id));
+        for (at, (id, time, message)) in results.iter().enumerate().rev() {
             let old = u64::try_from(time.micros()).unwrap_or(0) + SLACK_MICROS < gap.floor;
             if gap.after.as_ref() == Some(id) || (gap.unfiltered && old) {
                 reached = true;
                 break;
             }
+            let (floor, ceiling) = match live {
+                Some(live) if at > live => (gap.ceiling.saturating_add(1), u64::MAX),
+                _ => (gap.floor, gap.ceiling),
+            };
             let way = Way {
                 archive_id: Some(id.clone()),
                 time: *time,
                 live: false,
-                floor: Some(gap.floor),
-                ceiling: gap.ceiling,
+                floor: Some(floor),
+                ceiling,
             };
             self.take_archived(&page.archive, message, &way, turn)?;
         }
