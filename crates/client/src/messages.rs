@@ -23,10 +23,8 @@ pub(crate) struct Way {
     pub(crate) archive_id: Option<String>,
     pub(crate) time: Timestamp,
     pub(crate) live: bool,
-    /// Of one that came from an archive: it belongs behind what has this order.
+    /// Of one that came from an archive: it stands before the first line that has at least this order.
     pub(crate) floor: Option<u64>,
-    /// And not behind what has this order.
-    pub(crate) ceiling: u64,
 }
 
 /// The id that an archive gave to a message, if it is by the archive of `by` (XEP-0359 §4).
@@ -115,7 +113,6 @@ impl<S: Storage> Client<S> {
                 time,
                 live: true,
                 floor: None,
-                ceiling: u64::MAX,
             };
             self.note_archived(&own, way.archive_id.as_deref());
             return match direction {
@@ -142,7 +139,6 @@ impl<S: Storage> Client<S> {
                 time,
                 live: true,
                 floor: None,
-                ceiling: u64::MAX,
             };
             self.note_archived(&account, way.archive_id.as_deref());
             return self.room_message_came(&from, stanza, &way, turn);
@@ -155,7 +151,6 @@ impl<S: Storage> Client<S> {
             time,
             live: true,
             floor: None,
-            ceiling: u64::MAX,
         };
         self.note_archived(&own, way.archive_id.as_deref());
         self.said(stanza, &way, turn)
@@ -256,14 +251,8 @@ impl<S: Storage> Client<S> {
         let number = arrival.number;
         let encrypted = is_encrypted(message);
         arrival.key = match way.floor {
-            Some(floor) => Some(self.place_at(number, way.time, floor, way.ceiling)?),
-            None => {
-                let key = self.next_place(number, turn.now.wall);
-                let archive = if group { to } else { &self.settings.account };
-                let id = arrival.archive_id.as_deref();
-                self.catch_up.note_live(archive, key.order, id);
-                Some(key)
-            }
+            Some(floor) => Some(self.place_before_others(number, way.time, floor)?),
+            None => Some(self.next_place(number, turn.now.wall)),
         };
         if !encrypted && is_encrypted_otherwise(message) {
             return self.unreadable(&arrival, &Failure::UnknownVersion, turn);

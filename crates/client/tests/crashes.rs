@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use client::{Command, Draft};
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
 use world::{World, with};
 
 const ROMEO: &str = "romeo@example.org";
@@ -190,12 +189,16 @@ fn check(schedule: &[Event]) {
     }
 }
 
+/// By hand there may be many more: `PROPTEST_CASES=20000`.
+fn cases() -> u32 {
+    let wanted = std::env::var("PROPTEST_CASES").ok();
+    wanted.map_or(24, |cases| cases.parse().unwrap())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 24,
+        cases: cases(),
         failure_persistence: None,
-        // The same schedules in every run: who changes the client sees whether it was the change.
-        rng_seed: RngSeed::Fixed(24),
         ..ProptestConfig::default()
     })]
 
@@ -213,5 +216,32 @@ fn what_is_said_after_a_crash_stands_behind_what_was_said_before_it() {
         Event::Say(0),
         Event::Crash(0),
         Event::Say(0),
+    ]);
+}
+
+#[test]
+fn what_the_other_device_said_keeps_its_order_though_some_of_it_came_by_itself_and_some_from_the_archive()
+ {
+    check(&[
+        Event::Offline(0),
+        Event::Pass(600),
+        Event::Say(2),
+        Event::Say(2),
+        Event::Crash(2),
+        Event::Say(2),
+        Event::Step(2),
+    ]);
+}
+
+#[test]
+fn what_was_said_around_lost_connections_keeps_its_order_for_whoever_was_away() {
+    check(&[
+        Event::Offline(3),
+        Event::Pass(600),
+        Event::Say(2),
+        Event::Cut(2),
+        Event::Say(2),
+        Event::Say(1),
+        Event::Torn(1, 0),
     ]);
 }

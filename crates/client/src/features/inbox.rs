@@ -78,7 +78,6 @@ impl<S: Storage> Client<S> {
             time,
             live: false,
             floor: Some(0),
-            ceiling: u64::MAX,
         };
         if row.room && !self.rooms.is_room(&jid) {
             // Whether we are in it, its bookmark says.

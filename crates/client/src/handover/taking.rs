@@ -179,7 +179,7 @@ impl<S: Storage> Client<S> {
                 Some(entry) if matches!(entry.content, Content::Unreadable { .. }) => key,
                 _ => return Ok((number, false)),
             },
-            None => self.place_at(number, message.time, 0, u64::MAX)?,
+            None => self.place_at(number, message.time)?,
         };
         let content = match message.removed {
             true => Content::Removed {

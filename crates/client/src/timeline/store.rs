@@ -167,35 +167,52 @@ impl<S: Storage> Client<S> {
         }
     }
 
-    /// A place for a message of that time, before all that have the same; not before `floor`, not behind `ceiling`.
+    /// A place for a message of that time, before all that have the same.
     pub(crate) fn place_at(
         &self,
         number: u32,
         time: Timestamp,
-        floor: u64,
-        ceiling: u64,
     ) -> Result<MessageKey, StorageError> {
-        let order = u64::try_from(time.micros())
-            .unwrap_or(0)
-            .max(floor)
-            .min(ceiling);
-        let first = row_key(number, MessageKey { order, tie: 0 });
-        let end = row_key(
+        self.place_before_others(number, time, u64::try_from(time.micros()).unwrap_or(0))
+    }
+
+    /// A place before the first line that has at least the order `floor`, and for a message of that time as far as this
+    /// lets it.
+    pub(crate) fn place_before_others(
+        &self,
+        number: u32,
+        time: Timestamp,
+        floor: u64,
+    ) -> Result<MessageKey, StorageError> {
+        let order = u64::try_from(time.micros()).unwrap_or(0).max(floor);
+        let first = row_key(
             number,
             MessageKey {
-                order: order + 1,
+                order: floor,
                 tie: 0,
             },
         );
-        let range = KeyRange::between(&first, &end);
-        let taken = self
+        let last = row_key(
+            number,
+            MessageKey {
+                order: u64::MAX,
+                tie: u32::MAX,
+            },
+        );
+        let range = KeyRange::between(&first, &last);
+        let rows = self
             .database
             .scan(Table::Messages, &range, Direction::Forward, 1)?;
-        let tie = taken
+        let next = rows
             .first()
-            .and_then(|(key, _)| MessageKey::from_bytes(key.get(4..)?))
-            .map_or(MIDDLE, |key| key.tie.saturating_sub(1));
-        Ok(MessageKey { order, tie })
+            .and_then(|(key, _)| MessageKey::from_bytes(key.get(4..)?));
+        Ok(match next {
+            Some(next) if next.order <= order => MessageKey {
+                order: next.order,
+                tie: next.tie.saturating_sub(1),
+            },
+            _ => MessageKey { order, tie: MIDDLE },
+        })
     }
 
     /// A line has become readable, or has another text: the list shows the newest one, and counts.

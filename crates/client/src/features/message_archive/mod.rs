@@ -19,11 +19,12 @@ use xmpp::xml::Stanza;
 use crate::client::{Client, keys_failed};
 use crate::connection::requests::{Answer, Asked};
 use crate::conversations::Record;
-use crate::messages::Way;
+use crate::messages::{Way, id_of};
 use crate::storage::database::Database;
 use crate::storage::record::{Decoder, Encoder, RecordError};
 use crate::storage::{Direction, KeyRange, Storage, StorageError, Table};
 use crate::turn::Turn;
+use crate::views::MessageKey;
 
 /// Messages on a page.
 const PAGE: u32 = 200;
@@ -43,12 +44,8 @@ struct Gap {
     after: Option<String>,
     /// It ends before this one; without one it has no end yet.
     before: Option<String>,
-    /// What is in it stands behind lines of this order.
+    /// What is in it stands behind what was there when it began: not before this order.
     floor: u64,
-    /// And not behind this: then something came by itself.
-    ceiling: u64,
-    /// Its id in the archive. What the archive has behind it, is behind it here.
-    live: Option<String>,
     /// Its begin cannot be asked for.
     unfiltered: bool,
 }
@@ -63,7 +60,7 @@ struct Archive {
 
 impl Archive {
     fn encode(&self) -> Vec<u8> {
-        let mut record = Encoder::new(2);
+        let mut record = Encoder::new(3);
         record
             .option_text(self.head.as_deref())
             .list(self.gaps.iter(), |record, gap| {
@@ -71,27 +68,29 @@ impl Archive {
                     .option_text(gap.after.as_deref())
                     .option_text(gap.before.as_deref())
                     .number(gap.floor)
-                    .number(gap.ceiling)
-                    .option_text(gap.live.as_deref())
                     .flag(gap.unfiltered);
             });
         record.finish()
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, RecordError> {
-        let (version, mut fields) = Decoder::new(bytes, 2)?;
+        let (version, mut fields) = Decoder::new(bytes, 3)?;
         Ok(Self {
             head: fields.option_string()?,
             gaps: fields.list(|fields| {
+                let (after, before) = (fields.option_string()?, fields.option_string()?);
+                let floor = fields.number()?;
+                // Earlier versions kept what had come by itself first.
+                if version < 3 {
+                    fields.number()?;
+                }
+                if version == 2 {
+                    fields.option_string()?;
+                }
                 Ok(Gap {
-                    after: fields.option_string()?,
-                    before: fields.option_string()?,
-                    floor: fields.number()?,
-                    ceiling: fields.number()?,
-                    live: match version {
-                        1 => None,
-                        _ => fields.option_string()?,
-                    },
+                    after,
+                    before,
+                    floor,
                     unfiltered: fields.flag()?,
                 })
             })?,
@@ -208,17 +207,6 @@ impl CatchUp {
             .values()
             .any(|archive| !archive.gaps.is_empty())
     }
-
-    /// Something came by itself and has its place.
-    pub(crate) fn note_live(&mut self, archive: &BareJid, order: u64, id: Option<&str>) {
-        let gaps = self.archives.get_mut(archive);
-        if let Some(gap) = gaps.and_then(|archive| archive.gaps.last_mut())
-            && gap.ceiling == u64::MAX
-        {
-            gap.ceiling = order;
-            gap.live = id.map(str::to_owned);
-        }
-    }
 }
 
 impl<S: Storage> Client<S> {
@@ -288,8 +276,6 @@ impl<S: Storage> Client<S> {
                 } else {
                     0
                 },
-                ceiling: u64::MAX,
-                live: None,
                 unfiltered: false,
             });
             self.keep_archive(jid);
@@ -521,28 +507,16 @@ impl<S: Storage> Client<S> {
             return Ok(());
         };
         let mut reached = fin.complete || results.is_empty() || page.first;
-        let live = results
-            .iter()
-            .position(|(id, ..)| gap.live.as_ref() == Some(id));
-        for (at, (id, time, message)) in results.iter().enumerate().rev() {
+        let begin = results.iter().rposition(|(id, time, _)| {
             let old = u64::try_from(time.micros()).unwrap_or(0) + SLACK_MICROS < gap.floor;
-            if gap.after.as_ref() == Some(id) || (gap.unfiltered && old) {
-                reached = true;
-                break;
-            }
-            let (floor, ceiling) = match live {
-                Some(live) if at > live => (gap.ceiling.saturating_add(1), u64::MAX),
-                _ => (gap.floor, gap.ceiling),
-            };
-            let way = Way {
-                archive_id: Some(id.clone()),
-                time: *time,
-                live: false,
-                floor: Some(floor),
-                ceiling,
-            };
-            self.take_archived(&page.archive, message, &way, turn)?;
-        }
+            gap.after.as_ref() == Some(id) || (gap.unfiltered && old)
+        });
+        let missing = match begin {
+            Some(begin) => results.get(begin + 1..).unwrap_or_default(),
+            None => results,
+        };
+        reached |= begin.is_some();
+        self.take_page(&page.archive, missing, gap.floor, turn)?;
         let oldest = results.first().map(|(id, ..)| id.clone());
         if let Some(archive) = self.catch_up.archives.get_mut(&page.archive) {
             if gap.before.is_none()
@@ -576,6 +550,64 @@ impl<S: Storage> Client<S> {
                 record.jid == room
             }
         });
+    }
+
+    /// Takes what a page has. The archive's order is that of the timeline, whatever of it came by itself before: a
+    /// message stands behind all that the page has before it, and before what else is there.
+    pub(crate) fn take_page(
+        &mut self,
+        archive: &BareJid,
+        results: &[(String, Timestamp, Stanza)],
+        floor: u64,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StorageError> {
+        let mut behind: BTreeMap<u32, u64> = BTreeMap::new();
+        let mut floors = Vec::with_capacity(results.len());
+        for (id, _, message) in results {
+            let number = self.conversation_of_archived(archive, message);
+            let before = number.and_then(|number| behind.get(&number)).copied();
+            floors.push(before.map_or(floor, |order| floor.max(order.saturating_add(1))));
+            if let Some(number) = number
+                && let Some(known) = self.find_known(number, id, message)?
+            {
+                let last = behind.entry(number).or_default();
+                *last = known.order.max(*last);
+            }
+        }
+        for ((id, time, message), floor) in results.iter().zip(floors).rev() {
+            let way = Way {
+                archive_id: Some(id.clone()),
+                time: *time,
+                live: false,
+                floor: Some(floor),
+            };
+            self.take_archived(archive, message, &way, turn)?;
+        }
+        Ok(())
+    }
+
+    fn conversation_of_archived(&self, archive: &BareJid, message: &Stanza) -> Option<u32> {
+        let own = &self.settings.account;
+        if archive != own {
+            return self.conversations.find(archive);
+        }
+        let from = message.from().and_then(|from| Jid::parse(&from).ok());
+        let to = message.to().and_then(|to| Jid::parse(&to).ok());
+        let peer = from.filter(|from| from.bare() != *own).or(to)?;
+        self.conversations.find(&peer.bare())
+    }
+
+    /// Where a message of the archive stands that came by itself, or that this device has sent.
+    fn find_known(
+        &self,
+        number: u32,
+        id: &str,
+        message: &Stanza,
+    ) -> Result<Option<MessageKey>, StorageError> {
+        match self.find_archived(number, id)? {
+            Some(key) => Ok(Some(key)),
+            None => self.find_message(number, "", &id_of(message)),
+        }
     }
 
     /// Takes a message of an archive.

@@ -8,7 +8,6 @@ use xmpp::xml::Stanza;
 use super::{AT_ONCE, FIRST_PAGE, Page};
 use crate::client::{Client, keys_failed};
 use crate::event::Event;
-use crate::messages::Way;
 use crate::storage::record::{Decoder, Encoder, RecordError};
 use crate::storage::{Direction, KeyRange, Storage, StorageError, Table};
 use crate::timeline::apply::Arrival;
@@ -243,16 +242,7 @@ impl<S: Storage> Client<S> {
         turn: &mut Turn<'_>,
     ) -> Result<(), StorageError> {
         self.catch_up.earlier.remove(&number);
-        for (id, time, message) in results.iter().rev() {
-            let way = Way {
-                archive_id: Some(id.clone()),
-                time: *time,
-                live: false,
-                floor: Some(0),
-                ceiling: u64::MAX,
-            };
-            self.take_archived(&page.archive, message, &way, turn)?;
-        }
+        self.take_page(&page.archive, results, 0, turn)?;
         if let Some(record) = self.conversations.change(number) {
             record.earlier = match results.first() {
                 Some((id, ..)) if !fin.complete => Some(id.clone()),
