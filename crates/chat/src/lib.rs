@@ -8,7 +8,7 @@ mod account;
 pub mod accounts;
 mod authentication;
 mod compliance;
-mod config;
+pub mod config;
 mod connection;
 mod delivery;
 mod documents;
@@ -20,6 +20,7 @@ mod messages;
 mod metrics;
 pub mod modules;
 mod negotiation;
+mod place;
 mod post;
 mod push;
 mod questions;
@@ -27,6 +28,7 @@ mod requests;
 pub mod rooms;
 pub mod router;
 mod sender;
+mod service;
 pub mod services;
 mod session;
 mod shares;
@@ -47,15 +49,16 @@ use xmpp::stream::Seed;
 
 pub use account::{Account, AccountFacts};
 pub use compliance::{Claim, Evidence, claims};
-pub use config::{ChatConfig, Contact, Offload};
+pub use config::{ChatConfig, Contact, FederationSettings, Offload, PushConfig};
 pub use connection::{Connection, Output};
 pub use delivery::{Delivery, Mailbox};
 pub use documents::{Document, documents};
 pub use language::{Language, Words};
-pub use links::{Dial, DialError, FederationSettings, PeerConnection};
+pub use links::{Dial, DialError, PeerConnection};
 pub use metrics::{Metrics, MetricsSnapshot};
-pub use push::{PushConfig, WebCourier, WebNotification};
+pub use push::{WebCourier, WebNotification};
 pub use sender::Sender;
+pub use service::{Served, Service, ServiceContext, Taken};
 pub use session::{CurrentPresence, Session, SessionEntry};
 pub use specifications::{SPECIFICATIONS, Specification};
 
@@ -103,6 +106,7 @@ pub(crate) struct House {
     pushes: push::Pushes,
     metrics: Metrics,
     table: modules::Table,
+    services: &'static [&'static Service],
     negotiation: arc_swap::ArcSwap<Offers>,
     offload: Offload,
     ids: Mutex<Seed>,
@@ -147,6 +151,7 @@ impl Chat {
                 negotiation: arc_swap::ArcSwap::from_pointee(negotiation),
                 config: arc_swap::ArcSwap::from_pointee(config),
                 table,
+                services: services::ALL,
                 store,
                 offload,
                 ids: Mutex::new(ids),
@@ -193,6 +198,11 @@ impl Chat {
     #[must_use]
     pub fn table(&self) -> &modules::Table {
         &self.house.table
+    }
+
+    /// What has an address of its own below the domain.
+    pub(crate) fn services(&self) -> &'static [&'static Service] {
+        self.house.services
     }
 
     /// Runs `work` where milliseconds of CPU hurt nobody.

@@ -8,7 +8,7 @@ use xmpp::sasl::ScramHash;
 use xmpp::stream::server::{RegistrationOffer, ServerConfig};
 
 use crate::ChatConfig;
-use crate::accounts::RegistrationMode;
+use crate::config::RegistrationMode;
 use crate::modules::{Table, caps, stream_limits};
 
 /// What streams are offered, made once for all of them.

@@ -39,30 +39,6 @@ const FIRST_WAIT: Duration = Duration::from_secs(30);
 /// Longest wait after a failure.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 
-/// How devices are told.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PushConfig {
-    /// Whether they are.
-    pub enabled: bool,
-    /// Stands where a message's text would, for app servers.
-    pub placeholder: Option<String>,
-    /// Least time between two notifications of one device.
-    pub coalesce: Duration,
-    /// Registrations of one account; with one more, the oldest ends.
-    pub registrations: usize,
-}
-
-impl Default for PushConfig {
-    fn default() -> Self {
-        Self {
-            enabled: true,
-            placeholder: Some("New message".to_owned()),
-            coalesce: Duration::from_secs(5),
-            registrations: 30,
-        }
-    }
-}
-
 /// A notification for a browser, to be sealed and sent by the roof (RFC 8291).
 #[derive(Clone)]
 pub struct WebNotification {

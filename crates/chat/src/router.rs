@@ -2,7 +2,8 @@
 
 use base::Jid;
 
-use crate::services::{self, Service};
+use crate::service::Service;
+use crate::services;
 
 /// Where a stanza goes.
 #[derive(Clone, Copy, Debug)]

@@ -1,10 +1,12 @@
-//! What the log says of a store that fails: one line at once, and then one in a while, however many stanzas it fails for.
+//! What is said of a store that fails: to those whose stanzas it fails for, and in the log, one line at once and then one in
+//! a while, however many stanzas it fails for.
 
 use std::time::Duration;
 
 use base::Moment;
 use parking_lot::Mutex;
 use store::StoreError;
+use xmpp::condition::{StanzaCondition, StanzaError};
 
 /// How long the log is silent after a line.
 const SILENCE: Duration = Duration::from_secs(60);
@@ -33,6 +35,23 @@ pub(crate) fn tell(now: Moment) {
     let due = TROUBLE.lock().take(now);
     if let Some((failures, error)) = due {
         tracing::error!(%error, failures, "the store failed");
+    }
+}
+
+/// The answer to a client whose request the store could not carry out. The reason is for the log
+/// of the administrator; the client is told to try again.
+#[must_use]
+pub(crate) fn store_failed(error: &StoreError) -> StanzaError {
+    note(error);
+    match error {
+        StoreError::DiskFull | StoreError::Overloaded => {
+            StanzaError::new(StanzaCondition::ResourceConstraint).text(
+                "The server has no room to keep this now. Nothing was changed; please try again later.",
+            )
+        }
+        _ => StanzaError::new(StanzaCondition::InternalServerError).text(
+            "The server could not reach its store, and nothing was changed. Please tell its administrator.",
+        ),
     }
 }
 

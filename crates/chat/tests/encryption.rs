@@ -2,7 +2,7 @@
 
 mod common;
 
-use chat::modules::{EncryptionPolicy, EncryptionRule};
+use chat::config::{EncryptionPolicy, EncryptionRule};
 use common::{House, Who};
 use store::{AccountChange, Batch, wait};
 use xmpp::condition::{StanzaCondition, StanzaError};

@@ -3,8 +3,7 @@
 mod common;
 
 use base::Jid;
-use chat::Sender;
-use chat::services::{self, Served, ServiceContext, Taken};
+use chat::{Sender, Served, ServiceContext, Taken, services};
 use common::House;
 use xmpp::condition::{ErrorType, StanzaCondition, StanzaError};
 use xmpp::xep::http_upload::{key_of, token_digest};

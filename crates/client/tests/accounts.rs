@@ -10,7 +10,8 @@ mod world;
 
 use std::time::Duration;
 
-use chat::accounts::{InvitationWish, RegistrationMode};
+use chat::accounts::InvitationWish;
+use chat::config::RegistrationMode;
 use client::storage::MemoryStorage;
 use client::{Command, Credentials, Event, Invitation, Redacted};
 use futures_util::FutureExt;

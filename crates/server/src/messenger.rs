@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use base::Redacted;
-use chat::accounts::Registration;
-use chat::modules::{EncryptionPolicy, EncryptionRule, RelayConfig, UploadConfig, upload_base};
+
+use chat::config::{
+    EncryptionPolicy, EncryptionRule, Registration, RelayConfig, UploadConfig, upload_base,
+};
 use chat::{Chat, ChatConfig, Contact, FederationSettings, PushConfig};
 use store::Store;
 
@@ -218,9 +220,9 @@ fn registration(config: &Config) -> Registration {
     let reserved = rules.reserved_names.iter();
     Registration {
         mode: match rules.mode {
-            RegistrationMode::Off => chat::accounts::RegistrationMode::Off,
-            RegistrationMode::Invitation => chat::accounts::RegistrationMode::Invitation,
-            RegistrationMode::Open => chat::accounts::RegistrationMode::Open,
+            RegistrationMode::Off => chat::config::RegistrationMode::Off,
+            RegistrationMode::Invitation => chat::config::RegistrationMode::Invitation,
+            RegistrationMode::Open => chat::config::RegistrationMode::Open,
         },
         users_invite: rules.users_invite,
         invitation_lifetime: days(rules.invitation_days),

@@ -1,7 +1,7 @@
 //! Every script in `tests/scenarios`, in memory on a virtual clock and against the binary.
 
 use chat::Contact;
-use chat::modules::EncryptionPolicy;
+use chat::config::EncryptionPolicy;
 use kit::house::House;
 use kit::script::{Script, all};
 use kit::server::Server;

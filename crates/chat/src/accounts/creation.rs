@@ -7,8 +7,9 @@ use base::{BareJid, Now};
 use store::{AccountId, NewAccount, Registered};
 use xmpp::sasl::Password;
 
-use super::{Refusal, RegistrationMode};
+use super::Refusal;
 use crate::Chat;
+use crate::config::RegistrationMode;
 
 /// An account that somebody wants to make for himself.
 pub struct AccountDraft {

@@ -6,7 +6,8 @@ use base::{BareJid, Now, Timestamp};
 use store::{Batch, Invitation, InvitationPurpose};
 use xmpp::sasl::ScramHash;
 
-use super::{Refusal, RegistrationMode};
+use super::Refusal;
+use crate::config::RegistrationMode;
 use crate::{Account, Chat, Work};
 
 /// Invitations listed at once.

@@ -129,7 +129,7 @@ impl Refusal {
     pub fn error(&self) -> StanzaError {
         use StanzaCondition as C;
         let condition = match self {
-            Self::Store(error) => return crate::modules::store_failed(error),
+            Self::Store(error) => return crate::store_trouble::store_failed(error),
             Self::NoSuchAccount
             | Self::InvitationUnknown
             | Self::InvitationUsed

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use base::Jid;
 use parking_lot::Mutex;
 
-use super::{FederationSettings, Place};
 use crate::Chat;
+use crate::config::FederationSettings;
+use crate::place::Place;
 
 /// A service, a component or the house itself speaks for many.
 const FOR_MANY: usize = 10;

@@ -16,13 +16,13 @@ use xmpp::condition::{StanzaCondition, StanzaError, error_reply, may_be_answered
 use xmpp::iq::Iq;
 use xmpp::xml::{Edit, Head, Kind, Stanza};
 
-use super::Place;
 use super::outward::{self, Outward};
 use crate::delivery::Delivery;
 use crate::messages::{self, Planned};
 use crate::modules::{Reply, Target, barred, from_elsewhere, privilege, store_failed};
+use crate::place::Place;
 use crate::requests::{self, Addressee};
-use crate::services::{self, Served, Service, ServiceContext, Taken};
+use crate::service::{self, Served, Service, ServiceContext, Taken};
 use crate::{Account, Chat, Sender, Work, session};
 
 /// Steps that may wait before the other side must pause.
@@ -117,8 +117,7 @@ impl Inbound {
         match self.chat.place(subject.to.domain()) {
             Place::House => {}
             Place::Service => {
-                let domain = self.chat.domain();
-                if let Some(service) = services::find(subject.to.domain(), &domain) {
+                if let Some(service) = self.chat.service(subject.to.domain()) {
                     self.serve(service, subject, now);
                 }
                 return;
@@ -495,8 +494,7 @@ pub(super) fn give(chat: &Chat, to: &Jid, stanza: &Stanza, now: Now) {
             }
         }
         Place::Service => {
-            let domain = chat.domain();
-            let Some(service) = services::find(to.domain(), &domain) else {
+            let Some(service) = chat.service(to.domain()) else {
                 return;
             };
             let context = ServiceContext {
@@ -507,7 +505,7 @@ pub(super) fn give(chat: &Chat, to: &Jid, stanza: &Stanza, now: Now) {
                 stanza: stanza.clone(),
             };
             chat.links().later(Box::pin(async move {
-                if let Ok(served) = services::serve(service, context).await {
+                if let Ok(served) = service::serve(service, context).await {
                     served.deliveries.into_iter().for_each(Delivery::perform);
                 }
             }));

@@ -11,8 +11,8 @@ use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
 use xmpp::sm::Weigh;
 
-use super::FederationSettings;
 use super::claims::{Asker, Claim};
+use crate::config::FederationSettings;
 
 /// A stanza on its way.
 #[derive(Clone, Debug)]

@@ -6,7 +6,6 @@
 //! order by [`inbound::Inbound`].
 
 mod claims;
-mod config;
 mod connection;
 mod dial;
 mod inbound;
@@ -27,10 +26,10 @@ use xmpp::condition::{StanzaCondition, StanzaError, error_reply, may_be_answered
 use xmpp::stream::federation::{FederationConfig, Verification};
 use xmpp::xml::Stanza;
 
+use crate::place::Place;
 use crate::shares::{Share, Shares};
-use crate::{Chat, Work, services};
+use crate::{Chat, Work};
 
-pub use config::FederationSettings;
 pub use connection::PeerConnection;
 pub use dial::{Dial, DialError};
 
@@ -67,36 +66,9 @@ pub(crate) struct Links {
     components: Mutex<HashMap<Box<str>, Attached>>,
 }
 
-/// A domain, seen from this house.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// The house itself.
-    House,
-    /// A service of it.
-    Service,
-    /// A component that attaches to it.
-    Component,
-    /// Another server's.
-    Elsewhere,
-}
-
 impl Chat {
     pub(crate) fn links(&self) -> &Links {
         &self.house.links
-    }
-
-    /// What a domain is to this house.
-    pub(crate) fn place(&self, domain: &str) -> Place {
-        let config = self.config();
-        if domain == &*config.domain {
-            Place::House
-        } else if services::find(domain, &config.domain).is_some() {
-            Place::Service
-        } else if config.federation.components.contains_key(domain) {
-            Place::Component
-        } else {
-            Place::Elsewhere
-        }
     }
 
     /// The next connection to another server that is wanted.
@@ -158,7 +130,7 @@ impl Chat {
         let settings = &config.federation;
         let mut domains = vec![config.domain.to_string()];
         domains.extend(
-            services::ALL
+            self.services()
                 .iter()
                 .map(|service| format!("{}.{}", service.label, config.domain)),
         );

@@ -7,7 +7,7 @@ use xmpp::xep::disco::{self, Info, Item};
 use super::presence::is_visible_to;
 use super::{Feature, Identity, IqHandler, Module, OpenIqContext, Reply, Run, Seat, Table, Target};
 use super::{caps, commands, contact, encryption, pubsub, server_information};
-use crate::{Account, ChatConfig, Language, Sender, Work, services};
+use crate::{Account, ChatConfig, Language, Sender, Work};
 
 /// Name of the program as people read it.
 pub(crate) const SOFTWARE: &str = "Hauspost";
@@ -165,7 +165,7 @@ fn host_items(context: OpenIqContext) -> Work<Result<Reply, StanzaError>> {
         let (config, node) = (context.chat.config(), node(&context));
         let items = match node.as_deref() {
             None => {
-                let mut items = services::items(&config);
+                let mut items = context.chat.service_items();
                 items.extend(server_information::items(&config));
                 items
             }

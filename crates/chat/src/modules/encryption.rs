@@ -34,6 +34,7 @@ use xmpp::xep::disco::Form;
 use xmpp::xml::{Child, Stanza};
 
 use super::{Feature, MessageContext, Module, Seat, Verdict};
+use crate::config::{EncryptionPolicy, EncryptionRule};
 use crate::{Chat, ChatConfig, Language, Sender, Words};
 
 /// The declaration.
@@ -50,65 +51,6 @@ pub(super) static MODULE: Module = Module {
     ..Module::NONE
 };
 
-/// How a rule on end-to-end encryption holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EncryptionRule {
-    /// The server refuses what it could read.
-    Required,
-    /// Clients encrypt unless their user says otherwise.
-    Default,
-    /// Clients do not encrypt by themselves.
-    Off,
-}
-
-impl EncryptionRule {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Required => "required",
-            Self::Default => "default",
-            Self::Off => "off",
-        }
-    }
-}
-
-/// The house's rules on end-to-end encryption.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EncryptionPolicy {
-    /// Between people of this server.
-    pub direct: EncryptionRule,
-    /// In private groups.
-    pub groups: EncryptionRule,
-    /// With people elsewhere.
-    pub remote: EncryptionRule,
-}
-
-impl Default for EncryptionPolicy {
-    fn default() -> Self {
-        Self {
-            direct: EncryptionRule::Required,
-            groups: EncryptionRule::Required,
-            remote: EncryptionRule::Default,
-        }
-    }
-}
-
-impl EncryptionPolicy {
-    /// Everything is left to clients.
-    pub const LENIENT: Self = Self {
-        direct: EncryptionRule::Default,
-        groups: EncryptionRule::Default,
-        remote: EncryptionRule::Default,
-    };
-
-    const fn of(&self, talk: Talk) -> EncryptionRule {
-        match talk {
-            Talk::Direct => self.direct,
-            Talk::Group { .. } => self.groups,
-            Talk::Remote => self.remote,
-        }
-    }
-}
-
 /// Which rule is for a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Talk {
@@ -118,6 +60,16 @@ pub(crate) enum Talk {
     Group { possible: bool },
     /// With somebody elsewhere.
     Remote,
+}
+
+impl Talk {
+    const fn rule(self, policy: &EncryptionPolicy) -> EncryptionRule {
+        match self {
+            Self::Direct => policy.direct,
+            Self::Group { .. } => policy.groups,
+            Self::Remote => policy.remote,
+        }
+    }
 }
 
 impl Talk {
@@ -158,7 +110,7 @@ fn message(context: &mut MessageContext<'_>) -> Verdict {
 
 /// Why a message does not go on, if it does not.
 pub(crate) fn refusal(chat: &Chat, talk: Talk, stanza: &Stanza) -> Option<StanzaError> {
-    let required = chat.config().encryption.of(talk) == EncryptionRule::Required;
+    let required = talk.rule(&chat.config().encryption) == EncryptionRule::Required;
     // A room's subject is no secret of its people: who has not entered may see it, too.
     let subject_counts = !matches!(talk, Talk::Group { .. });
     if !required || !can_be_read(stanza, subject_counts) {
@@ -295,7 +247,7 @@ pub(super) fn form(config: &ChatConfig) -> Form {
 /// What a room's service discovery says of itself: the rule for private groups, or that it is open.
 pub(crate) fn room_form(config: &ChatConfig, room: &RoomConfig) -> Form {
     let rule = match Talk::in_room(room) {
-        Some(talk) => config.encryption.of(talk).as_str(),
+        Some(talk) => talk.rule(&config.encryption).as_str(),
         None => "open",
     };
     Form {

@@ -2,9 +2,8 @@
 
 use std::fmt::Write as _;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
-use base::{Redacted, Timestamp};
+use base::Timestamp;
 use parking_lot::Mutex;
 use xmpp::condition::{StanzaCondition, StanzaError};
 use xmpp::iq;
@@ -13,6 +12,7 @@ use xmpp::sasl::ScramHash;
 use xmpp::xep::external_services::{Credentials, Query, Service, push};
 
 use super::{Feature, IqContext, IqHandler, Module, Reply, Run, Seat, Target};
+use crate::config::RelayConfig;
 use crate::delivery::Delivery;
 use crate::{Account, Chat, ChatConfig, SessionEntry, Work};
 
@@ -44,27 +44,6 @@ pub(super) static MODULE: Module = Module {
     ],
     ..Module::NONE
 };
-
-/// Relays for calls and the like.
-#[derive(Clone, Debug)]
-pub struct RelayConfig {
-    /// The services, without credentials.
-    pub services: Vec<Service>,
-    /// Secret shared with those that are restricted.
-    pub secret: Redacted<String>,
-    /// How long credentials work.
-    pub lifetime: Duration,
-}
-
-impl Default for RelayConfig {
-    fn default() -> Self {
-        Self {
-            services: Vec::new(),
-            secret: Redacted::new(String::new()),
-            lifetime: Duration::from_secs(12 * 3600),
-        }
-    }
-}
 
 /// Sessions that have asked, and are told of changes (§3.2).
 #[derive(Default)]
@@ -213,6 +192,8 @@ fn changes(before: &RelayConfig, after: &RelayConfig) -> Vec<(&'static str, Serv
 
 #[cfg(test)]
 mod tests {
+    use base::Redacted;
+
     use super::*;
 
     fn service(host: &str) -> Service {

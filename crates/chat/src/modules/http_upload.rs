@@ -1,10 +1,9 @@
 //! XEP-0363: HTTP File Upload
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use base::Timestamp;
-use store::{NewUpload, Reserved, StoreError, UploadBounds, UploadPurpose};
+use store::{NewUpload, Reserved, StoreError, UploadPurpose};
 use xmpp::condition::{ErrorType, StanzaCondition, StanzaError};
 use xmpp::iq::{Iq, IqBody};
 use xmpp::ns;
@@ -17,8 +16,9 @@ use xmpp::xep::http_upload::{
 use xmpp::xml::{Kind, Tree};
 
 use super::{Module, store_failed};
-use crate::services::{Served, Service, ServiceContext, Taken};
-use crate::{ChatConfig, Work};
+use crate::Work;
+use crate::config::UploadConfig;
+use crate::service::{Served, Service, ServiceContext, Taken};
 
 /// The declaration. Files themselves come and go over HTTP; here are their slots.
 pub(super) static MODULE: Module = Module {
@@ -36,61 +36,6 @@ pub(crate) static SERVICE: Service = Service {
     open: |config| config.uploads.is_some(),
     take,
 };
-
-/// What accounts may upload, and where to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UploadConfig {
-    /// What addresses of files begin with, such as `https://example.org/upload`.
-    pub base: String,
-    /// Largest file, in bytes.
-    pub file_bytes: u64,
-    /// Largest file of a profile, in bytes.
-    pub profile_bytes: u64,
-    /// All files of one account together, in bytes.
-    pub account_bytes: u64,
-    /// How long a slot waits for its file.
-    pub slot: Duration,
-    /// Slots of one account that wait for their files.
-    pub slots: u32,
-    /// How long files sent in messages are kept; `None` is for ever.
-    pub retention: Option<Duration>,
-}
-
-impl UploadConfig {
-    /// The defaults, with files at `base`.
-    #[must_use]
-    pub fn new(base: impl Into<String>) -> Self {
-        Self {
-            base: base.into(),
-            file_bytes: 256 << 20,
-            profile_bytes: 4 << 20,
-            account_bytes: 10 << 30,
-            slot: Duration::from_secs(600),
-            slots: 100,
-            retention: None,
-        }
-    }
-
-    fn bounds(&self) -> UploadBounds {
-        UploadBounds {
-            account_bytes: self.account_bytes,
-            slots: self.slots,
-            retention: self.retention,
-        }
-    }
-
-    fn largest(&self, purpose: Purpose) -> u64 {
-        match purpose {
-            Purpose::Profile => self.profile_bytes.min(self.file_bytes),
-            _ => self.file_bytes,
-        }
-    }
-
-    /// §5: files for good only where files are kept for good.
-    fn offers_permanent(&self) -> bool {
-        self.retention.is_none()
-    }
-}
 
 fn take(context: ServiceContext) -> Taken {
     let chat_config = context.chat.config();
@@ -257,18 +202,5 @@ fn purpose(
                 .text("The time until which the file is to be kept is over already."))
         }
         Purpose::Ephemeral(until) => Ok((UploadPurpose::Ephemeral, Some(until))),
-    }
-}
-
-/// The address under which files are, for a server whose web face is at `public_url`.
-#[must_use]
-pub fn upload_base(public_url: &str) -> String {
-    format!("{}/upload", public_url.trim_end_matches('/'))
-}
-
-impl ChatConfig {
-    /// Where files are by default.
-    pub(crate) fn default_uploads(domain: &str) -> UploadConfig {
-        UploadConfig::new(upload_base(&format!("https://{domain}")))
     }
 }

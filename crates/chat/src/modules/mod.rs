@@ -62,7 +62,6 @@ mod vcard_update;
 mod version;
 mod web_push;
 
-use store::StoreError;
 use xmpp::condition::StanzaError;
 
 pub(crate) use blocking::{barred, blocks};
@@ -71,9 +70,6 @@ pub use context::{
     IqContext, MessageContext, MessagePlan, MessageType, OpenIqContext, PresenceContext, Reply,
     SessionContext,
 };
-pub use encryption::{EncryptionPolicy, EncryptionRule};
-pub use external_services::RelayConfig;
-pub use http_upload::{UploadConfig, upload_base};
 pub(crate) use last::refuses as refuses_last_activity;
 pub(crate) use message_archive::{archive_metadata, query as archive_query};
 pub(crate) use presence::{from_elsewhere, is_elsewhere};
@@ -83,6 +79,7 @@ pub use table::Table;
 
 use crate::Work;
 use crate::delivery::Delivery;
+pub(crate) use crate::store_trouble::store_failed;
 
 /// The list. Its order is the order of the phases in which modules decide about a message.
 pub static ALL: &[&Module] = &[
@@ -307,23 +304,4 @@ pub enum Verdict {
     Handled,
     /// The message goes back to its sender.
     Reject(StanzaError),
-}
-
-/// The answer to a client whose request the store could not carry out. The reason is for the log
-/// of the administrator; the client is told to try again.
-#[must_use]
-pub fn store_failed(error: &StoreError) -> StanzaError {
-    use xmpp::condition::StanzaCondition as Condition;
-
-    crate::store_trouble::note(error);
-    match error {
-        StoreError::DiskFull | StoreError::Overloaded => {
-            StanzaError::new(Condition::ResourceConstraint).text(
-                "The server has no room to keep this now. Nothing was changed; please try again later.",
-            )
-        }
-        _ => StanzaError::new(Condition::InternalServerError).text(
-            "The server could not reach its store, and nothing was changed. Please tell its administrator.",
-        ),
-    }
 }

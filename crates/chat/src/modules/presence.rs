@@ -26,7 +26,7 @@ use super::subscription::{self, Action};
 use super::{Module, PresenceContext, SessionContext, store_failed};
 use super::{caps, pubsub, vcard_update};
 use crate::delivery::Delivery;
-use crate::{Account, Chat, SessionEntry, Work, services};
+use crate::{Account, Chat, SessionEntry, Work};
 
 /// The declaration.
 pub(super) static MODULE: Module = Module {
@@ -68,7 +68,7 @@ fn presence(context: PresenceContext) -> Work<Result<Vec<Delivery>, StanzaError>
     Box::pin(async move {
         let kind = context.stanza.type_().map(std::borrow::Cow::into_owned);
         if let Some(to) = &context.to
-            && let Some(service) = services::find(to.domain(), &context.chat.domain())
+            && let Some(service) = context.chat.service(to.domain())
         {
             return directed::to_service(&context, service, to).await;
         }
@@ -186,8 +186,7 @@ fn leave(
     if was_available && told {
         seen_by = broadcast::to_watchers(chat, account, session, stanza);
     }
-    let domain = chat.domain();
-    for to in session.take_directed_to(|to| services::find(to.domain(), &domain).is_none()) {
+    for to in session.take_directed_to(|to| chat.service(to.domain()).is_none()) {
         let told_elsewhere =
             was_available && told && is_elsewhere(chat, &to) && grants(account, to.bare_str());
         if !told_elsewhere

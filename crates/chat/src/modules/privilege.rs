@@ -13,9 +13,9 @@ use xmpp::xml::{Edit, Head, Stanza, Writer};
 use super::{Module, Reply, Status, Target, store_failed};
 use crate::accounts::Admission;
 use crate::delivery::{Bounds, Mailbox};
-use crate::links::Place;
+use crate::place::Place;
 use crate::requests::{self, Addressee};
-use crate::services::{self, ServiceContext};
+use crate::service::{self, ServiceContext};
 use crate::{Account, Chat, Sender, SessionEntry, Work};
 
 /// The declaration.
@@ -193,8 +193,8 @@ async fn in_name(
             (Target::Other, found.map_err(|error| store_failed(&error))?)
         }
         Place::Service => {
-            let domain = chat.domain();
-            let service = services::find(to.domain(), &domain)
+            let service = chat
+                .service(to.domain())
                 .ok_or_else(|| StanzaError::new(StanzaCondition::ItemNotFound))?;
             let context = ServiceContext {
                 chat: chat.clone(),
@@ -203,7 +203,7 @@ async fn in_name(
                 to: to.clone(),
                 stanza: inner.clone(),
             };
-            let served = services::serve(service, context).await;
+            let served = service::serve(service, context).await;
             return match served {
                 Ok(served) => served
                     .own

@@ -19,7 +19,7 @@ use super::room::{Attendance, Occupant, Room, State, Who};
 use super::show::{self, Notice};
 use super::versions;
 use crate::modules::store_failed;
-use crate::services::Served;
+use crate::service::Served;
 use crate::{Chat, Sender};
 
 /// Most occupants of a room that names no smaller number.

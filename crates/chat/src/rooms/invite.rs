@@ -17,7 +17,7 @@ use super::room::{Room, Who};
 use super::talk::{outside, shared};
 use super::{admin, show};
 use crate::modules::{blocks, store_failed};
-use crate::services::Served;
+use crate::service::Served;
 use crate::{Chat, Sender};
 
 /// People invited by one message at most.

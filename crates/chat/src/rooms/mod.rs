@@ -57,7 +57,7 @@ pub(crate) use spaces::SERVICE as SPACES;
 
 use crate::Chat;
 use crate::modules::{MessageType, store_failed};
-use crate::services::{Served, Service, ServiceContext, Taken};
+use crate::service::{Served, Service, ServiceContext, Taken};
 
 /// The service.
 pub(crate) static SERVICE: Service = Service {

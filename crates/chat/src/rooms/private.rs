@@ -18,7 +18,7 @@ use super::room::{Occupant, Room, State};
 use super::talk::outside;
 use crate::modules::encryption::{self, Talk};
 use crate::modules::{MessageType, blocks, content, omemo, stanza_ids, store_failed};
-use crate::services::Served;
+use crate::service::Served;
 use crate::{Account, Chat, Sender, push};
 
 /// Whether one occupant may write to another alone.

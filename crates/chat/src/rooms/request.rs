@@ -18,7 +18,7 @@ use super::room::{Room, Who};
 use super::{admin, archive, avatar, disco, hats, moderation, no_room, owner, register, search};
 use crate::modules::{Reply, Target};
 use crate::requests::{self, Addressee};
-use crate::services::{Served, ServiceContext, Taken};
+use crate::service::{Served, ServiceContext, Taken};
 use crate::shares::{Share, Shares};
 use crate::{Chat, Sender};
 

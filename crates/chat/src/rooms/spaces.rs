@@ -18,7 +18,7 @@ use xmpp::xml::{Element, Kind, Stanza, Writer};
 
 use crate::modules::{Reply, store_failed};
 use crate::requests;
-use crate::services::{Served, Service, ServiceContext, Taken};
+use crate::service::{Served, Service, ServiceContext, Taken};
 use crate::{Chat, Sender};
 
 /// `spaces.<domain>`.

@@ -18,7 +18,7 @@ use super::room::{Occupant, Room, State, Who};
 use super::{RoomMessage, history, listeners, no_room, show};
 use crate::modules::encryption::{self, Talk};
 use crate::modules::{MessageType, content, omemo, stanza_ids, store_failed};
-use crate::services::{Served, Taken};
+use crate::service::{Served, Taken};
 use crate::{Chat, Sender, push};
 
 /// Takes a message to all. `None`: the room is gone; look for it again.

@@ -6,7 +6,7 @@ use xmpp::xml::Stanza;
 
 use super::{Outcome, Session, Step};
 use crate::Work;
-use crate::services::{Served, Service, ServiceContext, Taken};
+use crate::service::{Served, Service, ServiceContext, Taken};
 use xmpp::condition::StanzaError;
 
 impl Session {

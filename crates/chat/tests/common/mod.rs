@@ -12,7 +12,7 @@ use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use base::{Moment, Now, Timestamp};
-use chat::modules::EncryptionPolicy;
+use chat::config::EncryptionPolicy;
 use chat::{Chat, ChatConfig, Connection, Output};
 use futures_util::FutureExt;
 use store::{NewAccount, ScramRecord, Store, StoreConfig};

@@ -10,7 +10,7 @@ use xmpp::xml::Stanza;
 use super::{broadcast, elsewhere};
 use crate::delivery::Delivery;
 use crate::modules::{PresenceContext, blocks};
-use crate::services::{self, Served, Service, ServiceContext};
+use crate::service::{self, Served, Service, ServiceContext};
 use crate::{Account, Chat, Sender, SessionEntry};
 
 /// Addresses that one session may show itself to in this way.
@@ -79,7 +79,7 @@ pub(super) async fn to_service(
         Some("unavailable") => session.remove_directed(to),
         _ => {}
     }
-    let served = services::serve(
+    let served = service::serve(
         service,
         ServiceContext {
             chat: chat.clone(),
@@ -110,9 +110,8 @@ pub(super) async fn leave_services(
     stanza: &Stanza,
     now: Now,
 ) {
-    let domain = chat.domain();
-    for to in session.take_directed_to(|to| services::find(to.domain(), &domain).is_some()) {
-        let Some(service) = services::find(to.domain(), &domain) else {
+    for to in session.take_directed_to(|to| chat.service(to.domain()).is_some()) {
+        let Some(service) = chat.service(to.domain()) else {
             continue;
         };
         let context = ServiceContext {
@@ -126,7 +125,7 @@ pub(super) async fn leave_services(
             stanza: stanza.clone(),
         };
         // Whoever goes needs no answer.
-        if let Ok(served) = services::serve(service, context).await {
+        if let Ok(served) = service::serve(service, context).await {
             served.deliveries.into_iter().for_each(Delivery::perform);
         }
     }

@@ -11,9 +11,9 @@ use xmpp::xml::{Edit, Head, Stanza, Writer};
 
 use super::broadcast::grants;
 use crate::delivery::Delivery;
-use crate::links::Place;
 use crate::modules::subscription::{self, Action};
 use crate::modules::{blocks, caps, store_failed};
+use crate::place::Place;
 use crate::{Account, Chat, SessionEntry, Work};
 
 /// True for an address of another server or of a component.

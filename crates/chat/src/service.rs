@@ -1,4 +1,4 @@
-//! Services: what has an address of its own below the domain, such as `rooms.example.org`.
+//! A service: what has an address of its own below the domain, such as `rooms.example.org`. The list is in `services.rs`.
 //!
 //! A service gets every stanza that is sent to its domain, in the order in which its sender sent
 //! them, from clients of ours and from elsewhere alike, and answers for itself.
@@ -11,15 +11,7 @@ use xmpp::xep::disco::Item;
 use xmpp::xml::Stanza;
 
 use crate::delivery::Delivery;
-use crate::modules::http_upload;
 use crate::{Chat, ChatConfig, Sender, Work};
-
-/// The list.
-pub static ALL: &[&Service] = &[
-    &crate::rooms::SERVICE,
-    &crate::rooms::SPACES,
-    &http_upload::SERVICE,
-];
 
 /// A service declares itself.
 #[derive(Debug)]
@@ -88,23 +80,35 @@ pub struct Served {
     pub deliveries: Vec<Delivery>,
 }
 
-/// The service behind a domain, as seen from the house's domain.
-#[must_use]
-pub fn find(address: &str, domain: &str) -> Option<&'static Service> {
+/// The one of `services` that is behind an address, as seen from the house's domain.
+pub(crate) fn find(
+    services: &[&'static Service],
+    address: &str,
+    domain: &str,
+) -> Option<&'static Service> {
     let label = address.strip_suffix(domain)?.strip_suffix('.')?;
-    ALL.iter().find(|service| service.label == label).copied()
+    let mut services = services.iter().copied();
+    services.find(|service| service.label == label)
 }
 
-/// The services as the domain lists them (XEP-0030 §4).
-#[must_use]
-pub fn items(config: &ChatConfig) -> Vec<Item> {
-    let open = ALL.iter().filter(|service| (service.open)(config));
-    open.map(|service| Item {
-        jid: format!("{}.{}", service.label, config.domain),
-        name: Some(service.title.into()),
-        ..Item::default()
-    })
-    .collect()
+impl Chat {
+    /// The service behind a domain.
+    pub(crate) fn service(&self, domain: &str) -> Option<&'static Service> {
+        find(self.services(), domain, &self.domain())
+    }
+
+    /// The services as the domain lists them (XEP-0030 §4).
+    pub(crate) fn service_items(&self) -> Vec<Item> {
+        let config = self.config();
+        let services = self.services().iter();
+        let open = services.filter(|service| (service.open)(&config));
+        open.map(|service| Item {
+            jid: format!("{}.{}", service.label, config.domain),
+            name: Some(service.title.into()),
+            ..Item::default()
+        })
+        .collect()
+    }
 }
 
 /// Gives a stanza to a service and sees it through.

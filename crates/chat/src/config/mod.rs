@@ -1,12 +1,25 @@
 //! What the messenger is told by its roof.
 
+mod encryption;
+mod federation;
+mod push;
+mod registration;
+mod relays;
+mod uploads;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use base::Limits;
 
-use crate::PushConfig;
-use crate::modules::{EncryptionPolicy, RelayConfig, UploadConfig};
+pub use encryption::{EncryptionPolicy, EncryptionRule};
+pub use federation::FederationSettings;
+pub use push::PushConfig;
+pub use registration::{Registration, RegistrationMode};
+pub use relays::RelayConfig;
+pub use uploads::{UploadConfig, upload_base};
+
+use crate::throttle::ThrottleConfig;
 
 /// Runs a piece of work away from the connections (a thread pool), or at once in tests.
 pub type Offload = Arc<dyn Fn(Box<dyn FnOnce() + Send>) + Send + Sync>;
@@ -39,13 +52,13 @@ pub struct ChatConfig {
     /// How long a token lasts that is not used.
     pub token_lifetime: Duration,
     /// Guessing limits.
-    pub throttle: crate::throttle::ThrottleConfig,
+    pub throttle: ThrottleConfig,
     /// Whom to write to about this server (XEP-0157).
     pub contact: Vec<Contact>,
     /// Whether the server tells everyone its domain, software and federation (XEP-0485).
     pub publish_server_information: bool,
     /// Other servers and components.
-    pub federation: crate::FederationSettings,
+    pub federation: FederationSettings,
     /// Version shown by XEP-0092.
     pub version: Arc<str>,
     /// What may be uploaded, and where to (XEP-0363); `None` is nothing.
@@ -55,7 +68,7 @@ pub struct ChatConfig {
     /// Relays for calls (XEP-0215).
     pub relays: RelayConfig,
     /// House rules for accounts.
-    pub registration: crate::accounts::Registration,
+    pub registration: Registration,
 }
 
 /// One kind of contact addresses (XEP-0157 §3).
@@ -87,15 +100,15 @@ impl ChatConfig {
             own_keys_only: true,
             tokens: true,
             token_lifetime: Duration::from_secs(21 * 24 * 3600),
-            throttle: crate::throttle::ThrottleConfig::default(),
+            throttle: ThrottleConfig::default(),
             contact: Vec::new(),
             publish_server_information: false,
-            federation: crate::FederationSettings::default(),
+            federation: FederationSettings::default(),
             version: env!("CARGO_PKG_VERSION").into(),
-            uploads: Some(Self::default_uploads(domain)),
+            uploads: Some(UploadConfig::new(upload_base(&format!("https://{domain}")))),
             push: PushConfig::default(),
             relays: RelayConfig::default(),
-            registration: crate::accounts::Registration::default(),
+            registration: Registration::default(),
         }
     }
 }
