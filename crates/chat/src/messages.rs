@@ -15,7 +15,7 @@ use crate::delivery::Delivery;
 use crate::modules::{
     MessageContext, MessagePlan, MessageType, Verdict, content, omemo, stanza_ids,
 };
-use crate::{Account, Chat, Sender, push};
+use crate::{Account, Chat, Sender, SessionEntry, push};
 
 /// What becomes of a message.
 pub(crate) enum Planned {
@@ -93,7 +93,7 @@ struct Copies {
 
 impl Message<'_> {
     /// `None` when the plan does not hold any more: the recipient was to be away, and is not.
-    fn carry_out(&self, plan: MessagePlan) -> Option<Planned> {
+    fn carry_out(&self, mut plan: MessagePlan) -> Option<Planned> {
         let keeps = plan.keep_for_recipient || plan.wait;
         if plan.bounce && plan.deliver.is_empty() && !keeps {
             let error = StanzaError::new(StanzaCondition::ServiceUnavailable)
@@ -104,6 +104,7 @@ impl Message<'_> {
         let mut batch = Batch::new();
         let copies = self.keep(&plan, &text, &mut batch);
         let Submitted { ids, ticket, .. } = self.submit(&plan, batch)?;
+        self.add_newcomers(&mut plan);
         if !self.sender.is_of(self.recipient)
             && push::wakes(self.stanza, MessageType::of(self.stanza))
         {
@@ -170,6 +171,27 @@ impl Message<'_> {
             order.add(self.recipient, 1);
         }
         Some(self.chat.store().submit(batch))
+    }
+
+    /// A session that has become reachable since the plan was made gets the message, too: what is kept after this one
+    /// may be planned for it already, and by that it counts as one that has had this one.
+    fn add_newcomers(&self, plan: &mut MessagePlan) {
+        let to_one =
+            |session: &Arc<SessionEntry>| self.to.resource() == Some(session.jid().resource());
+        if plan.deliver.is_empty() || plan.deliver.iter().any(to_one) {
+            return;
+        }
+        self.recipient.each_session(|session| {
+            let gets_it =
+                |list: &[Arc<SessionEntry>]| list.iter().any(|other| Arc::ptr_eq(other, session));
+            if session.is_reachable()
+                && !gets_it(&plan.deliver)
+                && !gets_it(&plan.received_copies)
+                && !gets_it(&plan.sent_copies)
+            {
+                plan.deliver.push(Arc::clone(session));
+            }
+        });
     }
 
     fn deliveries(
@@ -314,5 +336,95 @@ fn with_stanza_id(text: &Bytes, id: Option<ArchiveId>, by: &BareJid) -> Bytes {
     match id {
         Some(id) => stanza_ids::with_id(text, by.as_str(), id),
         None => text.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base::{BareJid, FullJid, Moment, Timestamp};
+    use store::{NewAccount, Store, StoreConfig};
+    use xmpp::stream::server::Credential;
+    use xmpp::xep::sasl2::ClientAgent;
+
+    use super::*;
+    use crate::ChatConfig;
+    use crate::accounts::Admission;
+    use crate::delivery::{Bounds, Mailbox};
+
+    fn session(resource: &str, account: &Account, now: Now) -> Arc<SessionEntry> {
+        let jid = FullJid::parse(&format!("{}/{resource}", account.jid())).unwrap();
+        let bounds = Bounds {
+            stanzas: 10,
+            bytes: 10_000,
+        };
+        let admission = Admission {
+            credential: Credential::Account,
+            by_password: true,
+            agent: ClientAgent::default(),
+            since: now.wall,
+        };
+        let session = SessionEntry::new(jid, Mailbox::new(bounds), admission);
+        account.bind(Arc::clone(&session), 10).unwrap();
+        session
+    }
+
+    fn comes(session: &SessionEntry, now: Now) {
+        let presence = Stanza::parse("<presence/>").unwrap();
+        session.set_available(presence, 0, now.wall);
+    }
+
+    /// Two people write at the same time, and each on a thread of its own.
+    #[test]
+    fn who_comes_while_it_is_decided_who_gets_a_message_does_not_go_without() {
+        let now = Now::new(Moment::START, Timestamp::from_seconds(1));
+        let store = Store::open(StoreConfig::inline(move || now.wall)).unwrap();
+        let romeo = NewAccount {
+            localpart: "romeo".into(),
+            ..NewAccount::default()
+        };
+        store::wait(store.account_create(romeo)).unwrap();
+        let config = ChatConfig::new("example.org", [7; 32]);
+        let chat = Chat::new(config, store, Arc::new(|work| work()), [9; 32], now);
+        let jid = BareJid::parse("romeo@example.org").unwrap();
+        let recipient = store::wait(chat.account(&jid)).unwrap().unwrap();
+        let phone = session("phone", &recipient, now);
+        let laptop = session("laptop", &recipient, now);
+        comes(&phone, now);
+
+        let sender = Sender::Elsewhere(Jid::parse("juliet@example.com/balcony").unwrap());
+        let to = Jid::from(jid);
+        let stanza = |text: &str| {
+            let text = format!("<message type='chat' to='{to}'><body>{text}</body></message>");
+            Stanza::parse(&text).unwrap()
+        };
+        let (first, second) = (stanza("first"), stanza("second"));
+        let message = |stanza| Message {
+            chat: &chat,
+            sender: &sender,
+            stanza,
+            to: &to,
+            recipient: &recipient,
+        };
+        let plan = || MessagePlan {
+            keep_for_recipient: true,
+            ..addressed(&to, MessageType::Chat, &recipient)
+        };
+        let before = plan();
+        comes(&laptop, now);
+        let after = plan();
+
+        let mut got: Vec<String> = Vec::new();
+        for (message, plan) in [(message(&second), after), (message(&first), before)] {
+            let Some(Planned::Send { deliveries, .. }) = message.carry_out(plan) else {
+                panic!("it is sent");
+            };
+            for delivery in deliveries.iter().filter(|it| Arc::ptr_eq(&it.to, &laptop)) {
+                assert!(laptop.had_messages_at(delivery.kept.unwrap()));
+                let stanza = Stanza::parse(std::str::from_utf8(&delivery.stanza).unwrap()).unwrap();
+                let body = stanza.child("body", ns::CLIENT).unwrap();
+                got.push(body.tree().root().text().into_owned());
+            }
+        }
+        assert_eq!(got, ["second", "first"], "it counts as one that has both");
     }
 }
