@@ -486,6 +486,7 @@ impl<S: Storage> Client<S> {
             outside,
             state: State::Waiting,
             private,
+            sealed: false,
         });
         if let Some(record) = self.conversations.change(number) {
             record.draft.clear();
@@ -530,6 +531,7 @@ impl<S: Storage> Client<S> {
             },
             state: State::Waiting,
             private: entry.private.clone(),
+            sealed: false,
         };
         entry.content = Content::Text {
             text,
@@ -593,6 +595,7 @@ impl<S: Storage> Client<S> {
             outside: String::new(),
             state: State::Waiting,
             private: None,
+            sealed: false,
         });
         entry.content = Content::Removed {
             by: None,
@@ -669,6 +672,7 @@ impl<S: Storage> Client<S> {
             outside: String::new(),
             state: State::Waiting,
             private: None,
+            sealed: false,
         });
         entry.feelings.retain(|feeling| !feeling.who.is_empty());
         entry.feelings.push(Feeling {
@@ -720,6 +724,7 @@ impl<S: Storage> Client<S> {
             },
             state: State::Waiting,
             private: entry.private.clone(),
+            sealed: false,
         });
         entry.progress = Progress::Waiting;
         entry.guard = match record.seal() {

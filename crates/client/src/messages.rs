@@ -101,7 +101,7 @@ impl<S: Storage> Client<S> {
                 None => Ok(()),
             };
         }
-        if self.archive_result_came(&account, stanza)? {
+        if self.archive_result_came(&from, stanza)? {
             return Ok(());
         }
         let by_server = account == own && from.is_bare();

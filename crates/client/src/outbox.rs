@@ -23,7 +23,9 @@ use crate::timeline::record::{Content, Guard, Progress};
 use crate::turn::Turn;
 use crate::views::{Delivery, MessageKey, Seal};
 
-const NEWEST: u8 = 2;
+const NEWEST: u8 = 3;
+
+const OPENED: &str = "This was said to a private group, and the group is open now: its server can read what is said. Nothing was sent. Send it again if everybody may read it.";
 
 /// Something to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +46,8 @@ pub(crate) struct Letter {
     pub(crate) state: State,
     /// To whom alone in the room. Since version 2.
     pub(crate) private: Option<String>,
+    /// It was said where only those in the conversation can read it; [`Client::post`] sets it. Since version 3.
+    pub(crate) sealed: bool,
 }
 
 /// How far a letter came.
@@ -74,7 +78,9 @@ impl Letter {
             State::Sent(number) => record.byte(1).number(number),
             State::Unsure => record.byte(2),
         };
-        record.option_text(self.private.as_deref());
+        record
+            .option_text(self.private.as_deref())
+            .flag(self.sealed);
         record.finish()
     }
 
@@ -103,6 +109,7 @@ impl Letter {
                 0 | 1 => None,
                 _ => fields.option_string()?,
             },
+            sealed: version >= 3 && fields.flag()?,
         })
     }
 }
@@ -161,7 +168,9 @@ enum Attempt {
 
 impl<S: Storage> Client<S> {
     /// Takes a letter; it goes out as soon as it can.
-    pub(crate) fn post(&mut self, letter: Letter) {
+    pub(crate) fn post(&mut self, mut letter: Letter) {
+        let record = self.conversations.get(letter.conversation);
+        letter.sealed = record.is_some_and(|record| record.seal() == Seal::Encrypted);
         let number = self.outbox.next;
         self.outbox.next += 1;
         self.outbox.due = true;
@@ -306,6 +315,7 @@ impl<S: Storage> Client<S> {
                 outside: String::new(),
                 state: State::Unsure,
                 private: None,
+                sealed: false,
             };
             let failed = Delivery::Failed(Arc::from(text.as_str()));
             self.set_progress(&letter, Progress::Failed(text), failed)?;
@@ -457,6 +467,10 @@ impl<S: Storage> Client<S> {
                     return Ok(Attempt::Sent);
                 }
             }
+        } else if letter.sealed && record.seal() == Seal::Open {
+            // The room says that it is none for members only any more. What was said in one is not for whoever comes now.
+            self.letter_failed(number, OPENED)?;
+            return Ok(Attempt::Sent);
         } else {
             format!("{}{}", letter.elements, letter.outside)
         };

@@ -384,7 +384,7 @@ impl<S: Storage> Client<S> {
     /// A message may be one of a page. Says whether it was.
     pub(crate) fn archive_result_came(
         &mut self,
-        from: &BareJid,
+        from: &Jid,
         message: &Stanza,
     ) -> Result<bool, StorageError> {
         let Some(result) = message.child("result", ns::ARCHIVE) else {
@@ -393,9 +393,11 @@ impl<S: Storage> Client<S> {
         let tree = result.tree();
         let root = tree.root();
         let query = root.attr("queryid").unwrap_or_default();
-        let meant = self
-            .requests_page(query)
-            .is_some_and(|archive| archive == *from);
+        // Whoever is in a room writes by an address that begins with that of the room.
+        let meant = from.is_bare()
+            && self
+                .requests_page(query)
+                .is_some_and(|archive| archive == from.bare());
         if !meant {
             return Ok(true);
         }

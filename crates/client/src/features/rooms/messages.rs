@@ -186,16 +186,19 @@ impl<S: Storage> Client<S> {
             let tree = x.tree();
             let invite = tree.root().child("invite", ns::MUC_USER)?;
             let by = invite.attr("from").and_then(|by| Jid::parse(by).ok());
-            Some((from.bare(), by))
+            Some((from.bare(), by, false))
         });
         let direct = || {
             let tree = message.child("x", ns::CONFERENCE)?.tree();
             let room = BareJid::parse(tree.root().attr("jid")?).ok()?;
-            Some((room, Some(from.clone())))
+            Some((room, Some(from.clone()), true))
         };
-        let Some((room, by)) = mediated.or_else(direct) else {
+        let Some((room, by, by_themselves)) = mediated.or_else(direct) else {
             return Ok(false);
         };
+        if self.is_person(&room) {
+            return Ok(false);
+        }
         let by = by.map(|by| by.bare()).filter(|by| *by != room);
         let by_us = by.as_ref() == Some(&self.settings.account);
         let blocked = by.as_ref().is_some_and(|by| self.people.is_blocked(by));
@@ -211,6 +214,10 @@ impl<S: Storage> Client<S> {
             by.domain() == self.settings.account.domain()
                 || self.people.get(by).is_some_and(|person| person.in_roster)
         });
+        // Who has invited us, a room says; of those whom we know we believe it of our own server only.
+        let told_truly = by_themselves || self.is_of_our_house(&room);
+        let by = by.filter(|_| told_truly || !known);
+        let known = known && told_truly;
         let number = self.room_conversation(&room, ConversationKind::Room, turn);
         if known {
             // Whoever belongs to us may put us into a group, as they may write to us.
@@ -222,6 +229,14 @@ impl<S: Storage> Client<S> {
         }
         self.note(number, Happened::Invited(by), turn)?;
         Ok(true)
+    }
+
+    /// Whether our own server has the room.
+    fn is_of_our_house(&self, room: &BareJid) -> bool {
+        let own = self.settings.account.domain();
+        let below = room.domain().strip_suffix(own);
+        below.is_some_and(|below| below.ends_with('.'))
+            || self.surroundings.rooms.as_deref() == Some(room.domain())
     }
 
     pub(crate) fn send_subject(&mut self, jid: &BareJid, subject: &str) -> bool {

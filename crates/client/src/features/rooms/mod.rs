@@ -265,6 +265,21 @@ impl<S: Storage> Client<S> {
         self.name_of(&self.settings.account).to_string()
     }
 
+    /// Whether this is somebody to talk with and no room, whatever others say of it. A room is not encrypted for those in
+    /// it only because it is one: nobody must be able to make one of a person.
+    pub(crate) fn is_person(&self, jid: &BareJid) -> bool {
+        let talked = || {
+            let record = self.conversations.find(jid);
+            let record = record.and_then(|number| self.conversations.get(number));
+            record.is_some_and(|record| !record.is_room() && record.last.is_some())
+        };
+        // Rooms have a domain of their own, beside that of the accounts (XEP-0045 §2).
+        jid.domain() == self.settings.account.domain()
+            || jid.local().is_none()
+            || self.people.get(jid).is_some_and(|person| person.in_roster)
+            || talked()
+    }
+
     /// Wants to be in a room.
     pub(crate) fn join_room(&mut self, jid: &BareJid, nick: Option<String>, turn: &mut Turn<'_>) {
         let number = self.room_conversation(jid, ConversationKind::Room, turn);
@@ -308,6 +323,9 @@ impl<S: Storage> Client<S> {
         extensions: String,
         turn: &mut Turn<'_>,
     ) {
+        if self.is_person(jid) {
+            return;
+        }
         let wanted = self.rooms.all.get(jid).is_some_and(|room| room.kept.wanted);
         if autojoin && !wanted {
             self.join_room(jid, nick, turn);
