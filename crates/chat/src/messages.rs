@@ -15,6 +15,7 @@ use crate::delivery::Delivery;
 use crate::modules::{
     MessageContext, MessagePlan, MessageType, Verdict, content, omemo, stanza_ids,
 };
+use crate::session::Keeping;
 use crate::{Account, Chat, Sender, SessionEntry, push};
 
 /// What becomes of a message.
@@ -91,6 +92,13 @@ struct Copies {
     for_sender: Option<usize>,
 }
 
+impl Copies {
+    /// The recipient's one, of those that the batch was given.
+    fn kept(&self, ids: &[ArchiveId]) -> Option<ArchiveId> {
+        ids.get(self.for_recipient?).copied()
+    }
+}
+
 impl Message<'_> {
     /// `None` when the plan does not hold any more: the recipient was to be away, and is not.
     fn carry_out(&self, mut plan: MessagePlan) -> Option<Planned> {
@@ -103,7 +111,7 @@ impl Message<'_> {
         let text = self.relayed();
         let mut batch = Batch::new();
         let copies = self.keep(&plan, &text, &mut batch);
-        let Submitted { ids, ticket, .. } = self.submit(&plan, batch)?;
+        let Submitted { ids, ticket, .. } = self.submit(&plan, &copies, batch)?;
         self.add_newcomers(&mut plan);
         if !self.sender.is_of(self.recipient)
             && push::wakes(self.stanza, MessageType::of(self.stanza))
@@ -159,7 +167,7 @@ impl Message<'_> {
         copies
     }
 
-    fn submit(&self, plan: &MessagePlan, batch: Batch) -> Option<Submitted> {
+    fn submit(&self, plan: &MessagePlan, copies: &Copies, batch: Batch) -> Option<Submitted> {
         if batch.is_empty() {
             return Some(Submitted::nothing());
         }
@@ -170,7 +178,24 @@ impl Message<'_> {
             }
             order.add(self.recipient, 1);
         }
-        Some(self.chat.store().submit(batch))
+        let submitted = self.chat.store().submit(batch);
+        // Noted before the order is left: who comes then sees what it has by a copy of what waits.
+        if let Some(id) = copies.kept(&submitted.ids) {
+            for session in self.copied(plan) {
+                session.note_copy(id);
+            }
+        }
+        Some(submitted)
+    }
+
+    /// Sessions of the recipient that get a copy.
+    fn copied<'plan>(
+        &self,
+        plan: &'plan MessagePlan,
+    ) -> impl Iterator<Item = &'plan Arc<SessionEntry>> {
+        let to_oneself = self.sender.is_of(self.recipient);
+        let sent = plan.sent_copies.iter().filter(move |_| to_oneself);
+        plan.received_copies.iter().chain(sent)
     }
 
     /// A session that has become reachable since the plan was made gets the message, too: what is kept after this one
@@ -201,8 +226,12 @@ impl Message<'_> {
         copies: &Copies,
         ids: &[ArchiveId],
     ) -> SmallVec<[Delivery; 2]> {
-        let id_of = |index: Option<usize>| index.and_then(|index| ids.get(index).copied());
-        let kept = id_of(copies.for_recipient);
+        let kept = copies.kept(ids);
+        // A message to oneself: its copies are of what the recipient's archive keeps.
+        let copy_of = |account: &Account| match kept {
+            Some(id) if account.id() == self.recipient.id() => Keeping::Copy(id),
+            _ => Keeping::Nowhere,
+        };
         // A hidden copy is in no archive: its id would lead nowhere.
         let shown = kept.filter(|_| plan.keep_for_recipient);
         let copies_of = omemo::Copies::of(self.chat, self.stanza, text);
@@ -220,7 +249,7 @@ impl Message<'_> {
             deliveries.push(Delivery {
                 to: session,
                 stanza: received.clone(),
-                kept,
+                keeping: kept.into(),
             });
         }
         for session in plan.received_copies {
@@ -231,12 +260,17 @@ impl Message<'_> {
                 kind.as_deref(),
                 &received,
             );
-            deliveries.push(Delivery::new(&session, stanza));
+            deliveries.push(Delivery {
+                to: session,
+                stanza,
+                keeping: copy_of(self.recipient),
+            });
         }
         if let Some(account) = self.sender.account()
             && !plan.sent_copies.is_empty()
         {
-            let id = id_of(copies.for_sender.or(copies.for_recipient));
+            let id = copies.for_sender.or(copies.for_recipient);
+            let id = id.and_then(|index| ids.get(index).copied());
             let sent = with_stanza_id(
                 &copies_of.for_account(account),
                 id.filter(|_| plan.keep_for_sender),
@@ -250,7 +284,11 @@ impl Message<'_> {
                     kind.as_deref(),
                     &sent,
                 );
-                deliveries.push(Delivery::new(&session, stanza));
+                deliveries.push(Delivery {
+                    to: session,
+                    stanza,
+                    keeping: copy_of(account),
+                });
             }
         }
         deliveries
@@ -419,7 +457,10 @@ mod tests {
                 panic!("it is sent");
             };
             for delivery in deliveries.iter().filter(|it| Arc::ptr_eq(&it.to, &laptop)) {
-                assert!(laptop.had_messages_at(delivery.kept.unwrap()));
+                let Keeping::Archive(id) = delivery.keeping else {
+                    panic!("it is kept");
+                };
+                assert!(laptop.had_messages_at(id));
                 let stanza = Stanza::parse(std::str::from_utf8(&delivery.stanza).unwrap()).unwrap();
                 let body = stanza.child("body", ns::CLIENT).unwrap();
                 got.push(body.tree().root().text().into_owned());

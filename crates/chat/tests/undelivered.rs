@@ -8,6 +8,7 @@ use std::time::Duration;
 use common::{House, Who};
 use futures_util::FutureExt;
 use xmpp::ns;
+use xmpp::xep::carbons;
 use xmpp::xml::{Kind, Stanza};
 
 /// Longer than a session waits for its client, and an account without sessions stays in memory.
@@ -204,4 +205,114 @@ fn many_messages_that_two_sessions_leave_behind_come_once() {
     stall(&house);
     house.settle();
     assert_eq!(bodies(&house.take(tomb)), numbers(MANY));
+}
+
+/// Bodies of what came, copies included.
+fn bodies_and_copies(received: Vec<Stanza>) -> Vec<String> {
+    let unwrapped: Vec<_> = received
+        .into_iter()
+        .map(|stanza| match carbons::unwrap(&stanza) {
+            Some((_, forwarded)) => forwarded.stanza,
+            None => stanza,
+        })
+        .collect();
+    bodies(&unwrapped)
+}
+
+/// A client of romeo's that wants copies and has not said yet that it is there, as clients come.
+fn coming(house: &mut House, resource: &str) -> Who {
+    let romeo = house.log_in(&format!("romeo@example.org/{resource}"));
+    house.send(romeo, "<enable xmlns='urn:xmpp:sm:3' resume='true'/>");
+    house.ask(romeo, "set", None, "<enable xmlns='urn:xmpp:carbons:2'/>");
+    house.forget();
+    romeo
+}
+
+/// Every way in which messages are kept: in the archive, and only where they wait.
+fn with_archive_and_without(test: impl Fn(&mut House)) {
+    for archive in [true, false] {
+        let mut house = House::with(&["juliet", "romeo"], |config| {
+            config.archive = archive;
+        });
+        test(&mut house);
+    }
+}
+
+#[test]
+fn what_is_copied_to_a_client_that_is_coming_does_not_come_again_with_what_waits() {
+    with_archive_and_without(|house| {
+        let juliet = house.come("juliet@example.org/balcony");
+        house.send(juliet, &message(0));
+        let romeo = coming(house, "orchard");
+        house.send(juliet, &message(1));
+        let mut got = bodies_and_copies(house.take(romeo));
+        house.send(romeo, "<presence/>");
+        house.send(juliet, &message(2));
+        got.extend(bodies_and_copies(house.take(romeo)));
+        got.sort();
+        assert_eq!(got, numbers(3));
+    });
+}
+
+#[test]
+fn a_copy_that_was_not_acknowledged_is_no_reason_to_lose_what_waits() {
+    with_archive_and_without(|house| {
+        let juliet = house.come("juliet@example.org/balcony");
+        let romeo = coming(house, "orchard");
+        house.send(juliet, &message(0));
+        house.send(romeo, "<presence/>");
+        assert_eq!(bodies_and_copies(house.take(romeo)), ["0"]);
+        // It has acknowledged nothing, and does not come back.
+        house.cut(romeo);
+        stall(house);
+        assert_eq!(all_that_waits(house), ["0"]);
+    });
+}
+
+#[test]
+fn what_was_copied_and_acknowledged_waits_for_nobody_once_its_client_is_there() {
+    with_archive_and_without(|house| {
+        let juliet = house.come("juliet@example.org/balcony");
+        let romeo = coming(house, "orchard");
+        house.send(juliet, &message(0));
+        assert_eq!(bodies_and_copies(house.take(romeo)), ["0"]);
+        house.send(romeo, "<a xmlns='urn:xmpp:sm:3' h='2'/>");
+        house.send(romeo, "<presence/>");
+        assert!(bodies_and_copies(house.take(romeo)).is_empty());
+        house.cut(romeo);
+        stall(house);
+        assert!(all_that_waits(house).is_empty());
+    });
+}
+
+#[test]
+fn a_copy_for_a_client_that_wants_no_messages_leaves_them_waiting_for_others() {
+    with_archive_and_without(|house| {
+        let juliet = house.come("juliet@example.org/balcony");
+        let watcher = coming(house, "watcher");
+        house.send(watcher, "<presence><priority>-1</priority></presence>");
+        house.send(juliet, &message(0));
+        assert_eq!(bodies_and_copies(house.take(watcher)), ["0"]);
+        assert_eq!(all_that_waits(house), ["0"]);
+        house.send(watcher, "<presence/>");
+        assert!(bodies_and_copies(house.take(watcher)).is_empty());
+    });
+}
+
+#[test]
+fn what_another_leaves_does_not_come_twice_to_who_has_gone_away_and_come_back() {
+    let mut house = House::with(&["juliet", "romeo"], |config| {
+        config.limits.resumption_seconds = 0;
+    });
+    let juliet = house.come("juliet@example.org/balcony");
+    let orchard = managed(&mut house, "orchard");
+    let garden = managed(&mut house, "garden");
+    house.send(juliet, &message(0));
+    assert_eq!(bodies(&house.take(garden)), ["0"]);
+    house.send(garden, "<presence type='unavailable'/>");
+    house.cut(orchard);
+    stall(&house);
+    house.settle();
+    house.send(garden, "<presence/>");
+    assert!(bodies(&house.take(garden)).is_empty(), "it has it");
 }

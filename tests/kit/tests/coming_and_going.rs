@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use base::BareJid;
 use kit::client::Wishes;
 use kit::server::{Link, Server};
+use xmpp::xep::carbons;
+use xmpp::xml::Stanza;
 
 const MESSAGES: u32 = 600;
 
@@ -18,11 +20,19 @@ fn wishes(name: &str, resource: &str) -> Wishes {
     Wishes::new(account, resource, "secret")
 }
 
+/// The id of a message with a text, also out of its copy (XEP-0280).
+fn text_id(stanza: &Stanza) -> Option<String> {
+    let copied = carbons::unwrap(stanza).map(|(_, forwarded)| forwarded.stanza);
+    let message = copied.as_ref().unwrap_or(stanza);
+    message
+        .has("body", "jabber:client")
+        .then(|| message.id().unwrap_or_default().into_owned())
+}
+
 /// Everything that comes until the stream ends.
 fn read_to_end(mut link: Link, got: &mut HashMap<String, u32>) {
     while let Some(stanza) = link.await_stanza() {
-        if stanza.has("body", "jabber:client") {
-            let id = stanza.id().unwrap_or_default().into_owned();
+        if let Some(id) = text_id(&stanza) {
             *got.entry(id).or_default() += 1;
         }
     }
@@ -50,7 +60,7 @@ fn write_all(address: SocketAddr) {
     assert_eq!(link.client.acknowledged, MESSAGES);
 }
 
-fn come_and_go(name: &str, archive: bool) {
+fn come_and_go(name: &str, archive: bool, copies: bool) {
     let config = format!("[archive]\nenabled = {archive}\n");
     let server = Server::start(name, &config);
     server.add_accounts(["juliet", "romeo"]);
@@ -66,7 +76,22 @@ fn come_and_go(name: &str, archive: bool) {
             let last = written.load(Ordering::Acquire);
             let here = wishes("romeo", ["orchard", "garden", "tomb"][visit % 3]);
             let mut link = Link::open(server.address, &here).unwrap();
-            let goodbye: &[u8] = if visit % 2 == 0 {
+            if copies {
+                // As many clients do it: copies first, then some questions, then the presence.
+                link.send(
+                    b"<iq type='set' id='copies'><enable xmlns='urn:xmpp:carbons:2'/></iq>\
+                      <iq type='get' id='roster'><query xmlns='jabber:iq:roster'/></iq>",
+                );
+                while let Some(stanza) = link.await_stanza() {
+                    if let Some(id) = text_id(&stanza) {
+                        *got.entry(id).or_default() += 1;
+                    } else if stanza.id().as_deref() == Some("roster") {
+                        break;
+                    }
+                }
+            }
+            // Who has gone but stays connected gets copies, and what is copied waits on for who comes.
+            let goodbye: &[u8] = if copies || visit % 2 == 0 {
                 b"<presence/></stream:stream>"
             } else {
                 b"<presence/><presence type='unavailable'/></stream:stream>"
@@ -88,10 +113,11 @@ fn come_and_go(name: &str, archive: bool) {
         let stanza = link.await_stanza().expect("the answer to the ping");
         match stanza.id().as_deref() {
             Some("ping") => break,
-            Some(id) if stanza.has("body", "jabber:client") => {
-                *got.entry(id.to_owned()).or_default() += 1;
+            _ => {
+                if let Some(id) = text_id(&stanza) {
+                    *got.entry(id).or_default() += 1;
+                }
             }
-            _ => {}
         }
     }
     let wrong: Vec<_> = (0..MESSAGES)
@@ -108,10 +134,20 @@ fn come_and_go(name: &str, archive: bool) {
 
 #[test]
 fn archived_messages_reach_who_comes_and_goes() {
-    come_and_go("going-archived", true);
+    come_and_go("going-archived", true, false);
 }
 
 #[test]
 fn messages_in_no_archive_reach_who_comes_and_goes() {
-    come_and_go("going-unarchived", false);
+    come_and_go("going-unarchived", false, false);
+}
+
+#[test]
+fn archived_messages_reach_who_wants_copies_before_he_is_there() {
+    come_and_go("going-copied", true, true);
+}
+
+#[test]
+fn messages_in_no_archive_reach_who_wants_copies_before_he_is_there() {
+    come_and_go("going-copied-unarchived", false, true);
 }

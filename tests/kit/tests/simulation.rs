@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use kit::house::{DOMAIN, House};
 use xmpp::ns;
+use xmpp::xep::carbons;
 use xmpp::xml::{Kind, Stanza};
 
 /// Seeds that every run goes through.
@@ -85,6 +86,8 @@ struct Pending {
 struct Peer {
     account: usize,
     managed: bool,
+    /// Wants copies of what others of its account get (XEP-0280).
+    copies: bool,
     pending: VecDeque<Pending>,
     /// Logged in, and all has been said that comes first.
     settled: bool,
@@ -150,12 +153,14 @@ impl World {
             let all_managed = world.chance.percent(50);
             for resource in 0..=world.chance.below(3) {
                 let managed = all_managed || world.chance.percent(50);
+                let copies = world.chance.percent(40);
                 let address = format!("u{account}@{DOMAIN}");
                 let guest = world.house.add(&address, &format!("r{resource}"), managed);
                 world.house.guests[guest].wishes.sasl2 = false;
                 world.peers.push(Peer {
                     account,
                     managed,
+                    copies,
                     pending: VecDeque::new(),
                     settled: false,
                     asked: VecDeque::new(),
@@ -293,6 +298,15 @@ impl World {
             // What was not acknowledged is of an unknown fate; these clients leave it there.
             peer.last.clear();
             peer.seen.clear();
+            if peer.copies {
+                let wish = "<iq type='set' id='copies'><enable xmlns='urn:xmpp:carbons:2'/></iq>";
+                self.write(at, wish.into(), None);
+                // It has more to ask before it says that it is there.
+                self.ask(at);
+                if self.chance.percent(50) {
+                    return;
+                }
+            }
             self.write(at, "<presence/>".into(), None);
         }
     }
@@ -310,6 +324,12 @@ impl World {
                     let (_, letters) = peer.asked.pop_front().unwrap_or_default();
                     self.acknowledged.extend(letters);
                 }
+            }
+            return;
+        }
+        if let Some((direction, forwarded)) = carbons::unwrap(stanza) {
+            if direction == carbons::Direction::Received {
+                self.take(at, &forwarded.stanza);
             }
             return;
         }
@@ -404,6 +424,15 @@ impl World {
                 let state = ["active", "inactive"][self.chance.below(2)];
                 self.trace(at, &format!("is {state}"));
                 self.write(at, format!("<{state} xmlns='{}'/>", ns::CLIENT_STATE), None);
+            }
+            94..96 if self.peers[at].settled => {
+                let presence = [
+                    "<presence/>",
+                    "<presence><priority>-1</priority></presence>",
+                    "<presence type='unavailable'/>",
+                ][self.chance.below(3)];
+                self.trace(at, presence);
+                self.write(at, presence.into(), None);
             }
             94..99 => {
                 let seconds = 1 + self.chance.below(30) as u64;

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use store::ArchiveId;
 use xmpp::condition::StreamCondition;
 
-use crate::session::Handover;
+use crate::session::{Handover, Keeping};
 
 /// What a mailbox carries.
 pub(crate) enum Parcel {
@@ -17,8 +17,8 @@ pub(crate) enum Parcel {
     Stanza {
         /// The whole stanza.
         stanza: Bytes,
-        /// Where the owner's archive keeps it.
-        kept: Option<ArchiveId>,
+        /// Where else it is.
+        keeping: Keeping,
     },
     /// A message that has waited and is in no archive: it waits on until the client has it.
     Waiting {
@@ -292,7 +292,7 @@ mod tests {
     fn parcel(text: &'static str) -> Parcel {
         Parcel::Stanza {
             stanza: Bytes::from_static(text.as_bytes()),
-            kept: None,
+            keeping: Keeping::Nowhere,
         }
     }
 

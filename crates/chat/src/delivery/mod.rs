@@ -5,12 +5,11 @@ mod mailbox;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use store::ArchiveId;
 
 pub use mailbox::Mailbox;
 pub(crate) use mailbox::{Bounds, Parcel};
 
-use crate::session::SessionEntry;
+use crate::session::{Keeping, SessionEntry};
 
 /// One stanza on its way to one session.
 #[derive(Clone)]
@@ -20,7 +19,7 @@ pub struct Delivery {
     /// The whole stanza, serialised for a `jabber:client` stream.
     pub stanza: Bytes,
     /// Where the recipient's archive keeps it, so that an undelivered one can be marked waiting.
-    pub kept: Option<ArchiveId>,
+    pub(crate) keeping: Keeping,
 }
 
 impl Delivery {
@@ -30,7 +29,7 @@ impl Delivery {
         Self {
             to: Arc::clone(to),
             stanza,
-            kept: None,
+            keeping: Keeping::Nowhere,
         }
     }
 
@@ -42,9 +41,17 @@ impl Delivery {
     /// The same; gives the delivery back when the session has ended since it was planned, or has no
     /// room.
     pub(crate) fn attempt(self) -> Option<Self> {
-        let Self { to, stanza, kept } = self;
-        match to.mailbox().offer(Parcel::Stanza { stanza, kept })? {
-            Parcel::Stanza { stanza, kept } => Some(Self { to, stanza, kept }),
+        let Self {
+            to,
+            stanza,
+            keeping,
+        } = self;
+        match to.mailbox().offer(Parcel::Stanza { stanza, keeping })? {
+            Parcel::Stanza { stanza, keeping } => Some(Self {
+                to,
+                stanza,
+                keeping,
+            }),
             Parcel::Waiting { .. } | Parcel::Handover(_) | Parcel::Close(_) => None,
         }
     }

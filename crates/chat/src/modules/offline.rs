@@ -8,6 +8,7 @@ use store::{ArchiveId, ArchiveItem, Batch, StoreError, Ticket};
 use xmpp::condition::{StanzaCondition, StanzaError};
 use xmpp::ns;
 use xmpp::xep::delay::Delay;
+use xmpp::xep::hints::Hints;
 use xmpp::xml::{Stanza, Writer};
 
 use super::content::is_only_chat_state;
@@ -16,7 +17,8 @@ use super::stanza_ids::{with_child, with_id};
 use super::{Feature, MessageContext, MessageType, Module, Seat, SessionContext, Verdict};
 use crate::account::Waiting;
 use crate::delivery::Parcel;
-use crate::{Account, Chat, Work};
+use crate::session::{ByCopy, Keeping, Kept};
+use crate::{Account, Chat, SessionEntry, Work};
 
 /// The declaration. What waits is the archive's own entry, marked; what is in no archive waits
 /// hidden in it.
@@ -115,7 +117,11 @@ pub(crate) async fn hand_over_to(mut context: SessionContext) {
 /// False when the session has ended meanwhile: everything waits on.
 async fn hand_over(context: &SessionContext) -> bool {
     let mut parcels = Vec::new();
-    let result = collect(context, &mut parcels).await;
+    let mut there = Vec::new();
+    let result = collect(context, &mut parcels, &mut there).await;
+    if !there.is_empty() {
+        arrived(&context.chat, &context.account, &there);
+    }
     if let Err(error) = &result {
         tracing::error!(%error, "waiting messages could not be read; they wait on");
     }
@@ -158,10 +164,11 @@ pub(crate) fn arrived(chat: &Chat, account: &Account, messages: &[ArchiveId]) {
 }
 
 /// Gathers what is to be handed over; gives up to where, and whether there is more. What is in the archive and not gathered is for clients that
-/// read the archive.
+/// read the archive. `there` is in no archive and with the client by a copy already.
 async fn collect(
     context: &SessionContext,
     parcels: &mut Vec<Parcel>,
+    there: &mut Vec<ArchiveId>,
 ) -> Result<(Option<ArchiveId>, bool), StoreError> {
     let (store, account, session) = (context.chat.store(), &context.account, &context.session);
     let on_their_way = account.waiting_order().on_their_way().clone();
@@ -188,14 +195,28 @@ async fn collect(
             } else {
                 !session.reads_archive()
             };
-            if wanted {
+            let kept = if hidden {
+                Kept::Waiting
+            } else {
+                Kept::Archived
+            };
+            let by_copy = match wanted {
+                true => session.copies().rely(id, kept),
+                false => ByCopy::Nothing,
+            };
+            if hidden && by_copy == ByCopy::Coming {
+                account.waiting_order().on_their_way().insert(id);
+            } else if hidden && by_copy == ByCopy::Arrived {
+                there.push(id);
+            }
+            if wanted && by_copy == ByCopy::Nothing {
                 let parcel = to_parcel(item, account.jid().as_str(), &domain);
                 let size = parcel.bytes();
                 if parcels.len() >= most || (size > room && !parcels.is_empty()) {
                     return Ok((through, true));
                 }
-                // What another session has left here before is not told again.
-                if hidden || session.take_returned(id) {
+                // What another session has left here before is not told again, nor what it got when it was here before.
+                if hidden || (!had_it(session, id, &parcel) && session.take_returned(id)) {
                     room = room.saturating_sub(size);
                     parcels.push(parcel);
                 }
@@ -209,6 +230,23 @@ async fn collect(
             return Ok((through, false));
         }
     }
+}
+
+/// Whether a session that is here again got a message of the archive when it was here before, which then came to wait
+/// because another one has left it.
+fn had_it(session: &SessionEntry, id: ArchiveId, parcel: &Parcel) -> bool {
+    let Parcel::Stanza { stanza, .. } = parcel else {
+        return false;
+    };
+    session.had_messages_at(id)
+        && std::str::from_utf8(stanza)
+            .ok()
+            .and_then(|text| Stanza::parse(text).ok())
+            .is_some_and(|stanza| {
+                let to_account = !stanza.to().is_some_and(|to| to.contains('/'));
+                let copied = !Hints::of(&stanza).no_copy && !stanza.has("private", ns::CARBONS);
+                to_account || (copied && session.wants_carbons())
+            })
 }
 
 /// Marks that are being removed.
@@ -252,7 +290,7 @@ fn to_parcel(item: ArchiveItem, account: &str, domain: &str) -> Parcel {
     }
     Parcel::Stanza {
         stanza: with_id(&delayed, account, item.id),
-        kept: Some(item.id),
+        keeping: Keeping::Archive(item.id),
     }
 }
 

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI16, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI16, AtomicU64, Ordering};
 
 use base::{FullJid, Jid, Timestamp};
 use parking_lot::Mutex;
 use store::{ArchiveId, PushTarget};
 
+use super::Copies;
+use super::spans::Spans;
 use crate::accounts::Admission;
 use crate::delivery::Mailbox;
 use crate::modules::caps::SessionFeatures;
@@ -31,6 +33,7 @@ pub struct SessionEntry {
     presence: Mutex<PresenceState>,
     features: SessionFeatures,
     returned: Mutex<BTreeSet<ArchiveId>>,
+    copies: Copies,
     /// Its client is gone, and it waits for resumption.
     forsaken: AtomicBool,
     dismissed: AtomicBool,
@@ -40,8 +43,7 @@ pub struct SessionEntry {
     silent: AtomicBool,
     /// Registrations for notifications that its client has made.
     push: Mutex<Vec<PushTarget>>,
-    /// Number of the first kept message that it got since it is reachable; 0 before that.
-    first_kept: AtomicI64,
+    spans: Spans,
     /// Which in order it was when it last became reachable; 0 when it never was.
     turn: AtomicU64,
 }
@@ -81,12 +83,13 @@ impl SessionEntry {
             presence: Mutex::default(),
             features: SessionFeatures::default(),
             returned: Mutex::default(),
+            copies: Copies::default(),
             forsaken: AtomicBool::new(false),
             dismissed: AtomicBool::new(false),
             unwatched: AtomicBool::new(false),
             silent: AtomicBool::new(false),
             push: Mutex::default(),
-            first_kept: AtomicI64::new(0),
+            spans: Spans::default(),
             turn: AtomicU64::new(0),
         })
     }
@@ -226,25 +229,16 @@ impl SessionEntry {
     }
 
     /// Notes a kept message that is meant for this session, when that is decided: how things stand
-    /// when it is delivered says nothing of other messages. Senders go side by side, so the first
-    /// to come here need not be the first that was kept.
+    /// when it is delivered says nothing of other messages.
     pub(crate) fn note_kept(&self, id: ArchiveId) {
-        let number = id.number();
-        let is_first = |first: i64| first == 0 || number < first;
-        if is_first(self.first_kept.load(Ordering::Relaxed)) && self.is_reachable() {
-            let _ = self
-                .first_kept
-                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |first| {
-                    is_first(first).then_some(number)
-                });
+        if self.is_reachable() {
+            self.spans.note(id);
         }
     }
 
     /// True when the account's messages went to this session too by the time that `id` was kept.
-    /// Times cannot tell: a presence takes effect some time after it came.
     pub(crate) fn had_messages_at(&self, id: ArchiveId) -> bool {
-        let first = self.first_kept.load(Ordering::Relaxed);
-        first != 0 && first <= id.number()
+        self.spans.contain(id)
     }
 
     /// True when this session was reachable before `other` became so: what the account got while
@@ -269,6 +263,17 @@ impl SessionEntry {
         fresh
     }
 
+    /// Copies that are on their way to it, or have reached it while messages did not.
+    pub(crate) fn copies(&self) -> &Copies {
+        &self.copies
+    }
+
+    /// Notes that it is given a copy of a message that is kept under `id`, when that is decided.
+    pub(crate) fn note_copy(&self, id: ArchiveId) {
+        self.note_kept(id);
+        self.copies.sent(id, self.is_reachable());
+    }
+
     /// What its client can do (XEP-0115).
     pub(crate) fn features(&self) -> &SessionFeatures {
         &self.features
@@ -289,20 +294,24 @@ impl SessionEntry {
                 .replace(CurrentPresence { stanza, at })
                 .is_none()
         };
-        if priority < 0 {
-            self.first_kept.store(0, Ordering::Relaxed);
-        } else if !self.is_reachable() {
+        let was_reachable = self.is_reachable();
+        if priority >= 0 && !was_reachable {
+            // What was noted while it went is no part of what begins.
+            self.spans.end();
             self.turn
                 .store(TURNS.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
         }
         self.priority.store(i16::from(priority), Ordering::Relaxed);
+        if priority < 0 && was_reachable {
+            self.spans.end();
+        }
         first
     }
 
     /// The session is no longer available. Returns what it was.
     pub fn set_unavailable(&self) -> Option<CurrentPresence> {
         self.priority.store(UNAVAILABLE, Ordering::Relaxed);
-        self.first_kept.store(0, Ordering::Relaxed);
+        self.spans.end();
         let mut state = self.presence.lock();
         state.current.take()
     }

@@ -6,6 +6,7 @@
 //! which the client sent.
 
 mod client_state;
+mod copies;
 mod entry;
 mod message;
 mod outbox;
@@ -13,6 +14,7 @@ mod presence;
 mod request;
 mod resumption;
 mod service;
+mod spans;
 mod undelivered;
 
 use std::collections::VecDeque;
@@ -37,10 +39,11 @@ use xmpp::stream::ClientAgent;
 use xmpp::stream::server::SmRequest;
 use xmpp::xml::{Kind, Stanza, Writer, XmlError};
 
+pub(crate) use copies::{ByCopy, Copies, Kept};
 pub(crate) use entry::Handover;
 pub use entry::{CurrentPresence, SessionEntry};
-pub(crate) use outbox::Outbox;
-use outbox::{Keeping, Sent};
+use outbox::Sent;
+pub(crate) use outbox::{Keeping, Outbox};
 pub(crate) use resumption::{Claim, Resumables};
 pub(crate) use undelivered::deliver;
 
@@ -480,8 +483,8 @@ impl Session {
     fn take_deliveries(&mut self) {
         for parcel in self.entry.mailbox().take() {
             match parcel {
-                Parcel::Stanza { stanza, kept } => {
-                    let pushed = self.outbox.push_delivery(stanza, kept.into());
+                Parcel::Stanza { stanza, keeping } => {
+                    let pushed = self.outbox.push_delivery(stanza, keeping);
                     self.wrote(pushed);
                 }
                 Parcel::Waiting { stanza, id } => {
@@ -665,7 +668,16 @@ impl Session {
 
     /// What the client has by now waits no more.
     fn forget_received(&mut self) {
-        let received = self.outbox.take_received();
+        let received: Vec<_> = self
+            .outbox
+            .take_received()
+            .into_iter()
+            .filter_map(|keeping| match keeping {
+                Keeping::Waiting(id) => Some(id),
+                Keeping::Copy(id) => self.entry.copies().arrived(id).then_some(id),
+                Keeping::Nowhere | Keeping::Archive(_) => None,
+            })
+            .collect();
         if !received.is_empty() {
             crate::modules::offline::arrived(&self.chat, &self.account, &received);
         }
@@ -760,10 +772,7 @@ impl Session {
         let mut left = self.outbox.take_left();
         for parcel in self.entry.mailbox().take_last() {
             left.extend(match parcel {
-                Parcel::Stanza { stanza, kept } => Some(Sent {
-                    stanza,
-                    keeping: kept.into(),
-                }),
+                Parcel::Stanza { stanza, keeping } => Some(Sent { stanza, keeping }),
                 Parcel::Waiting { stanza, id } => Some(Sent {
                     stanza,
                     keeping: Keeping::Waiting(id),

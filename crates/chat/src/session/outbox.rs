@@ -23,8 +23,8 @@ pub(crate) struct Outbox {
     ready_bytes: usize,
     /// Deliveries without stream management that were taken to be written.
     taken: Vec<Sent>,
-    /// Messages that have waited and that the client has by now.
-    received: Vec<ArchiveId>,
+    /// What the client has by now and somebody wants to know of.
+    received: Vec<Keeping>,
     /// Deliveries for which there was no room behind what is not acknowledged: the session ends.
     refused: Vec<Sent>,
     inactive: Option<Box<ClientState>>,
@@ -70,6 +70,8 @@ pub(crate) enum Keeping {
     Archive(ArchiveId),
     /// Only among what waits for the account: from there it is to be removed once the client has it.
     Waiting(ArchiveId),
+    /// It is a copy (XEP-0280) of what is kept under this id, for a session that the message itself did not reach.
+    Copy(ArchiveId),
 }
 
 impl From<Option<ArchiveId>> for Keeping {
@@ -79,10 +81,10 @@ impl From<Option<ArchiveId>> for Keeping {
 }
 
 impl Sent {
-    /// Its id among what waits, when it is kept nowhere else.
-    pub(crate) fn waited(&self) -> Option<ArchiveId> {
+    /// Where it is kept, when somebody wants to know that it has arrived.
+    fn awaited(&self) -> Option<Keeping> {
         match self.keeping {
-            Keeping::Waiting(id) => Some(id),
+            Keeping::Waiting(_) | Keeping::Copy(_) => Some(self.keeping),
             Keeping::Nowhere | Keeping::Archive(_) => None,
         }
     }
@@ -133,7 +135,7 @@ impl Outbox {
         };
         let received = management.machine.acknowledge(h)?;
         self.received
-            .extend(received.filter_map(|sent| sent.waited()));
+            .extend(received.filter_map(|sent| sent.awaited()));
         management.machine.shrink();
         Ok(())
     }
@@ -211,15 +213,15 @@ impl Outbox {
     /// All that was taken is written.
     pub(crate) fn all_written(&mut self) {
         self.received
-            .extend(self.taken.drain(..).filter_map(|sent| sent.waited()));
+            .extend(self.taken.drain(..).filter_map(|sent| sent.awaited()));
         // An idle session holds next to nothing.
         if self.taken.capacity() > 4 {
             self.taken = Vec::new();
         }
     }
 
-    /// Messages that have waited and that the client has: each is told once.
-    pub(crate) fn take_received(&mut self) -> Vec<ArchiveId> {
+    /// What the client has of what has waited and of copies: each is told once.
+    pub(crate) fn take_received(&mut self) -> Vec<Keeping> {
         std::mem::take(&mut self.received)
     }
 
@@ -329,7 +331,7 @@ impl Outbox {
         };
         self.ready = management
             .machine
-            .resume(h, |sent| self.received.extend(sent.waited()))?
+            .resume(h, |sent| self.received.extend(sent.awaited()))?
             .map(|sent| sent.stanza.clone().into())
             .collect();
         self.ready_bytes = self.ready.iter().map(|ready| ready.bytes.len()).sum();

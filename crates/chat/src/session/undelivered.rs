@@ -9,11 +9,13 @@ use store::{ArchiveId, ArchiveOwner, Batch, EntryFlags, Ticket};
 use xmpp::condition::{StanzaCondition, StanzaError, error_reply};
 use xmpp::iq::Iq;
 use xmpp::ns;
+use xmpp::xep::carbons;
 use xmpp::xep::delay::Delay;
 use xmpp::xep::hints::Hints;
 use xmpp::xml::{Kind, Stanza};
 
 use super::SessionEntry;
+use super::copies::{ByCopy, Kept};
 use super::outbox::{Keeping, Sent};
 use crate::delivery::{Delivery, Parcel};
 use crate::modules::{MessageType, SessionContext, content, offline};
@@ -34,8 +36,19 @@ struct Undelivered {
 
 impl Undelivered {
     /// `None` for what is not worth another try: presence, answers, typing, copies.
-    fn read(text: Bytes, kept: Option<ArchiveId>, ended: &FullJid) -> Option<Self> {
-        let stanza = Stanza::parse(std::str::from_utf8(&text).ok()?).ok()?;
+    fn read(text: Bytes, keeping: Keeping, ended: &FullJid) -> Option<Self> {
+        let mut text = text;
+        let mut stanza = Stanza::parse(std::str::from_utf8(&text).ok()?).ok()?;
+        let kept = match keeping {
+            Keeping::Nowhere => None,
+            Keeping::Archive(id) => Some(id),
+            Keeping::Waiting(_) => return None,
+            Keeping::Copy(id) => {
+                stanza = carbons::unwrap(&stanza)?.1.stanza;
+                text = Bytes::copy_from_slice(stanza.text().as_bytes());
+                Some(id)
+            }
+        };
         if stanza.kind() != Kind::Message {
             return None;
         }
@@ -69,6 +82,12 @@ impl Undelivered {
         if self.kept.is_some() && session.reads_archive() {
             return true;
         }
+        // What it has not got yet of that it answers for from now on.
+        if let Some(id) = self.kept
+            && session.copies().rely(id, Kept::Archived) != ByCopy::Nothing
+        {
+            return true;
+        }
         let was_there = match self.kept {
             Some(id) => session.had_messages_at(id),
             None => session.came_before(ended),
@@ -84,7 +103,7 @@ impl Undelivered {
         // Not as a delivery: this one says nothing of what else the session has got.
         let parcel = Parcel::Stanza {
             stanza: text.clone(),
-            kept: self.kept,
+            keeping: self.kept.into(),
         };
         session.mailbox().offer(parcel).is_none()
     }
@@ -142,7 +161,19 @@ pub(super) async fn return_undelivered(context: SessionContext, left: Vec<Sent>)
         session: ended,
         ..
     } = &context;
-    let waiting: Vec<_> = left.iter().filter_map(Sent::waited).collect();
+    let mut waiting = Vec::new();
+    let mut others = Vec::new();
+    for sent in left {
+        match sent.keeping {
+            Keeping::Waiting(id) => waiting.push(id),
+            Keeping::Copy(id) => match ended.copies().lost(id) {
+                Some(Kept::Waiting) => waiting.push(id),
+                Some(Kept::Archived) => others.push(sent),
+                None => {}
+            },
+            Keeping::Nowhere | Keeping::Archive(_) => others.push(sent),
+        }
+    }
     if !waiting.is_empty() {
         // They have waited all the time; the next session gets them.
         let mut order = account.waiting_order();
@@ -150,19 +181,12 @@ pub(super) async fn return_undelivered(context: SessionContext, left: Vec<Sent>)
             order.on_their_way().remove(id);
         });
     }
-    for Sent { stanza, .. } in &left {
+    for Sent { stanza, .. } in &others {
         refuse_request(chat, ended.jid(), stanza);
     }
-    let left: Vec<_> = left
+    let left: Vec<_> = others
         .into_iter()
-        .filter_map(|Sent { stanza, keeping }| {
-            let kept = match keeping {
-                Keeping::Nowhere => None,
-                Keeping::Archive(id) => Some(id),
-                Keeping::Waiting(_) => return None,
-            };
-            Undelivered::read(stanza, kept, ended.jid())
-        })
+        .filter_map(|Sent { stanza, keeping }| Undelivered::read(stanza, keeping, ended.jid()))
         .collect();
     if !left.is_empty()
         && let Err(error) = place(chat, account, ended, &left).await
@@ -190,14 +214,30 @@ pub(crate) fn deliver(
         .into_iter()
         .filter_map(Delivery::attempt)
         .collect();
-    for Delivery { to, stanza, kept } in late {
+    for Delivery {
+        to,
+        stanza,
+        keeping,
+    } in late
+    {
         refuse_request(chat, to.jid(), &stanza);
         // Asked by its address it counts as used, and stays in memory until the mark is on the disk.
         let address = to.jid().bare_str();
         let cached = chat.cached_account(address);
         let known = recipient.filter(|account| account.jid().as_str() == address);
+        if let Keeping::Copy(id) = keeping {
+            match (to.copies().lost(id), cached.as_deref().or(known)) {
+                (Some(Kept::Archived), _) => {}
+                (Some(Kept::Waiting), Some(account)) => {
+                    // The next session gets it from where it waits.
+                    account.waiting_order().on_their_way().remove(&id);
+                    continue;
+                }
+                _ => continue,
+            }
+        }
         if let Some(account) = cached.as_deref().or(known)
-            && let Some(left) = Undelivered::read(stanza, kept, to.jid())
+            && let Some(left) = Undelivered::read(stanza, keeping, to.jid())
             && (left.kept.is_some() || has_room(chat, account))
         {
             // Nobody waits for this: the message is kept, only its mark is under way.
