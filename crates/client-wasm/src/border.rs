@@ -118,6 +118,19 @@ impl Engine {
         done.map_err(failed)
     }
 
+    /// Makes the account by an invitation, with this password, and logs in.
+    #[wasm_bindgen(js_name = signUp)]
+    pub fn sign_up(
+        &mut self,
+        token: String,
+        password: String,
+        since: f64,
+        wall: f64,
+    ) -> Result<(), String> {
+        let done = self.0.sign_up(token, password, now(since, wall), &mut Dice);
+        done.map_err(failed)
+    }
+
     /// Connects and logs in with what is kept.
     pub fn connect(&mut self, since: f64, wall: f64) -> Result<(), String> {
         self.command(client::Command::Connect, since, wall)

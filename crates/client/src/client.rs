@@ -18,6 +18,7 @@ use crate::features::disco::Surroundings;
 use crate::features::http_upload::Uploads;
 use crate::features::message_archive::CatchUp;
 use crate::features::presence::Presences;
+use crate::features::questions::Questions;
 use crate::features::rooms::Rooms;
 use crate::features::roster::People;
 use crate::features::transfers::Transfers;
@@ -77,6 +78,7 @@ pub struct Client<S: Storage> {
     pub(crate) uploads: Uploads,
     pub(crate) transfers: Transfers,
     pub(crate) handover: Handover,
+    pub(crate) questions: Questions,
     /// The person looks at this device.
     pub(crate) active: bool,
     keys_looked_after: Moment,
@@ -154,6 +156,7 @@ impl<S: Storage> Client<S> {
             uploads: Uploads::default(),
             transfers: Transfers::default(),
             handover: Handover::default(),
+            questions: Questions::default(),
             surroundings: Surroundings::default(),
             requests: BTreeMap::new(),
             asked: 0,

@@ -6,6 +6,7 @@ use omemo::{DeviceId, IdentityKey, Policy};
 
 use crate::border::{DownloadId, Transfer, UploadId};
 use crate::history::Role;
+use crate::question::{Question, QuestionId};
 use crate::storage::StorageError;
 use crate::views::{Availability, ConversationId, Mention, MessageKey, Notify};
 
@@ -304,6 +305,9 @@ pub enum Command {
         /// Its bytes.
         bytes: Option<Bytes>,
     },
+    /// Asks something, or wants something done with an answer; gives [`Done::Asked`], later
+    /// [`Event::Answered`](crate::Event::Answered).
+    Ask(Question),
     /// Connects and logs in with what is kept.
     Connect,
     /// Says good-bye and stays away until [`Command::Connect`].
@@ -363,6 +367,8 @@ pub enum Done {
     Message(MessageKey),
     /// A conversation is there.
     Conversation(ConversationId),
+    /// A question was asked.
+    Asked(QuestionId),
     /// An upload was asked for.
     Upload(UploadId),
     /// A file is being fetched.

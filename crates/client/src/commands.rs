@@ -263,6 +263,7 @@ impl<S: Storage> Client<S> {
                 self.set_active(active);
                 Ok(Done::Done)
             }
+            Command::Ask(question) => self.ask_question(question, turn),
             Command::SetNickname(name) => online(self.set_nickname(&name, turn)),
             Command::SetPicture(picture) => online(self.set_picture(picture, turn)),
             other => self.obey_about_devices(other, turn),

@@ -431,6 +431,7 @@ impl<S: Storage> Client<S> {
             id: record.id(),
             kind: record.kind,
             name,
+            department: self.rooms.department(&record.jid),
             subject: Arc::from(record.subject.as_str()),
             picture: self.people.picture(&record.jid),
             pinned: record.pinned,

@@ -3,6 +3,7 @@
 use base::{BareJid, Timestamp};
 
 use crate::border::{Transfer, UploadId};
+use crate::question::{Answer, QuestionId, Refusal};
 use crate::views::{ConversationId, Delivery, MessageKey};
 
 /// Something has changed. Views are fetched anew; an event says which.
@@ -89,6 +90,13 @@ pub enum Event {
         upload: UploadId,
         /// What happened and what to do, for the person.
         text: String,
+    },
+    /// What came of a question ([`Command::Ask`](crate::Command::Ask)).
+    Answered {
+        /// Which.
+        question: QuestionId,
+        /// What.
+        answer: Result<Answer, Refusal>,
     },
     /// The server refused something that a command had asked for.
     Refused {

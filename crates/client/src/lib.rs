@@ -25,6 +25,7 @@ mod messages;
 mod outbox;
 mod payload;
 pub mod previews;
+pub mod question;
 pub mod search;
 mod session;
 mod settings;
@@ -51,4 +52,5 @@ pub use omemo::{
     DeviceId, DeviceView, Failure, Form, IdentityKey, Policy, Randomness, Reader, Readership,
     Trust, Unreachable, Unreached, VerificationUri, fingerprint, read_fingerprint,
 };
+pub use xmpp::condition::StanzaCondition;
 pub use xmpp::xep::muc::{Affiliation, Role};

@@ -105,6 +105,10 @@ export class Engine {
      */
     setActive(active: boolean, since: number, wall: number): void;
     /**
+     * Makes the account by an invitation, with this password, and logs in.
+     */
+    signUp(token: string, password: string, since: number, wall: number): void;
+    /**
      * Lets time do its work.
      */
     tick(since: number, wall: number): void;
@@ -143,6 +147,7 @@ export interface InitOutput {
     readonly engine_sealFile: (a: number, b: number, c: number, d: number, e: number, f: number) => void;
     readonly engine_sendFile: (a: number, b: number, c: number, d: number, e: number, f: number) => void;
     readonly engine_setActive: (a: number, b: number, c: number, d: number, e: number) => void;
+    readonly engine_signUp: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number) => void;
     readonly engine_tick: (a: number, b: number, c: number, d: number) => void;
     readonly engine_told: (a: number, b: number) => void;
     readonly __wbindgen_export: (a: number) => void;

@@ -2,6 +2,7 @@
 // the same origin leads, and serves the others.
 import { apply } from './lists';
 import type {
+  Answer as Answered,
   Command,
   Done,
   EmojiChoice,
@@ -12,6 +13,8 @@ import type {
   MoveTo,
   OwnKey,
   Query,
+  Question,
+  Refusal,
   Reply,
   Request,
   Shown,
@@ -35,6 +38,17 @@ export class CoreError extends Error {
     super(failure.text);
     this.name = 'CoreError';
     this.kind = failure.kind;
+  }
+}
+
+/** What was asked was refused. `condition` is what the server calls it; `null` when it did not answer. */
+export class Refused extends Error {
+  readonly condition: string | null;
+
+  constructor(refusal: Refusal) {
+    super(refusal.text);
+    this.name = 'Refused';
+    this.condition = refusal.condition;
   }
 }
 
@@ -69,12 +83,16 @@ export interface Core {
   ): TimelineView;
   /** Wants something done. It shows at once; throws `CoreError` when it cannot be done. */
   command(command: Command): Promise<Done>;
+  /** Asks something of the server, and waits for its answer; throws `Refused`, or `CoreError` when it cannot be asked. */
+  ask(question: Question): Promise<Answered>;
   /** Finds what was said, newest first; `from` is the `next` of the page before. */
   search(text: string, from?: string | null, limit?: number): Promise<Found>;
   /** Emoji by the beginnings of their names. */
   emoji(prefix: string, limit?: number): Promise<EmojiChoice[]>;
   /** This device's key, for others to compare with. */
   ownKey(): Promise<OwnKey>;
+  /** A text as QR code: each a row of modules, `1` for dark. */
+  qr(text: string): Promise<string[]>;
   /** A picture by its name, as address for `<img>`; `null` when it is not here. The same name gives the same address. */
   picture(picture: string): Promise<string | null>;
   /** Fetches and opens a file of a message. */
@@ -86,8 +104,11 @@ export interface Core {
   sendFile(conversation: string, file: Blob, facts: FileFacts): string;
   /** Takes back a file that is on its way. */
   cancel(transfer: string): void;
-  /** Signs in on this device. Throws `CoreError` when what was given opens nothing. */
-  login(account: string, password: string, deviceName: string): Promise<void>;
+  /**
+   * Signs in on this device. Throws `CoreError` when what was given opens nothing. With the token of an invitation the
+   * account is made first, with this password.
+   */
+  login(account: string, password: string, deviceName: string, invitation?: string): Promise<void>;
   /** Signs out and wipes all that this device keeps: messages and keys. */
   logout(): Promise<void>;
   /** Whether the person looks at this page. */
@@ -110,6 +131,11 @@ class WorkerCore implements Core {
   >();
   readonly #subscriptions = new Map<string, Subscription>();
   readonly #listeners = new Set<(event: Event) => void>();
+  readonly #asked = new Map<
+    number,
+    { resolve: (answer: Answered) => void; reject: (error: Error) => void }
+  >();
+  #early: Extract<Event, { type: 'answered' }>[] = [];
   readonly #pictures = new Map<string, Promise<string | null>>();
   #count = 0;
 
@@ -157,6 +183,17 @@ class WorkerCore implements Core {
     return reply.done;
   }
 
+  async ask(question: Question): Promise<Answered> {
+    const done = await this.command({ type: 'ask', question });
+    if (done.type !== 'asked') throw unexpected({ type: 'done', done });
+    const { question: id } = done;
+    return new Promise((resolve, reject) => {
+      this.#asked.set(id, { resolve, reject });
+      const early = this.#early.find((event) => event.question === id);
+      if (early) this.#answered(early);
+    });
+  }
+
   async search(text: string, from: string | null = null, limit = 30): Promise<Found> {
     const reply = await this.#query({ query: 'search', text, from, limit });
     if (reply.type !== 'found') throw unexpected(reply);
@@ -173,6 +210,12 @@ class WorkerCore implements Core {
     const reply = await this.#query({ query: 'ownKey' });
     if (reply.type !== 'ownKey') throw unexpected(reply);
     return reply.key;
+  }
+
+  async qr(text: string): Promise<string[]> {
+    const reply = await this.#query({ query: 'qr', text });
+    if (reply.type !== 'qr') throw unexpected(reply);
+    return reply.rows;
   }
 
   picture(picture: string): Promise<string | null> {
@@ -211,10 +254,16 @@ class WorkerCore implements Core {
     this.#ask({ type: 'cancel', transfer }).catch(() => {});
   }
 
-  async login(account: string, password: string, deviceName: string): Promise<void> {
+  async login(
+    account: string,
+    password: string,
+    deviceName: string,
+    invitation?: string,
+  ): Promise<void> {
     // Without it a browser may delete what it keeps when the disk gets full.
     void navigator.storage.persist();
-    await this.#ask({ type: 'login', account, password, deviceName });
+    const whom = { account, password, deviceName };
+    await this.#ask({ type: 'login', ...whom, ...(invitation === undefined ? {} : { invitation }) });
   }
 
   async logout(): Promise<void> {
@@ -284,6 +333,9 @@ class WorkerCore implements Core {
         break;
       }
       case 'anew':
+        // Another engine answers from now on, and knows nothing of what was asked.
+        for (const { reject } of this.#asked.values()) reject(new Refused({ condition: null, text: '' }));
+        this.#asked.clear();
         for (const [subscription, { view }] of this.#subscriptions) {
           this.#look({ type: 'subscribe', subscription, view });
         }
@@ -298,7 +350,23 @@ class WorkerCore implements Core {
     (subscription.callback as (value: unknown) => void)(subscription.value);
   }
 
+  #answered(event: Extract<Event, { type: 'answered' }>): void {
+    const waiting = this.#asked.get(event.question);
+    if (!waiting) {
+      // Of another page, or what needed no server and came before its name.
+      this.#early = [...this.#early, event].slice(-8);
+      return;
+    }
+    this.#asked.delete(event.question);
+    if (event.answer) waiting.resolve(event.answer);
+    else waiting.reject(new Refused(event.refusal ?? { condition: null, text: '' }));
+  }
+
   #tell(event: Event): void {
+    if (event.type === 'answered') {
+      this.#answered(event);
+      return;
+    }
     for (const listener of this.#listeners) listener(event);
   }
 }

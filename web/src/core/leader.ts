@@ -128,7 +128,7 @@ export class Leader {
     return done;
   }
 
-  async #login({ account, password, deviceName }: Extract<Ask, { type: 'login' }>): Promise<void> {
+  async #login({ account, password, deviceName, invitation }: Extract<Ask, { type: 'login' }>): Promise<void> {
     const known = this.#device;
     if (known && known.profile.account !== account) {
       throw failure('notPossible', `Sign out ${known.profile.account} first.`);
@@ -148,7 +148,10 @@ export class Leader {
           else if (loginFailed !== null) reject(failure('notPossible', loginFailed));
           else if (state.type === 'waiting') reject(failure('offline', state.text));
         };
-        signing.run((engine, since, wall) => engine.login(password, since, wall));
+        signing.run((engine, since, wall) => {
+          if (invitation === undefined) engine.login(password, since, wall);
+          else engine.signUp(invitation, password, since, wall);
+        });
       });
       if (profile) await vault.write(profile);
     } catch (error) {

@@ -2,6 +2,30 @@
 
 /** What somebody is to a room (XEP-0045 §5.2). */
 export type Affiliation = "outcast" | "none" | "member" | "admin" | "owner";
+/** What came of a question. */
+export type Answer = { "answer": "done" } | { "answer": "roomSetup", 
+/** So. */
+setup: RoomSetup, } | { "answer": "banned", 
+/** They. */
+bans: Array<Ban>, } | { "answer": "rooms", 
+/** They. */
+rooms: Array<FoundRoom>, 
+/** There are more. */
+more: boolean, } | { "answer": "departments", 
+/** They. */
+departments: Array<Department>, } | { "answer": "people", 
+/** They. */
+people: Array<FoundPerson>, } | { "answer": "invitations", 
+/** To become a contact, and to make an account where the house lets everybody invite. */
+contacts: boolean, 
+/** To make an account, with name and days. */
+accounts: boolean, } | { "answer": "invitation", 
+/** For programs, `xmpp:`. */
+uri: string, 
+/** The page to pass on, where the house says which it is. */
+page: string | null, 
+/** Until when it holds, as XEP-0082 writes it. */
+expires: string | null, } | { "answer": "other" };
 /** A file in a message. `core.download` fetches it; keys stay on the other side of the border. */
 export type Attachment = { 
 /** Which one of the message. */
@@ -34,6 +58,12 @@ foreignHost: string | null, };
 export type AttachmentKind = "image" | "video" | "voice" | "audio" | "file";
 /** Whether somebody is there. */
 export type Availability = "offline" | "extendedAway" | "away" | "busy" | "online";
+/** Who is banned. */
+export type Ban = { 
+/** Who, by address. */
+account: string, 
+/** Why. */
+reason: string | null, };
 /** A block of a text. */
 export type Block = { "type": "line", 
 /** From its beginning to its end. */
@@ -208,7 +238,9 @@ account: string,
 /** Which. */
 device: number, } | { "type": "revokeDevice", 
 /** Which. */
-device: number, } | { "type": "connect" } | { "type": "disconnect" };
+device: number, } | { "type": "ask", 
+/** What. */
+question: Question, } | { "type": "connect" } | { "type": "disconnect" };
 /** How far we are with the server. */
 export type Connection = { "type": "offline" } | { "type": "waiting", 
 /** When. */
@@ -243,6 +275,8 @@ id: string,
 kind: ConversationKind, 
 /** What it is called. */
 name: string, 
+/** The department whose room it is. */
+department: string | null, 
 /** What a group or room is about just now; empty for nothing. */
 subject: string, 
 /** Its picture, for `core.picture`. */
@@ -285,6 +319,12 @@ unread: number, };
 export type Delivery = { "type": "received" } | { "type": "waiting" } | { "type": "kept" } | { "type": "delivered" } | { "type": "displayed" } | { "type": "failed", 
 /** Why, and what to do, for the person. */
 text: string, };
+/** The rooms of a department. */
+export type Department = { 
+/** Its name. */
+name: string, 
+/** Its rooms. */
+rooms: Array<FoundRoom>, };
 /** A device of somebody. */
 export type Device = { 
 /** Whose. */
@@ -312,7 +352,9 @@ export type Done = { "type": "done" } | { "type": "message",
 /** Which. */
 message: string, } | { "type": "conversation", 
 /** Which. */
-conversation: string, } | { "type": "verified", 
+conversation: string, } | { "type": "asked", 
+/** Names the question, for the event `answered`. */
+question: number, } | { "type": "verified", 
 /** Whose devices they are. */
 account: string, 
 /** How many keys are verified now. */
@@ -326,7 +368,9 @@ text: string,
 /** To which message of the conversation it answers. */
 reply?: string | null, 
 /** Whom it mentions, and where. */
-mentions?: Array<MentionIn>, };
+mentions?: Array<MentionIn>, 
+/** To whom alone, in an open room: the name there. */
+privateTo?: string | null, };
 /** An emoji to choose. */
 export type EmojiChoice = { 
 /** The emoji. */
@@ -357,7 +401,13 @@ account: string, } | { "type": "refused",
 /** What was to be done, in a few words. */
 what: string, 
 /** What happened and what to do, for the person. */
-text: string, } | { "type": "transfer", 
+text: string, } | { "type": "answered", 
+/** Which. */
+question: number, 
+/** What; `null` when it was refused. */
+answer: Answer | null, 
+/** Why it was. */
+refusal: Refusal | null, } | { "type": "transfer", 
 /** Which, as `core.sendFile` named it. */
 transfer: string, 
 /** How many of its bytes have gone, of all. */
@@ -390,6 +440,26 @@ conversation: string,
 conversationName: string, 
 /** The message. */
 message: Message, };
+/** Somebody who was found. */
+export type FoundPerson = { 
+/** Who, by address. */
+account: string, 
+/** What they are called. */
+name: string, };
+/** A room that was found. */
+export type FoundRoom = { 
+/** Its address. */
+room: string, 
+/** What it is called. */
+name: string, 
+/** What it is for. */
+description: string | null, 
+/** How many are there, where that is told. */
+people: number | null, 
+/** Anybody may come in, as far as it is known. */
+open: boolean | null, 
+/** We are in it. */
+joined: boolean, };
 /** A line of a timeline. `id` tells what is the same line in two lists. */
 export type Item = { "type": "day", 
 /** Names the line. */
@@ -464,6 +534,8 @@ time: Time,
 body: Body, 
 /** To what it answers. */
 reply: ReplyTo | null, 
+/** The other one, when it was said to one alone within a room. */
+private: string | null, 
 /** It mentions us. */
 mentionsUs: boolean, 
 /** When it was changed last. */
@@ -480,6 +552,16 @@ unreached: Array<Unreached>, };
 export type MoveTo = { "type": "earlier" } | { "type": "later" } | { "type": "latest" } | { "type": "around", 
 /** Which. */
 message: string, };
+/** A picture that was chosen. */
+export type NewPicture = { 
+/** `image/png` or `image/jpeg`. */
+mediaType: string, 
+/** Width in pixels. */
+width: number, 
+/** Height in pixels. */
+height: number, 
+/** Its bytes, as base64. */
+data: string, };
 /** Something that has happened in a conversation. */
 export type Notice = { "type": "newDevice", 
 /** Whose. */
@@ -493,6 +575,8 @@ device: number, } | { "type": "invited",
 /** Who wanted it, if that is known. */
 by: string | null, } | { "type": "expelled", 
 /** Why; empty for no reason. */
+reason: string, } | { "type": "closed", 
+/** Why; empty when nobody said. */
 reason: string, } | { "type": "subject", 
 /** Who has set it. */
 by: string, 
@@ -567,7 +651,55 @@ limit: number, } | { "query": "emoji",
 /** What stands behind the colon. */
 prefix: string, 
 /** How many at most. */
-limit: number, } | { "query": "ownKey" };
+limit: number, } | { "query": "ownKey" } | { "query": "qr", 
+/** It. */
+text: string, };
+/** What is asked, or wanted with an answer. Rooms are named as conversations, people by their addresses. */
+export type Question = { "ask": "roomSetup", 
+/** Which. */
+room: string, } | { "ask": "setUpRoom", 
+/** Which. */
+room: string, 
+/** How. */
+setup: RoomSetup, } | { "ask": "setRoomPicture", 
+/** Which. */
+room: string, 
+/** It. */
+picture: NewPicture | null, } | { "ask": "setAffiliation", 
+/** Which. */
+room: string, 
+/** Whom. */
+who: string, 
+/** What. */
+affiliation: Affiliation, 
+/** Why, for them and those in the room. */
+reason: string | null, } | { "ask": "setRole", 
+/** Which. */
+room: string, 
+/** Whom, by their name there. */
+nick: string, 
+/** What. */
+role: Role, 
+/** Why, for them and those in the room. */
+reason: string | null, } | { "ask": "banned", 
+/** Which. */
+room: string, } | { "ask": "closeRoom", 
+/** Which. */
+room: string, 
+/** Why, for those in it. */
+reason: string | null, } | { "ask": "findRooms", 
+/** All of these words; none for all rooms. */
+words: string, 
+/** Behind this one, the last of the page before. */
+after: string | null, } | { "ask": "departmentRooms" } | { "ask": "findPeople", 
+/** All of these words. */
+words: string, } | { "ask": "invitations" } | { "ask": "invitePerson", 
+/** An account is made by it, and the rest can be chosen; else it is as the house has it. */
+account: boolean, 
+/** The name of the account; free to choose without. */
+name: string | null, 
+/** For how many days it holds. */
+days: number | null, };
 /** What some feel about a message. */
 export type Reaction = { 
 /** The emoji. */
@@ -594,6 +726,12 @@ devices: number,
 verified: number, 
 /** Whom a message would not reach. */
 unreached: Array<Unreached>, };
+/** Why a question was not answered. */
+export type Refusal = { 
+/** What the server calls it, such as `forbidden`; `null` when it did not answer. */
+condition: string | null, 
+/** In words of the server, or ours. */
+text: string, };
 /** What the engine says. */
 export type Reply = { "type": "done", 
 /** What came of it. */
@@ -603,7 +741,9 @@ found: Found, } | { "type": "emoji",
 /** They. */
 choices: Array<EmojiChoice>, } | { "type": "ownKey", 
 /** It. */
-key: OwnKey, } | { "type": "failed", 
+key: OwnKey, } | { "type": "qr", 
+/** Each a row of modules, `1` for dark. */
+rows: Array<string>, } | { "type": "failed", 
 /** Why. */
 failure: Failure, };
 /** To what a message answers. */
@@ -632,6 +772,28 @@ command: Command, } | { "type": "query",
 query: Query, };
 /** What somebody may do in a room (XEP-0045 §5.1). */
 export type Role = "none" | "visitor" | "participant" | "moderator";
+/** How a room is set up. */
+export type RoomSetup = { 
+/** What it is called. */
+name: string, 
+/** What it is for. */
+description: string, 
+/** Only members come in, and see each other's addresses, so that they can encrypt. */
+membersOnly: boolean, 
+/** It stands in the public list. */
+listed: boolean, 
+/** Newcomers read only, until somebody gives them voice. */
+moderated: boolean, 
+/** Everybody in it may change the subject, not only moderators. */
+subjectByAll: boolean, 
+/** Members may invite others, not only administrators. */
+membersInvite: boolean, 
+/** What is said is kept. */
+archived: boolean, 
+/** So many messages are shown to who comes in without a history of their own. */
+history: number, 
+/** The department whose people are its members; only read. */
+department: string | null, };
 /** How what is said in a conversation is protected. */
 export type Seal = "encrypted" | "off" | "open";
 /** Who says something. */

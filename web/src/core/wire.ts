@@ -4,7 +4,7 @@ import type { Failure } from './types';
 /** What a page wants. What is for the engine goes as its JSON. */
 export type Ask =
   | { type: 'request'; json: string }
-  | { type: 'login'; account: string; password: string; deviceName: string }
+  | { type: 'login'; account: string; password: string; deviceName: string; invitation?: string }
   | { type: 'logout' }
   | { type: 'active'; active: boolean }
   | { type: 'picture'; picture: string }

@@ -263,6 +263,7 @@ fn files_have_a_head_and_an_end() {
         "crates/base/src/id.rs",
         &format!("//! Long.\n{}", "fn f() {}\n".repeat(799)),
     );
+    none("web/src/core/types.ts", &"export type A = 1;\n".repeat(900));
 }
 
 #[test]

@@ -90,6 +90,7 @@ pub(super) fn conversation(name: &str, kind: ConversationKind) -> Conversation {
         id: id(&name.to_lowercase()),
         kind,
         name: Arc::from(name),
+        department: None,
         subject: Arc::from(""),
         picture: None,
         pinned: false,

@@ -142,6 +142,10 @@ pub(super) static WORDS: Words = Words {
         "" => "Du bist hier nicht mehr dabei.".to_owned(),
         _ => format!("Du bist hier nicht mehr dabei: {why}"),
     },
+    closed: |why| match why {
+        "" => "Das wurde endgültig geschlossen.".to_owned(),
+        _ => format!("Das wurde endgültig geschlossen: {why}"),
+    },
     subject_set: |who, subject| format!("{who} hat das Thema gesetzt: {subject}"),
     file_goes: "Die Datei wird gesendet.",
     file_sent: "Die Datei ist gesendet.",

@@ -142,6 +142,10 @@ pub(super) static WORDS: Words = Words {
         "" => "You are not in here any more.".to_owned(),
         _ => format!("You are not in here any more: {why}"),
     },
+    closed: |why| match why {
+        "" => "This was closed for good.".to_owned(),
+        _ => format!("This was closed for good: {why}"),
+    },
     subject_set: |who, subject| format!("{who} has set the subject: {subject}"),
     file_goes: "The file is being sent.",
     file_sent: "The file is sent.",

@@ -137,6 +137,26 @@ impl<S: Storage> Engine<S> {
         self.settle(now)
     }
 
+    /// Makes the account by an invitation, with this password, and logs in.
+    ///
+    /// # Errors
+    /// [`ClientError`], when the storage fails.
+    pub fn sign_up(
+        &mut self,
+        token: String,
+        password: String,
+        now: Now,
+        random: &mut dyn Randomness,
+    ) -> Result<(), ClientError> {
+        self.login_failed = None;
+        let credentials = Credentials::Invitation {
+            token: Redacted::new(token),
+            password: Redacted::new(password),
+        };
+        self.client.login(credentials, now, random)?;
+        self.settle(now)
+    }
+
     /// Does something that has no place in [`types::Command`].
     ///
     /// # Errors
@@ -291,6 +311,12 @@ impl<S: Storage> Engine<S> {
                     choices: choices.collect(),
                 })
             }
+            Query::Qr { text } => {
+                let too_long =
+                    || Failure::new(FailureKind::NotPossible, "It is too long for a code.");
+                let rows = types::qr(&text).ok_or_else(too_long)?;
+                Ok(Reply::Qr { rows })
+            }
             Query::OwnKey => Ok(Reply::OwnKey {
                 key: self.own_key()?,
             }),
@@ -408,6 +434,17 @@ impl<S: Storage> Engine<S> {
                 self.dirty.session = true;
             }
             E::UploadRefused { upload, text } => self.upload_refused(upload, text),
+            E::Answered { question, answer } => {
+                let (answer, refusal) = match answer {
+                    Ok(answer) => (Some(answer.into()), None),
+                    Err(refusal) => (None, Some(refusal.into())),
+                };
+                self.tell(Event::Answered {
+                    question: question.0,
+                    answer,
+                    refusal,
+                });
+            }
             E::Refused { what, text } => self.tell(Event::Refused { what, text }),
             _ => {}
         }

@@ -249,18 +249,13 @@ impl<S: Storage> Engine<S> {
         let own = uri.claims.iter().find(|claim| claim.device == Some(device));
         let fingerprint = own.map(|claim| client::fingerprint(&claim.key));
         let text = uri.to_string();
-        let code = qrcodegen::QrCode::encode_text(&text, qrcodegen::QrCodeEcc::Medium);
-        let code = code.map_err(|error| Failure::new(FailureKind::NotPossible, error))?;
-        let size = code.size();
-        let row = |y| {
-            let module = |x| if code.get_module(x, y) { '1' } else { '0' };
-            (0..size).map(module).collect()
-        };
+        let too_long = || Failure::new(FailureKind::NotPossible, "The code would be too large.");
+        let qr = crate::types::qr(&text).ok_or_else(too_long)?;
         Ok(OwnKey {
             device,
             fingerprint: fingerprint.unwrap_or_default(),
             uri: text,
-            qr: (0..size).map(row).collect(),
+            qr,
         })
     }
 

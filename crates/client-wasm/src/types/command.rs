@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::conversation::{Availability, Notify};
 use super::people::Policy;
+use super::question::Question;
 
 /// What the person wants. It shows at once and settles when the server has it; what is done offline goes out later.
 /// Conversations are named by their ids, messages by their keys, people by their addresses.
@@ -248,6 +249,11 @@ pub enum Command {
         /// Which.
         device: u32,
     },
+    /// Asks something, or wants something done with an answer; gives `asked`, later the event `answered`.
+    Ask {
+        /// What.
+        question: Question,
+    },
     /// Connects with what is kept.
     Connect,
     /// Stays away until `connect`.
@@ -269,6 +275,10 @@ pub struct Draft {
     #[serde(default)]
     #[cfg_attr(test, ts(optional, as = "Option<Vec<MentionIn>>"))]
     pub mentions: Vec<MentionIn>,
+    /// To whom alone, in an open room: the name there.
+    #[serde(default)]
+    #[cfg_attr(test, ts(optional = nullable))]
+    pub private_to: Option<String>,
 }
 
 /// Somebody is mentioned in a text that is being written.
@@ -304,6 +314,12 @@ pub enum Done {
     Conversation {
         /// Which.
         conversation: String,
+    },
+    /// It was asked.
+    Asked {
+        /// Names the question, for the event `answered`.
+        #[cfg_attr(test, ts(type = "number"))]
+        question: u64,
     },
     /// What came of comparing.
     Verified {
@@ -570,6 +586,7 @@ impl TryFrom<Command> for client::Command {
                 device,
             },
             C::RevokeDevice { device } => Self::RevokeDevice { device },
+            C::Ask { question } => Self::Ask(question.try_into()?),
             C::Connect => Self::Connect,
             C::Disconnect => Self::Disconnect,
         })
@@ -596,6 +613,7 @@ impl TryFrom<Draft> for client::Draft {
             text: Redacted::new(composed.text),
             mentions: composed.mentions,
             reply: draft.reply.as_deref().map(message).transpose()?,
+            private_to: draft.private_to,
             ..Self::default()
         })
     }
@@ -621,6 +639,9 @@ impl From<client::Done> for Done {
             },
             client::Done::Conversation(id) => Self::Conversation {
                 conversation: id.as_str().to_owned(),
+            },
+            client::Done::Asked(question) => Self::Asked {
+                question: question.0,
             },
             client::Done::Verified {
                 account,
@@ -657,6 +678,7 @@ mod tests {
                 },
             ],
             reply: None,
+            private_to: None,
         };
         let Ok(draft) = client::Draft::try_from(draft) else {
             panic!("it is a draft");

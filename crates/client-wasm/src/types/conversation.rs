@@ -74,6 +74,8 @@ pub struct Conversation {
     pub kind: ConversationKind,
     /// What it is called.
     pub name: String,
+    /// The department whose room it is.
+    pub department: Option<String>,
     /// What a group or room is about just now; empty for nothing.
     pub subject: String,
     /// Its picture, for `core.picture`.
@@ -151,6 +153,7 @@ impl From<&Arc<views::Conversation>> for Conversation {
             id: row.id.as_str().to_owned(),
             kind: row.kind.into(),
             name: row.name.to_string(),
+            department: row.department.as_ref().map(ToString::to_string),
             subject: row.subject.to_string(),
             picture: picture(row.picture.as_ref()),
             pinned: row.pinned,

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::Time;
 use super::conversation::Availability;
+use super::question::{Answer, Refusal};
 
 /// Whether somebody is signed in here, and how far we are with the server.
 #[derive(Clone, PartialEq, Eq, Serialize)]
@@ -120,6 +121,16 @@ pub enum Event {
         what: String,
         /// What happened and what to do, for the person.
         text: String,
+    },
+    /// What came of a question.
+    Answered {
+        /// Which.
+        #[cfg_attr(test, ts(type = "number"))]
+        question: u64,
+        /// What; `null` when it was refused.
+        answer: Option<Answer>,
+        /// Why it was.
+        refusal: Option<Refusal>,
     },
     /// A file on its way.
     Transfer {

@@ -95,7 +95,7 @@ pub enum Affiliation {
 }
 
 /// What somebody may do in a room (XEP-0045 §5.1).
-#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub enum Role {
@@ -276,6 +276,29 @@ impl From<views::Member> for Member {
                 client::Role::Moderator => Role::Moderator,
             }),
             availability: member.availability.into(),
+        }
+    }
+}
+
+impl From<Affiliation> for client::Affiliation {
+    fn from(affiliation: Affiliation) -> Self {
+        match affiliation {
+            Affiliation::Outcast => Self::Outcast,
+            Affiliation::None => Self::None,
+            Affiliation::Member => Self::Member,
+            Affiliation::Admin => Self::Admin,
+            Affiliation::Owner => Self::Owner,
+        }
+    }
+}
+
+impl From<Role> for client::Role {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::None => Self::None,
+            Role::Visitor => Self::Visitor,
+            Role::Participant => Self::Participant,
+            Role::Moderator => Self::Moderator,
         }
     }
 }

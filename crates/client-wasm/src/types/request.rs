@@ -197,6 +197,11 @@ pub enum Query {
     },
     /// This device's key; gives `ownKey`.
     OwnKey,
+    /// A text as QR code; gives `qr`.
+    Qr {
+        /// It.
+        text: String,
+    },
 }
 
 /// An emoji to choose.
@@ -324,6 +329,11 @@ pub enum Reply {
     OwnKey {
         /// It.
         key: OwnKey,
+    },
+    /// A QR code.
+    Qr {
+        /// Each a row of modules, `1` for dark.
+        rows: Vec<String>,
     },
     /// It was not done.
     Failed {

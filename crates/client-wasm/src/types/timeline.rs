@@ -128,6 +128,11 @@ pub enum Notice {
         /// Why; empty for no reason.
         reason: String,
     },
+    /// It was closed for good.
+    Closed {
+        /// Why; empty when nobody said.
+        reason: String,
+    },
     /// Its subject is another one.
     Subject {
         /// Who has set it.
@@ -156,6 +161,8 @@ pub struct Message {
     pub body: Body,
     /// To what it answers.
     pub reply: Option<ReplyTo>,
+    /// The other one, when it was said to one alone within a room.
+    pub private: Option<String>,
     /// It mentions us.
     pub mentions_us: bool,
     /// When it was changed last.
@@ -435,6 +442,9 @@ impl From<&views::Notice> for Notice {
             views::Notice::Invited { by } => Self::Invited {
                 by: by.as_ref().map(|jid| jid.as_str().to_owned()),
             },
+            views::Notice::Closed { reason } => Self::Closed {
+                reason: reason.expose().to_string(),
+            },
             views::Notice::Expelled { reason } => Self::Expelled {
                 reason: reason.expose().to_string(),
             },
@@ -467,6 +477,7 @@ pub fn said(said: &views::Message, viewer: Viewer<'_>) -> Message {
             sender: reply.sender.to_string(),
             text: reply.text.expose().to_string(),
         }),
+        private: said.private.as_ref().map(ToString::to_string),
         mentions_us: said.mentions_us,
         edited: said.edited.map(Into::into),
         reactions: said

@@ -13,6 +13,7 @@ use crate::border::UploadId;
 use crate::client::Client;
 use crate::event::Event;
 use crate::features::message_archive::Page;
+use crate::features::questions::Step;
 use crate::storage::{Storage, StorageError};
 use crate::turn::Turn;
 
@@ -44,10 +45,12 @@ pub(crate) enum Asked {
     RoomInfo(BareJid),
     RoomMembers(BareJid),
     RoomSetUp(BareJid),
+    RoomPicture(BareJid, String),
     SelfPing(BareJid),
     Picture(BareJid, String),
     Slot(UploadId),
     Access(String),
+    Question(Box<Step>),
 }
 
 /// A request that is out.
@@ -301,6 +304,7 @@ impl<S: Storage> Client<S> {
             Asked::RoomInfo(room) => self.room_info_came(&room, answer, turn),
             Asked::RoomMembers(room) => self.room_members_came(&room, answer, turn),
             Asked::RoomSetUp(room) => self.room_is_set_up(&room, answer, turn),
+            Asked::RoomPicture(room, id) => self.room_picture_came(&room, &id, answer),
             Asked::SelfPing(room) => {
                 self.self_ping_answered(&room, answer, turn);
                 Ok(())
@@ -314,6 +318,7 @@ impl<S: Storage> Client<S> {
                 self.access_came(&device_name, answer, turn);
                 Ok(())
             }
+            Asked::Question(step) => self.question_answered(*step, answer, turn),
         }
     }
 

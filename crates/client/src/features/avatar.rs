@@ -17,7 +17,7 @@ use crate::turn::Turn;
 use crate::views::PictureId;
 
 /// Larger ones are not kept, in bytes.
-const LARGEST: usize = 1024 * 1024;
+pub(crate) const LARGEST: usize = 1024 * 1024;
 
 pub(crate) static FEATURE: Feature = Feature {
     disco: &[],
@@ -53,7 +53,7 @@ impl<S: Storage> Client<S> {
         Ok(())
     }
 
-    fn show_picture(&mut self, account: &BareJid, id: Option<String>) {
+    pub(crate) fn show_picture(&mut self, account: &BareJid, id: Option<String>) {
         self.change_person(account, |person| person.picture = id);
         self.tell(Event::Picture(account.clone()));
     }

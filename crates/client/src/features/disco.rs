@@ -46,6 +46,7 @@ pub(crate) struct Surroundings {
     pub(crate) blocking: bool,
     pub(crate) rooms: Option<String>,
     pub(crate) uploads: Option<String>,
+    pub(crate) spaces: Option<String>,
 }
 
 fn info(software: &str) -> Info {
@@ -170,6 +171,9 @@ impl<S: Storage> Client<S> {
             self.surroundings.rooms = Some(service);
         } else if has(ns::HTTP_UPLOAD) && self.surroundings.uploads.is_none() {
             self.surroundings.uploads = Some(service);
+        } else if has(ns::PUBSUB) && service.starts_with("spaces.") {
+            // XEP-0503 names no identity for the service of spaces: only its nodes say what they are.
+            self.surroundings.spaces = Some(service);
         }
     }
 }

@@ -59,6 +59,7 @@ pub(crate) enum Happened {
     KeyChanged(BareJid, u32),
     Invited(Option<BareJid>),
     Expelled(String),
+    Closed(String),
     Subject(String, String),
 }
 
@@ -239,6 +240,7 @@ impl Entry {
                         .byte(2)
                         .option_text(by.as_ref().map(|jid| jid.as_str())),
                     Happened::Expelled(reason) => record.byte(3).text(reason),
+                    Happened::Closed(reason) => record.byte(5).text(reason),
                     Happened::Subject(by, subject) => record.byte(4).text(by).text(subject),
                 }
             }
@@ -332,6 +334,7 @@ impl Entry {
                     1 => Happened::KeyChanged(fields.jid()?, fields.small()?),
                     2 => Happened::Invited(fields.option(Decoder::jid)?),
                     3 => Happened::Expelled(fields.string()?),
+                    5 => Happened::Closed(fields.string()?),
                     4 => Happened::Subject(fields.string()?, fields.string()?),
                     _ => return Err(RecordError::Damaged),
                 }),

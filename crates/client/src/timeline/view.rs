@@ -378,6 +378,9 @@ fn notice(entry: &Entry) -> Option<Notice> {
         Happened::Expelled(reason) => Notice::Expelled {
             reason: text(reason),
         },
+        Happened::Closed(reason) => Notice::Closed {
+            reason: text(reason),
+        },
         Happened::Subject(by, subject) => Notice::Subject {
             by: Arc::from(by.as_str()),
             subject: text(subject),

@@ -106,6 +106,8 @@ pub struct Conversation {
     pub kind: ConversationKind,
     /// What it is called.
     pub name: Arc<str>,
+    /// The department whose room it is.
+    pub department: Option<Arc<str>>,
     /// What a group or room is about just now.
     pub subject: Arc<str>,
     /// Its picture.

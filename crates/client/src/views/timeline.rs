@@ -142,6 +142,11 @@ pub enum Notice {
         /// Why, for the person.
         reason: Text,
     },
+    /// The group or room was closed for good.
+    Closed {
+        /// Why, for the person; empty when nobody said.
+        reason: Text,
+    },
     /// Its subject is another one.
     Subject {
         /// Who has set it.

@@ -128,6 +128,7 @@ impl Builder<'_> {
                 ((words.invited)(by.as_deref()), style::DIM)
             }
             Notice::Expelled { reason } => ((words.expelled)(reason.expose()), style::RED),
+            Notice::Closed { reason } => ((words.closed)(reason.expose()), style::RED),
             Notice::Subject { by, subject } => {
                 ((words.subject_set)(by, subject.expose()), style::DIM)
             }

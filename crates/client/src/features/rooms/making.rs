@@ -119,7 +119,18 @@ impl<S: Storage> Client<S> {
             .iter()
             .find(|identity| identity.category == "conference")
             .and_then(|identity| identity.name.clone());
+        let about = found
+            .forms
+            .iter()
+            .find(|form| form.form_type == ns::MUC_ROOM_INFO);
+        let told = |var: &str| {
+            let (_, values) = about?.fields.iter().find(|(name, _)| name == var)?;
+            values.first().filter(|value| !value.is_empty()).cloned()
+        };
+        let department = told("muc#roominfo_ldapgroup");
+        let picture = told("muc#roominfo_avatarhash");
         self.change_room(jid, |room| {
+            room.kept.department = department;
             room.kept.group = group;
             room.kept.archived = Some(archived);
         });
@@ -135,6 +146,7 @@ impl<S: Storage> Client<S> {
                 record.name = Some(name.into_owned());
             }
         }
+        self.room_picture_is(jid, picture, turn)?;
         for affiliation in [Affiliation::Owner, Affiliation::Admin, Affiliation::Member] {
             let mut writer = Writer::new();
             writer.start("query").xmlns(ns::MUC_ADMIN).start("item");

@@ -2,6 +2,7 @@
 
 mod making;
 mod messages;
+mod picture;
 mod presence;
 pub(crate) mod private;
 
@@ -13,6 +14,7 @@ use base::{BareJid, Jid, Moment};
 use xmpp::xep::muc::{Affiliation, Role};
 
 use crate::client::Client;
+use crate::event::Event;
 use crate::storage::database::Database;
 use crate::storage::record::{Decoder, Encoder, RecordError};
 use crate::storage::{Direction, KeyRange, Storage, StorageError, Table};
@@ -63,11 +65,13 @@ struct Kept {
     making: Option<(String, Vec<BareJid>, bool)>,
     /// What other clients keep in its bookmark.
     extensions: String,
+    /// The department whose room it is.
+    department: Option<String>,
 }
 
 impl Kept {
     fn encode(&self) -> Vec<u8> {
-        let mut record = Encoder::new(1);
+        let mut record = Encoder::new(2);
         record
             .text(&self.nick)
             .flag(self.wanted)
@@ -85,12 +89,13 @@ impl Kept {
                 });
                 record.flag(*group);
             })
-            .text(&self.extensions);
+            .text(&self.extensions)
+            .option_text(self.department.as_deref());
         record.finish()
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, RecordError> {
-        let (_, mut fields) = Decoder::new(bytes, 1)?;
+        let (version, mut fields) = Decoder::new(bytes, 2)?;
         let fields = &mut fields;
         Ok(Self {
             nick: fields.string()?,
@@ -105,6 +110,10 @@ impl Kept {
                 Ok((fields.string()?, fields.list(Decoder::jid)?, fields.flag()?))
             })?,
             extensions: fields.string()?,
+            department: match version {
+                1 => None,
+                _ => fields.option_string()?,
+            },
         })
     }
 }
@@ -174,6 +183,16 @@ impl Rooms {
 
     pub(crate) fn is_room(&self, jid: &BareJid) -> bool {
         self.all.contains_key(jid)
+    }
+
+    /// We are in it, or want to be.
+    pub(crate) fn is_wanted(&self, jid: &BareJid) -> bool {
+        self.all.get(jid).is_some_and(|room| room.kept.wanted)
+    }
+
+    pub(crate) fn department(&self, jid: &BareJid) -> Option<Arc<str>> {
+        let department = self.all.get(jid)?.kept.department.as_deref();
+        department.map(Arc::from)
     }
 
     pub(crate) fn is_joined(&self, jid: &BareJid) -> bool {
@@ -335,6 +354,19 @@ impl<S: Storage> Client<S> {
             return;
         }
         self.change_room(jid, |room| room.kept.extensions = extensions);
+    }
+
+    /// Somebody is something else to a room from now on.
+    pub(crate) fn affiliation_is(
+        &mut self,
+        jid: &BareJid,
+        who: &BareJid,
+        affiliation: Affiliation,
+    ) {
+        self.change_room(jid, |room| {
+            note_affiliation(&mut room.kept, who, affiliation);
+        });
+        self.tell(Event::Members(jid.clone().into()));
     }
 
     /// Who is in a group or room: those who are there first, then by name.

@@ -210,6 +210,11 @@ impl<S: Storage> Client<S> {
                     room.kept.nick = new;
                 }
             } else if own {
+                if let Some(closed) = root.child("destroy", ns::MUC_USER) {
+                    let reason = closed.child("reason", ns::MUC_USER);
+                    let reason = reason.map(|reason| reason.text().into_owned());
+                    return self.room_is_closed(&jid, reason.unwrap_or_default(), turn);
+                }
                 return self.we_are_out(&jid, &status, item.reason, turn);
             }
         } else if room.occupants.len() < MOST_OCCUPANTS || room.occupants.contains_key(nick) {
@@ -298,6 +303,33 @@ impl<S: Storage> Client<S> {
             self.open_gap(jid);
         }
         self.look_at_room(jid, turn);
+        Ok(())
+    }
+
+    /// Its owners have closed the room for good (XEP-0045 §10.9). Whoever entered it again would make it anew.
+    fn room_is_closed(
+        &mut self,
+        jid: &BareJid,
+        reason: String,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StorageError> {
+        if let Some(room) = self.rooms.all.get_mut(jid) {
+            if !room.kept.wanted {
+                // It was closed from here, and is gone from the list.
+                return Ok(());
+            }
+            room.occupants.clear();
+            room.lists = 0;
+            room.presence = Presence::Refused("This room was closed.".to_owned());
+            room.kept.wanted = false;
+        }
+        self.keep_room(jid);
+        self.publish_bookmark(jid, turn);
+        self.conversations.redraw(jid);
+        self.tell(Event::Members(jid.clone().into()));
+        if let Some(number) = self.conversations.find(jid) {
+            self.note(number, Happened::Closed(reason), turn)?;
+        }
         Ok(())
     }
 
