@@ -49,6 +49,7 @@ mod receipts;
 mod registration;
 mod retraction;
 mod roster;
+mod search;
 mod server_information;
 pub(crate) mod stanza_ids;
 pub(crate) mod stream_limits;
@@ -132,6 +133,7 @@ pub static ALL: &[&Module] = &[
     &time::MODULE,
     &ping::MODULE,
     &last::MODULE,
+    &search::MODULE,
     &server_information::MODULE,
     // What components may do.
     &privilege::MODULE,
