@@ -8,17 +8,23 @@
 
 use std::sync::Arc;
 
+use base::BareJid;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chat::modules::ArrivingNodes;
 use store::{
     AccountId, Affiliation, ArchiveOwner, Batch, EntryFlags, Imported, NewAccount, NewRoom,
     OwnerId, RoomConfig, RoomPerson, RosterItem, Store, Subscription,
 };
+use xmpp::ns;
 use xmpp::sasl::Password;
-use xmpp::xml::Writer;
+use xmpp::xep::avatar::Picture;
+use xmpp::xep::bookmarks::Bookmark;
+use xmpp::xml::{Tree, Writer};
 
 use crate::config::{Config, EncryptionRule};
 use crate::keys;
+use crate::net::Clock;
 
 /// Name, displayed name, group.
 const PEOPLE: [(&str, &str, &str); 6] = [
@@ -30,12 +36,28 @@ const PEOPLE: [(&str, &str, &str); 6] = [
     ("farid", "Farid Faber", "Sales"),
 ];
 
+/// Their pictures, in this order.
+const PICTURES: [&[u8]; 6] = [
+    include_bytes!("demo_pictures/anna.png"),
+    include_bytes!("demo_pictures/ben.png"),
+    include_bytes!("demo_pictures/clara.png"),
+    include_bytes!("demo_pictures/david.png"),
+    include_bytes!("demo_pictures/emma.png"),
+    include_bytes!("demo_pictures/farid.png"),
+];
+
+/// What somebody is called; the name in a room, too.
+fn shown(name: &str) -> &str {
+    let person = PEOPLE.iter().find(|person| person.0 == name);
+    person.map_or(name, |person| person.1)
+}
+
 /// Who writes to whom, and what.
 const TALK: [(&str, &str, &str); 14] = [
-    ("anna", "ben", "Guten Morgen! Is the press running again?"),
-    ("ben", "anna", "Since seven. It was the belt after all."),
-    ("anna", "ben", "Wonderful. Can we still make Thursday?"),
-    ("ben", "anna", "If the steel comes tomorrow, easily."),
+    ("anna", "ben", "Guten Morgen! Läuft die Presse wieder?"),
+    ("ben", "anna", "Seit sieben. Es war doch der Riemen."),
+    ("anna", "ben", "Wunderbar. Schaffen wir Donnerstag noch?"),
+    ("ben", "anna", "Wenn morgen der Stahl kommt, locker."),
     ("clara", "emma", "The offer for Lindner is in the drive."),
     (
         "emma",
@@ -48,16 +70,20 @@ const TALK: [(&str, &str, &str); 14] = [
         "Page 3: is that price with or without delivery?",
     ),
     ("clara", "emma", "With. I'll say so more clearly."),
-    ("david", "ben", "Who has the key to the paint store?"),
-    ("ben", "david", "Hangs behind the door."),
+    ("david", "ben", "Wer hat den Schlüssel zum Farblager?"),
+    ("ben", "david", "Hängt hinter der Tür."),
     (
         "farid",
         "anna",
         "Lindner just called: they take the large one!",
     ),
-    ("anna", "farid", "Super!! Cake at three. 🎂"),
-    ("anna", "clara", "Could you order a cake for three o'clock?"),
-    ("clara", "anna", "Done. With cherries."),
+    ("anna", "farid", "Super! Cake at three. 🎂"),
+    (
+        "anna",
+        "clara",
+        "Kannst du für drei Uhr einen Kuchen bestellen?",
+    ),
+    ("clara", "anna", "Schon geschehen. Mit Kirschen."),
 ];
 
 /// A room: name, what people call it, its kind, and what was said in it.
@@ -84,16 +110,19 @@ const ROOMS: [DemoRoom; 4] = [
         owner: "clara",
         members: &[],
         talk: &[
-            ("clara", "Today: lentil soup, or pasta with mushrooms."),
-            ("farid", "Soup! 🥣"),
+            ("clara", "Heute: Linsensuppe oder Nudeln mit Pilzen."),
+            ("farid", "Suppe! 🥣"),
             ("emma", "Is there cake at three? I heard rumours."),
             ("clara", "There are cherries in it. I say no more."),
             (
                 "david",
-                "Who has taken the good coffee cups to the workshop?",
+                "Wer hat die guten Kaffeetassen in die Werkstatt mitgenommen?",
             ),
-            ("ben", "Asking for a friend? Three of them are here."),
-            ("anna", "Bring them at three, please. Cake needs cups. 🎂"),
+            ("ben", "Fragst du für einen Freund? Drei davon stehen hier."),
+            (
+                "anna",
+                "Bringt sie um drei bitte mit. Kuchen braucht Tassen. 🎂",
+            ),
             ("farid", "We have something to celebrate anyway!"),
         ],
     },
@@ -103,15 +132,15 @@ const ROOMS: [DemoRoom; 4] = [
         owner: "ben",
         members: &[],
         talk: &[
-            ("ben", "The steel comes tomorrow at eight. Who can unload?"),
-            ("david", "I'm there."),
+            ("ben", "Der Stahl kommt morgen um acht. Wer kann abladen?"),
+            ("david", "Ich bin da."),
             (
                 "ben",
-                "The press runs again since seven. It was the belt after all.",
+                "Die Presse läuft seit sieben wieder. Es war doch der Riemen.",
             ),
-            ("david", "Then Thursday holds. 💪"),
-            ("david", "Who has the key to the paint store?"),
-            ("ben", "Hangs behind the door."),
+            ("david", "Dann bleibt es bei Donnerstag. 💪"),
+            ("david", "Wer hat den Schlüssel zum Farblager?"),
+            ("ben", "Hängt hinter der Tür."),
         ],
     },
     DemoRoom {
@@ -147,6 +176,8 @@ const ROOMS: [DemoRoom; 4] = [
     },
 ];
 
+/// Node and namespace of names (XEP-0172).
+const NICK: &str = "http://jabber.org/protocol/nick";
 /// Setting under which the password of the demo is kept.
 const PASSWORD: &str = "demo-password";
 
@@ -192,6 +223,9 @@ pub(crate) async fn fill(store: &Store, config: &Config) -> anyhow::Result<Strin
         .collect();
     let mut batch = Batch::new();
     know_each_other(&mut batch, &ids, &config.domain);
+    for ((person, picture), id) in PEOPLE.iter().zip(PICTURES).zip(&ids) {
+        publish(&mut batch, *id, person, picture, config)?;
+    }
     batch.setting_set(PASSWORD, Some(password.as_bytes()));
     store.submit(batch).ticket.await?;
     if config.archive.enabled && may_be_read(config.policy.encryption.direct) {
@@ -229,9 +263,10 @@ async fn make_room(store: &Store, config: &Config, room: &DemoRoom) -> anyhow::R
         return Ok(());
     }
     for (number, (from, body)) in room.talk.iter().enumerate() {
+        let nick = shown(from);
         let mut out = Writer::new();
         out.start("message")
-            .attr("from", format!("{}@rooms.{domain}/{from}", room.localpart))
+            .attr("from", format!("{}@rooms.{domain}/{nick}", room.localpart))
             .attr("id", format!("demo-{number}"))
             .attr("type", "groupchat");
         out.start("body").text(body).end();
@@ -242,7 +277,7 @@ async fn make_room(store: &Store, config: &Config, room: &DemoRoom) -> anyhow::R
             ArchiveOwner {
                 id: id.into(),
                 with: &sender,
-                with_resource: Some(from),
+                with_resource: Some(nick),
                 flags: EntryFlags {
                     groupchat: true,
                     ..EntryFlags::default()
@@ -252,6 +287,60 @@ async fn make_room(store: &Store, config: &Config, room: &DemoRoom) -> anyhow::R
         );
         store.submit(batch).ticket.await?;
     }
+    Ok(())
+}
+
+/// What clients read of somebody: name, picture and the rooms that they are in (XEP-0172, XEP-0084, XEP-0402).
+fn publish(
+    batch: &mut Batch,
+    account: AccountId,
+    (name, shown, group): &(&str, &str, &str),
+    picture: &[u8],
+    config: &Config,
+) -> anyhow::Result<()> {
+    let domain = &config.domain;
+    let own = BareJid::new(Some(name), domain)?;
+    let limits = config.limits.messenger();
+    let mut nodes = ArrivingNodes::new(account, own, limits, Clock::start().now().wall);
+    let picture = Picture {
+        kind: "image/png".to_owned(),
+        data: picture.to_vec(),
+    };
+    let nick = format!("<nick xmlns='{NICK}'>{shown}</nick>");
+    let mut items = vec![
+        (NICK, "current".to_owned(), nick),
+        (ns::AVATAR_DATA, picture.id(), picture.data_payload()),
+        (
+            ns::AVATAR_METADATA,
+            picture.id(),
+            picture.metadata_payload(),
+        ),
+    ];
+    for room in &ROOMS {
+        let kept = (room.config)();
+        let of_department = kept.group.as_deref() == Some(*group);
+        let named = room.owner == *name || room.members.contains(name);
+        let open = !kept.members_only;
+        if of_department || named || open {
+            let bookmark = Bookmark {
+                name: kept.name.as_deref().map(str::to_owned),
+                autojoin: true,
+                nick: Some((*shown).to_owned()),
+                ..Bookmark::default()
+            };
+            let address = format!("{}@rooms.{domain}", room.localpart);
+            items.push((ns::BOOKMARKS, address, bookmark.to_xml()));
+        }
+    }
+    for (node, id, payload) in items {
+        let mut item = Writer::new();
+        item.start("item").xmlns(ns::PUBSUB).attr("id", id);
+        item.raw(&payload).end();
+        let item = item.finish();
+        let tree = Tree::parse(&item).map_err(|error| anyhow::anyhow!("{error:?}"))?;
+        nodes.publish(node, tree.root(), batch)?;
+    }
+    nodes.finish(batch);
     Ok(())
 }
 
@@ -366,6 +455,53 @@ mod tests {
             PEOPLE.len() - 1
         );
         assert_eq!(store.room_count(false).await, Ok(ROOMS.len() as u64));
+    }
+
+    #[tokio::test]
+    async fn people_have_names_pictures_and_rooms_from_the_start() {
+        let store = empty();
+        let config = Config::default();
+        fill(&store, &config).await.expect("fills");
+        let ben = store.account_find("ben").await.expect("reads");
+        let ben = ben.expect("is there").id;
+        let read = async |node: &str| {
+            let items = store.node_items(
+                ben,
+                node,
+                store::ItemQuery {
+                    max: 50,
+                    max_bytes: 1024 * 1024,
+                    ..store::ItemQuery::default()
+                },
+            );
+            let items = items.await.expect("reads");
+            items
+                .items
+                .into_iter()
+                .map(|item| (item.id.to_string(), item.payload.to_string()))
+                .collect::<Vec<_>>()
+        };
+        let names = read(NICK).await;
+        assert!(names[0].1.contains("Ben Brandt"), "{names:?}");
+        assert_eq!(read(ns::AVATAR_DATA).await.len(), 1);
+        let metadata = read(ns::AVATAR_METADATA).await;
+        assert!(metadata[0].1.contains("image/png"), "{metadata:?}");
+        let mut rooms = read(ns::BOOKMARKS).await;
+        rooms.sort();
+        let addresses: Vec<&str> = rooms.iter().map(|(id, _)| id.as_str()).collect();
+        assert_eq!(
+            addresses,
+            [
+                "canteen@rooms.localhost",
+                "lindner@rooms.localhost",
+                "workshop@rooms.localhost"
+            ]
+        );
+        assert!(
+            rooms
+                .iter()
+                .all(|(_, payload)| payload.contains("autojoin"))
+        );
     }
 
     fn empty() -> Store {

@@ -39,6 +39,19 @@ pub(super) async fn start(State(web): State<Web>, request: Request) -> Response 
     }
 }
 
+/// The web client, for a page of its own that the server would else draw itself; none where it was not built.
+pub(super) fn instead(web: &Web, uri: &Uri, headers: &HeaderMap) -> Option<Response> {
+    let mut response = answer(web, file(START)?, uri, headers);
+    // The same address has other forms for others, and its bearer is none of anybody's business.
+    let out = response.headers_mut();
+    out.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    out.insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("no-referrer"),
+    );
+    Some(response)
+}
+
 /// Whatever no other route has: a file of the web client, or nothing.
 pub(super) async fn any(State(web): State<Web>, request: Request) -> Response {
     let asks = matches!(*request.method(), Method::GET | Method::HEAD);

@@ -1,19 +1,21 @@
 //! The page of an invitation: `/invite/<token>` (XEP-0379 §3.3, XEP-0401 §3.1.2).
 //!
-//! Plain HTML that works without scripts. Where the invitation lets its bearer make an account, a form makes it; a
-//! link and a QR code hand the invitation over to a program.
+//! Where the invitation lets its bearer make an account, browsers get the web client, which asks here what the invitation
+//! says (`Accept: application/json`). Everybody else, and who asks for `?plain`, gets plain HTML that works without scripts: a
+//! form makes the account; a link and a QR code hand the invitation over to a program.
 
 use axum::Form;
 use axum::extract::{FromRequest, Path, Request, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use chat::accounts::{AccountDraft, Refusal};
 use qrcodegen::{QrCode, QrCodeEcc};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use store::{Invitation, InvitationPurpose};
 use xmpp::sasl::Password;
 
 use super::Web;
+use super::client;
 use super::origin::Origin;
 use super::pages::{Language, page, text};
 use super::setup::{is_protected, unprotected};
@@ -46,6 +48,81 @@ struct Words<'a> {
     shortest: usize,
 }
 
+/// What the web client is told of an invitation.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Facts {
+    domain: String,
+    /// Who invites, for people.
+    inviter: Option<String>,
+    /// The name that it is for.
+    name: Option<String>,
+    /// An account can be made by it.
+    makes_accounts: bool,
+    /// Programs make the account, too (XEP-0445); else only this address does.
+    in_band: bool,
+    /// The last day.
+    ends: String,
+    shortest_password: usize,
+}
+
+/// Why something was not done, for the web client.
+#[derive(Serialize)]
+struct Problem {
+    text: String,
+}
+
+fn asks_for_json(headers: &HeaderMap) -> bool {
+    let accepted = headers.get(header::ACCEPT);
+    accepted.is_some_and(|accepted| accepted.as_bytes().starts_with(b"application/json"))
+}
+
+/// Whether somebody opens the page in a browser that has what the web client needs: such browsers say so.
+fn opens_a_page(request: &Request) -> bool {
+    let headers = request.headers();
+    let says = |name: &str, value: &str| headers.get(name).is_some_and(|said| said == value);
+    let plain = request.uri().query() == Some("plain");
+    !plain && says("sec-fetch-dest", "document") && says("sec-fetch-mode", "navigate")
+}
+
+async fn facts(web: &Web, language: Language, invitation: &Invitation) -> Response {
+    let inviter = match web.chat.inviter(invitation).await {
+        Ok(inviter) => inviter,
+        Err(refusal) => return problem(language, StatusCode::SERVICE_UNAVAILABLE, &refusal),
+    };
+    let makes_accounts = match web.chat.makes_accounts(invitation).await {
+        Ok(makes_accounts) => makes_accounts,
+        Err(refusal) => return problem(language, StatusCode::SERVICE_UNAVAILABLE, &refusal),
+    };
+    let config = web.config.load_full();
+    let ends = invitation.expires.to_string();
+    let facts = Facts {
+        domain: config.domain.clone(),
+        inviter: inviter.map(|(address, account)| match &account.display_name {
+            Some(name) => name.to_string(),
+            None => address.to_string(),
+        }),
+        name: invitation.localpart.as_deref().map(str::to_owned),
+        makes_accounts,
+        in_band: config.registration.mode != RegistrationMode::Off,
+        ends: ends.get(..10).unwrap_or(&ends).to_owned(),
+        shortest_password: config.registration.shortest_password,
+    };
+    json_of(StatusCode::OK, &facts)
+}
+
+fn problem(language: Language, status: StatusCode, refusal: &Refusal) -> Response {
+    let text = refusal.text(language.messenger());
+    json_of(status, &Problem { text })
+}
+
+fn json_of(status: StatusCode, value: &impl Serialize) -> Response {
+    match serde_json::to_string(value) {
+        Ok(json) => (status, [(header::CONTENT_TYPE, "application/json")], json).into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
 /// `GET /invite/<token>`.
 pub(super) async fn show(
     State(web): State<Web>,
@@ -56,10 +133,21 @@ pub(super) async fn show(
     if !is_protected(&web, &request) {
         return unprotected(language);
     }
+    let json = asks_for_json(request.headers());
     let invitation = match web.chat.open_invitation(&token, web.clock.now()).await {
         Ok(invitation) => invitation,
+        Err(refusal) if json => return problem(language, closed_status(&refusal), &refusal),
         Err(refusal) => return closed(language, &refusal),
     };
+    if json {
+        return facts(&web, language, &invitation).await;
+    }
+    if opens_a_page(&request)
+        && matches!(web.chat.makes_accounts(&invitation).await, Ok(true))
+        && let Some(response) = client::instead(&web, request.uri(), request.headers())
+    {
+        return response;
+    }
     match body(&web, language, &invitation, &token, None).await {
         Ok(html) => Html(html).into_response(),
         Err(refusal) => closed(language, &refusal),
@@ -74,6 +162,7 @@ pub(super) async fn submit(
     request: Request,
 ) -> Response {
     let language = Language::of(&headers);
+    let json = asks_for_json(&headers);
     if !is_protected(&web, &request) {
         return unprotected(language);
     }
@@ -94,6 +183,7 @@ pub(super) async fn submit(
     let now = web.clock.now();
     let invitation = match web.chat.open_invitation(&token, now).await {
         Ok(invitation) => invitation,
+        Err(refusal) if json => return problem(language, closed_status(&refusal), &refusal),
         Err(refusal) => return closed(language, &refusal),
     };
     let name = match &invitation.localpart {
@@ -108,6 +198,10 @@ pub(super) async fn submit(
         };
         let (web, invitation, token) = (&web, &invitation, &token);
         async move {
+            if json {
+                let text = filled.problem;
+                return json_of(StatusCode::UNPROCESSABLE_ENTITY, &Problem { text });
+            }
             match body(web, language, invitation, token, Some(filled)).await {
                 Ok(html) => (StatusCode::UNPROCESSABLE_ENTITY, Html(html)).into_response(),
                 Err(refusal) => closed(language, &refusal),
@@ -131,7 +225,9 @@ pub(super) async fn submit(
         in_browser: true,
     };
     match web.chat.register(draft, now).await {
+        Ok(_) if json => StatusCode::NO_CONTENT.into_response(),
         Ok(address) => done(language, address.as_str()),
+        Err(refusal) if json => problem(language, StatusCode::UNPROCESSABLE_ENTITY, &refusal),
         Err(refusal @ (Refusal::InvitationUsed | Refusal::InvitationUnknown)) => {
             closed(language, &refusal)
         }
@@ -351,26 +447,23 @@ fn done(language: Language, address: &str) -> Response {
     Html(page(language, title, &body)).into_response()
 }
 
+const fn closed_status(refusal: &Refusal) -> StatusCode {
+    match refusal {
+        Refusal::InvitationUsed | Refusal::InvitationEnded => StatusCode::GONE,
+        Refusal::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::NOT_FOUND,
+    }
+}
+
 fn closed(language: Language, refusal: &Refusal) -> Response {
-    let (status, title) = match refusal {
-        Refusal::InvitationUsed => (
-            StatusCode::GONE,
-            language.pick("Schon benutzt", "Used already"),
-        ),
-        Refusal::InvitationEnded => (
-            StatusCode::GONE,
-            language.pick("Abgelaufen", "It has ended"),
-        ),
-        Refusal::Store(_) => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            language.pick("Gerade nicht", "Not now"),
-        ),
-        _ => (
-            StatusCode::NOT_FOUND,
-            language.pick(
-                "Diese Einladung gilt nicht",
-                "This invitation does not work",
-            ),
+    let status = closed_status(refusal);
+    let title = match refusal {
+        Refusal::InvitationUsed => language.pick("Schon benutzt", "Used already"),
+        Refusal::InvitationEnded => language.pick("Abgelaufen", "It has ended"),
+        Refusal::Store(_) => language.pick("Gerade nicht", "Not now"),
+        _ => language.pick(
+            "Diese Einladung gilt nicht",
+            "This invitation does not work",
         ),
     };
     let body = format!(
