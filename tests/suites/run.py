@@ -25,6 +25,7 @@ SUITES = [
     "agent",
     "agent_omemo",
     "web",
+    "web_rooms",
     "encryption",
     "omemo_abroad",
     "pep_slixmpp",

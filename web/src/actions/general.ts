@@ -69,6 +69,12 @@ export function generalActions(): Action[] {
       run: () => void open(() => import("../views/dialogs/NewConversation.svelte"), { step: "join" as const }),
     },
     {
+      id: "invitePerson",
+      label: () => t.invitation.action,
+      icon: "personAdd",
+      run: () => void open(() => import("../views/dialogs/InvitePerson.svelte"), {}),
+    },
+    {
       id: "details",
       label: () => t.commands.toggleDetails,
       icon: "panel",

@@ -78,7 +78,7 @@ export function messageActions(conversation: Conversation, message: Message, mod
       label: () => t.timeline.delete,
       icon: "trash",
       danger: true,
-      when: () => body.type !== "removed" && !pending && writable && (sender.own || moderator),
+      when: () => body.type !== "removed" && !pending && writable && message.private === null && (sender.own || moderator),
       run: () => void open(() => import("../views/dialogs/Remove.svelte"), { conversation: conversation.id, message: key, withReason: !sender.own }),
     },
   ];

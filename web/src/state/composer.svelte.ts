@@ -19,6 +19,8 @@ export class Composer {
   text = $state("");
   mentions = $state.raw<readonly MentionIn[]>([]);
   reply = $state.raw<Message | null>(null);
+  /** To whom alone, within a room: the name there. */
+  privateTo = $state<string | null>(null);
   editing = $state.raw<Message | null>(null);
   files = $state<Pending[]>([]);
   /** Counts up when the field should take the focus. */
@@ -67,6 +69,16 @@ export class Composer {
   startReply(message: Message): void {
     if (this.editing !== null) this.cancelEdit();
     this.reply = message;
+    // What was said to one alone is answered to that one alone.
+    this.privateTo = message.private;
+    this.wanted++;
+  }
+
+  /** Writes to somebody alone from now on, until it is given up. */
+  startWhisper(nick: string): void {
+    if (this.editing !== null) this.cancelEdit();
+    this.reply = null;
+    this.privateTo = nick;
     this.wanted++;
   }
 
@@ -103,12 +115,12 @@ export class Composer {
 
   /** Whether there is something to send. */
   get sendable(): boolean {
-    return this.text.trim() !== "" || (this.files.length > 0 && this.editing === null);
+    return this.text.trim() !== "" || (this.files.length > 0 && this.editing === null && this.privateTo === null);
   }
 
   /** Sends what there is. It stands in the timeline at once. */
   async send(sendFile: (file: File, description: string) => void): Promise<void> {
-    const { text, mentions, reply, editing } = this;
+    const { text, mentions, reply, editing, privateTo } = this;
     if (editing !== null) {
       if (text.trim() === "") return;
       this.cancelEdit();
@@ -131,7 +143,7 @@ export class Composer {
     const done = await act({
       type: "send",
       conversation: this.conversation,
-      draft: { text, mentions: [...mentions], reply: reply?.key ?? null },
+      draft: { text, mentions: [...mentions], reply: reply?.key ?? null, privateTo },
     });
     if (done === null && this.text === "") {
       // It was not taken: nothing that was written is lost.

@@ -4,7 +4,7 @@ import { keep, preferences } from "./preferences.svelte";
 import type { Contact, Conversation } from "./model";
 
 export type Filter = "all" | "unread" | "mentions";
-export type SectionName = "pinned" | "people" | "groups" | "rooms";
+export type SectionName = "pinned" | "people" | "groups" | "departments" | "rooms";
 
 export interface Section {
   readonly name: SectionName;
@@ -60,11 +60,11 @@ export function passes(row: Conversation, filter: Filter): boolean {
   return true;
 }
 
-/** Pinned ones, people, groups, rooms; those without rows are left out. */
+/** Pinned ones, people, groups, rooms of departments, other rooms; those without rows are left out. */
 export function divide(rows: readonly Conversation[]): Section[] {
   const of = (row: Conversation): SectionName =>
-    row.pinned ? "pinned" : row.kind === "person" ? "people" : row.kind === "group" ? "groups" : "rooms";
-  return (["pinned", "people", "groups", "rooms"] as const)
+    row.pinned ? "pinned" : row.kind === "person" ? "people" : row.department !== null ? "departments" : row.kind === "group" ? "groups" : "rooms";
+  return (["pinned", "people", "groups", "departments", "rooms"] as const)
     .map((name) => ({ name, rows: rows.filter((row) => of(row) === name) }))
     .filter((section) => section.rows.length > 0);
 }

@@ -20,6 +20,7 @@ export function continues(before: Item | undefined, item: Item): boolean {
   return (
     one.sender.id === next.sender.id &&
     one.sender.own === next.sender.own &&
+    next.private === one.private &&
     next.time - one.time < groupedWithin &&
     next.time >= one.time &&
     next.reply === null &&

@@ -5,6 +5,7 @@
 const sales = '#/chat/vertrieb-nord%40rooms.brenner.example';
 const moving = '#/chat/umzug-halle-4%40rooms.brenner.example';
 const anton = '#/chat/anton%40brenner.example';
+const operations = '#/chat/betrieb%40rooms.brenner.example';
 const everyone = '#/chat/alle%40rooms.brenner.example';
 
 /** The text of a control, in either language. */
@@ -133,6 +134,128 @@ export const screens = [
       await page.keyboard.press('Control+Shift+k');
       await page.locator('.kind').nth(1).click();
       await page.locator('button[type=submit]').click();
+    },
+  },
+  {
+    name: 'find-room',
+    at: '#/',
+    run: async (page) => {
+      await page.keyboard.press('Control+Shift+k');
+      await page.locator('.kind').nth(2).click();
+      await page.getByRole('option').nth(2).waitFor();
+    },
+  },
+  {
+    name: 'find-room-none',
+    at: '#/',
+    run: async (page) => {
+      await page.keyboard.press('Control+Shift+k');
+      await page.locator('.kind').nth(2).click();
+      await page.getByRole('combobox').fill('Schloss');
+      await page.getByText(/Schloss[”“]/).waitFor();
+    },
+  },
+  {
+    name: 'join-link',
+    at: '#/join/garten%40rooms.brenner.example',
+    run: async (page) => {
+      await page.getByRole('option').first().waitFor();
+    },
+  },
+  {
+    name: 'invite-person',
+    at: '#/',
+    run: async (page) => {
+      await page.keyboard.press('Control+Shift+k');
+      await page.locator('.kind').nth(3).click();
+      await page.getByRole('radio').first().waitFor();
+    },
+  },
+  {
+    name: 'invite-link',
+    at: '#/',
+    run: async (page) => {
+      await page.keyboard.press('Control+Shift+k');
+      await page.locator('.kind').nth(3).click();
+      await page.locator('button[type=submit]').click();
+      await page.getByRole('dialog').getByRole('img').waitFor();
+    },
+  },
+  {
+    name: 'invite-room',
+    at: operations,
+    run: async (page) => {
+      await page.locator('header .who').click();
+      await named(page, 'Add people', 'Personen aufnehmen').click();
+      await page.getByRole('dialog').waitFor();
+    },
+  },
+  {
+    name: 'room-settings',
+    at: sales,
+    run: async (page) => {
+      await page.locator('header .who').click();
+      await page.getByRole('complementary').getByRole('button', { name: /^(Settings|Einstellungen)$/ }).click();
+      await page.getByRole('dialog').getByRole('radio').first().waitFor();
+    },
+  },
+  {
+    name: 'room-settings-open',
+    at: sales,
+    run: async (page) => {
+      await page.locator('header .who').click();
+      await page.getByRole('complementary').getByRole('button', { name: /^(Settings|Einstellungen)$/ }).click();
+      await page.getByRole('dialog').getByRole('radio').nth(1).check();
+      await page.getByRole('dialog').getByRole('radio').nth(3).check();
+      await page.getByRole('dialog').getByRole('combobox').scrollIntoViewIfNeeded();
+    },
+  },
+  {
+    name: 'member-menu',
+    at: sales,
+    run: async (page) => {
+      await page.locator('header .who').click();
+      await named(page, 'Actions for Jana', 'Aktionen für Jana').click();
+      await page.getByRole('menu').waitFor();
+    },
+  },
+  {
+    name: 'ban',
+    at: sales,
+    run: async (page) => {
+      await page.locator('header .who').click();
+      await named(page, 'Actions for Jana', 'Aktionen für Jana').click();
+      await page.getByRole('menuitem', { name: /^(Ban|Sperren)/ }).click();
+      await page.evaluate(() => (window.engine.refuses = 'not-allowed'));
+      await page.getByRole('dialog').locator('button[type=submit]').click();
+      await page.getByRole('dialog').getByRole('alert').locator('p').waitFor();
+    },
+  },
+  {
+    name: 'banned',
+    at: sales,
+    run: async (page) => {
+      await page.locator('header .who').click();
+      await named(page, 'Banned people', 'Gesperrte Personen').click();
+      await page.getByRole('dialog').locator('li').first().waitFor();
+    },
+  },
+  {
+    name: 'close-room',
+    at: sales,
+    run: async (page) => {
+      await page.locator('header .who').click();
+      await named(page, 'Close group', 'Gruppe endgültig').click();
+      await page.getByRole('dialog').waitFor();
+    },
+  },
+  {
+    name: 'whisper',
+    at: operations,
+    run: async (page) => {
+      await page.locator('[data-message]').nth(1).focus();
+      await page.keyboard.press('r');
+      await page.locator('textarea').fill('Um drei passt es ihm.');
     },
   },
   {

@@ -15,6 +15,7 @@ if (wanted.has("signedOut")) engine.signedOut();
 if (wanted.has("long")) engine.long = Number(wanted.get("long"));
 if (wanted.has("empty")) engine.rows = [];
 if (wanted.has("offline") && engine.session.type === "signedIn") engine.session.connection = { type: "offline" };
+if (wanted.has("member")) engine.entitled = false;
 if (wanted.has("request")) engine.requests = ["kai@partner.example"];
 if (wanted.has("rtl")) document.documentElement.dir = "rtl";
 Object.assign(window, { engine });

@@ -8,10 +8,10 @@ beforeAll(() => {
 });
 
 describe("the list of conversations", () => {
-  it("has sections: pinned, people, groups, rooms", async () => {
+  it("has sections: pinned, people, groups, rooms of departments, rooms", async () => {
     const { divide } = await import("../../src/state/conversations.svelte");
     const sections = divide(rows("en"));
-    expect(sections.map(({ name, rows }) => [name, rows.length])).toEqual([["pinned", 2], ["people", 3], ["groups", 2], ["rooms", 2]]);
+    expect(sections.map(({ name, rows }) => [name, rows.length])).toEqual([["pinned", 2], ["people", 3], ["groups", 2], ["departments", 1], ["rooms", 2]]);
   });
 
   it("is narrowed to what is unread, or mentions us", async () => {

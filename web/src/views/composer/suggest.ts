@@ -82,7 +82,7 @@ function commands(conversation: Conversation): Suggestion[] {
     ...(shared
       ? [
           command("invite", "personAdd", t.composer.commands.invite, () => void open(() => import("../dialogs/Invite.svelte"), { conversation })),
-          command("subject", "edit", t.composer.commands.subject, () => void open(() => import("../dialogs/RoomSettings.svelte"), { conversation })),
+          command("subject", "edit", t.composer.commands.subject, () => void open(() => import("../dialogs/RoomSettings.svelte"), { conversation, owner: false })),
           command("leave", "logout", t.composer.commands.leave, () => confirmLeave(conversation)),
         ]
       : []),
