@@ -1,10 +1,13 @@
 // A page of the small organisation for tests.
-import { afterAll, beforeAll } from "vitest";
+import { afterAll, beforeAll, inject } from "vitest";
 import type { Browser, Page } from "playwright-core";
 // @ts-expect-error: plain JavaScript, shared with the pictures.
-import { addressOf, begin } from "../screens/browser.js";
+import { addressOf, launch } from "../screens/browser.js";
 import type { StillEngine } from "../fixtures/engine";
 import type { Command } from "../../src/core/types";
+
+/** So long a wait may take on a machine that has a lot else to do, in milliseconds. What is there is not waited for. */
+export const patience = 60_000;
 
 export const sales = "#/chat/vertrieb-nord%40rooms.brenner.example";
 export const moving = "#/chat/umzug-halle-4%40rooms.brenner.example";
@@ -26,14 +29,14 @@ export interface Opened {
 
 /** Opens screens. The browser is started once for a file of tests. */
 export function screens(): (at: string, more?: { width?: number; height?: number; theme?: string; rtl?: boolean }) => Promise<Opened> {
-  let house: { address: string; browser: Browser; end: () => Promise<void> };
+  let browser: Browser;
   beforeAll(async () => {
-    house = (await begin()) as typeof house;
+    browser = (await launch()) as Browser;
   });
-  afterAll(() => house.end());
+  afterAll(() => browser?.close());
 
   return async (at, { width = 1440, height = 900, theme = "light", rtl = false } = {}) => {
-    const context = await house.browser.newContext({
+    const context = await browser.newContext({
       viewport: { width, height },
       locale: "en-GB",
       timezoneId: "Europe/Berlin",
@@ -41,14 +44,14 @@ export function screens(): (at: string, more?: { width?: number; height?: number
       permissions: ["clipboard-read", "clipboard-write"],
     });
     const page = await context.newPage();
-    page.setDefaultTimeout(10_000);
+    page.setDefaultTimeout(patience);
     const errors: string[] = [];
     page.on("pageerror", (error) => errors.push(error.message));
     page.on("console", (message) => {
       if (message.type() === "error") errors.push(message.text());
     });
     await page.clock.setFixedTime(Date.UTC(2026, 10, 23, 9, 45));
-    await page.goto(addressOf(house.address, at, { theme, words: "en", ...(rtl ? { rtl: "1" } : {}) }) as string);
+    await page.goto(addressOf(inject("address"), at, { theme, words: "en", ...(rtl ? { rtl: "1" } : {}) }) as string);
     await page.locator("main").first().waitFor();
     return {
       page,
@@ -57,4 +60,21 @@ export function screens(): (at: string, more?: { width?: number; height?: number
         (await page.evaluate((wanted) => window.engine.commands.filter((command) => command.type === wanted), type)) as never,
     };
   };
+}
+
+/** Waits until all lines of the conversation are drawn: they are drawn a few in each frame. */
+export async function drawn(page: Page, conversation: string): Promise<void> {
+  await page.waitForFunction((id) => {
+    const all = window.engine.timelines.get(id)?.items.filter((item) => item.type === "message");
+    return all !== undefined && all.length > 0 && document.querySelectorAll("[data-message]").length === all.length;
+  }, conversation);
+  await settled(page);
+}
+
+/** Waits until what follows from what was drawn has been drawn, too. */
+export async function settled(page: Page): Promise<void> {
+  await page.evaluate(async () => {
+    await document.fonts.ready;
+    for (let frame = 0; frame < 3; frame++) await new Promise((resolve) => requestAnimationFrame(resolve));
+  });
 }

@@ -36,10 +36,15 @@ const policy = [
   "require-trusted-types-for 'script'",
 ].join('; ');
 
-/** Builds and serves the pages, and starts a browser. */
-export async function begin() {
+/** Starts a browser. */
+export async function launch() {
   const executablePath = places.find((place) => place && existsSync(place));
   if (!executablePath) throw new Error('no Chromium: install it (apt-get install chromium), or say where it is in CHROMIUM');
+  return chromium.launch({ executablePath, args: ['--no-sandbox'], timeout: 120_000 });
+}
+
+/** Builds the pages and serves them. */
+export async function serve() {
   const folder = await mkdtemp(join(tmpdir(), 'hauspost-screens-'));
   await build({
     // Not that of the release: what belongs to one, such as packing and the service worker, has no place here.
@@ -72,14 +77,25 @@ export async function begin() {
     }
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
   return {
     address: `http://127.0.0.1:${server.address().port}/tests/screens/`,
+    end: async () => {
+      server.close();
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+/** Builds and serves the pages, and starts a browser. */
+export async function begin() {
+  const { address, end } = await serve();
+  const browser = await launch();
+  return {
+    address,
     browser,
     end: async () => {
       await browser.close();
-      server.close();
-      await rm(folder, { recursive: true });
+      await end();
     },
   };
 }
