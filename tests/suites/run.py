@@ -26,6 +26,7 @@ SUITES = [
     "agent_omemo",
     "web",
     "web_rooms",
+    "web_groups",
     "encryption",
     "omemo_abroad",
     "pep_slixmpp",

@@ -4,59 +4,12 @@ and comes, several pages, and a start without any network."""
 from __future__ import annotations
 
 from harness import Tests, check, equal
-from harness.browser import Browser, Chromium, Page
-from harness.peers import free_port
-from harness.server import DOMAIN, House, Server
+from harness.browser import Chromium
+from harness.server import House
+from harness.web import address, opens, says, served, signed_in, stays_at_home
 from omemo_slixmpp import Device
 
-NAMES = ["romeo", "juliet", "nurse"]
-RULES = {"direct": "required", "groups": "required"}
-
 tests = Tests("the web client in Chromium")
-
-
-async def served(house: House) -> Server:
-    """A server of the test's own, whose port stays the same when it is started again."""
-    server = house.server({"policy.encryption": RULES, "listen": {"http": [f"127.0.0.1:{free_port()}"]}})
-    await server.people(*NAMES)
-    return await server.start()
-
-
-def address(name: str) -> str:
-    return f"{name}@{DOMAIN}"
-
-
-async def signed_in(chromium: Chromium, server: Server, name: str) -> tuple[Browser, Page]:
-    browser = await chromium.browser(server)
-    page = await browser.page()
-    await page.sign_in(address(name))
-    return browser, page
-
-
-async def opens(page: Page, name: str) -> None:
-    """Begins a conversation with somebody."""
-    await page.click("button", "New conversation")
-    await page.do(["getByRole", "combobox"], ["fill", address(name)])
-    await page.do(["getByRole", "option"], ["first"], ["waitFor"])
-    await page.do(["getByRole", "combobox"], ["press", "Enter"])
-    await page.do(["getByRole", "textbox", {"name": f"Message to {name}"}], ["waitFor"])
-
-
-async def says(page: Page, name: str, words: str) -> None:
-    box = ["getByRole", "textbox", {"name": f"Message to {name}"}]
-    await page.do(box, ["fill", words])
-    await page.do(box, ["press", "Enter"])
-    await page.sees(words, "main")
-
-
-async def stays_at_home(page: Page, server: Server) -> None:
-    """It has asked no other origin, and the browser has refused it nothing."""
-    said = await page.said()
-    origins = {line.removeprefix("request: ") for line in said if line.startswith("request: ")}
-    origins -= {"null"}  # `blob:` addresses
-    equal(origins, {server.url("").rstrip("/")})
-    problems = [line for line in said if "Content Security Policy" in line or line.startswith("error: ")]
-    equal(problems, [])
 
 
 @tests
