@@ -297,9 +297,7 @@ impl<S: Storage> Client<S> {
                 let known = devices.into_iter().find(|known| known.device == device);
                 let known = known.ok_or_else(|| not_possible("You have no such device."))?;
                 self.machine.revoke(device, wall).map_err(keys_failed)?;
-                if let Some(label) = &known.label {
-                    self.end_access(label, turn);
-                }
+                self.end_access(device, known.label.as_deref(), turn);
             }
             Command::RequestUpload {
                 name,

@@ -22,6 +22,9 @@ pub enum Event {
         /// The server lets it in no more. Else it did not answer: take this device out on another one.
         ended: bool,
     },
+    /// Another device of the person has taken this one out while it was connected. Everything is deleted; what follows is
+    /// [`Event::LoggedOut`].
+    Revoked,
     /// [`Client::conversations`](crate::Client::conversations) has changed.
     Conversations,
     /// [`Client::timeline`](crate::Client::timeline) of a conversation has changed.

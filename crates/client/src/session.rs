@@ -2,6 +2,7 @@
 
 use crate::client::Client;
 use crate::connection::Link;
+use crate::features::disco::Surroundings;
 use crate::storage::{Storage, StorageError};
 use crate::turn::Turn;
 
@@ -57,7 +58,12 @@ impl<S: Storage> Client<S> {
         self.requests_lost(turn)?;
         self.outbox.holds = false;
         self.outbox_unsure();
-        self.surroundings = crate::features::disco::Surroundings::default();
+        // The services are the same as before: what waits for one need not wait until it is found again.
+        self.surroundings = Surroundings {
+            rooms: self.surroundings.rooms.take(),
+            uploads: self.surroundings.uploads.take(),
+            ..Surroundings::default()
+        };
         Ok(())
     }
 

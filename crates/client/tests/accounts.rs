@@ -236,9 +236,12 @@ fn a_device_that_is_taken_out_reads_nothing_more_and_cannot_come_back() {
     world.pass(Duration::from_secs(3_600));
     assert!(!world.client(stolen).is_online());
     assert!(!world.client(stolen).has_credentials());
-    assert!(failure(&mut world, stolen).is_some());
-    let lines = world.read(stolen, ROMEO);
-    assert_eq!(lines.last().unwrap(), "me: two ✓", "{lines:?}");
+    // Whoever has it in hands reads nothing more: not what was there before either.
+    let events = world.took_events(stolen);
+    assert!(events.contains(&Event::Revoked), "{events:?}");
+    assert!(events.contains(&Event::LoggedOut { ended: true }));
+    let empty = world.client(stolen).with_storage(MemoryStorage::is_empty);
+    assert!(empty);
     for (at, own) in [(phone, true), (romeo, false)] {
         let devices = world.client(at).devices(&jid(JULIET)).unwrap();
         let found = devices.iter().find(|other| other.device == device).unwrap();

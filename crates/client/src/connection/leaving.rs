@@ -106,6 +106,13 @@ impl<S: Storage> Client<S> {
         Ok(())
     }
 
+    /// Another device of ours has taken this one out, and the server has ended its access: whoever has it in hands shall not
+    /// read on.
+    pub(super) fn revoked(&mut self) -> Result<(), StorageError> {
+        self.tell(Event::Revoked);
+        self.leave(true)
+    }
+
     /// Deletes everything that is kept.
     pub(crate) fn wipe(&mut self) -> Result<(), StorageError> {
         for table in Table::ALL {

@@ -12,6 +12,7 @@ use xmpp::xml::Reader;
 use super::link::{Link, Session};
 use crate::client::Client;
 use crate::event::{ConnectionState, Event};
+use crate::features::client_access::access_name;
 use crate::storage::record::{Decoder, Encoder};
 use crate::storage::{Storage, StorageError, Table};
 use crate::turn::Turn;
@@ -96,7 +97,10 @@ impl<S: Storage> Client<S> {
         config.agent = ClientAgent {
             id: Some(self.agent_id.clone()),
             software: Some(self.settings.software.clone()),
-            device: Some(self.settings.device_name.clone()),
+            device: Some(access_name(
+                &self.settings.device_name,
+                self.machine.device(),
+            )),
         };
         config.resume = self.stream.resumption();
         if !self.is_ending_token() {

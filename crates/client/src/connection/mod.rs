@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use base::Moment;
 use bytes::Bytes;
+use xmpp::condition::StreamCondition;
 use xmpp::sm::SmElement;
 use xmpp::stream::client::{Action, Handshake, Progress};
 use xmpp::stream::{Transport, TransportKind};
@@ -326,7 +327,10 @@ impl<S: Storage> Client<S> {
             if let Some(managed) = SmElement::read(element) {
                 return self.managed(&managed, turn);
             }
-            if let Some(condition) = xmpp::condition::StreamCondition::of(element) {
+            if let Some(condition) = StreamCondition::of(element) {
+                if condition == StreamCondition::NotAuthorized && self.machine.is_taken_out() {
+                    return self.revoked();
+                }
                 self.drop_connection(&format!("the server closed the stream: {condition}"), turn);
             } else if element.name() == "close" {
                 self.drop_connection("the server closed the stream", turn);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use base::{BareJid, Moment};
-use omemo::RequestId;
+use omemo::{DeviceId, RequestId};
 use xmpp::condition::{StanzaCondition, StanzaError};
 use xmpp::iq::{self, Iq, IqBody};
 use xmpp::ns;
@@ -49,8 +49,8 @@ pub(crate) enum Asked {
     SelfPing(BareJid),
     Picture(BareJid, String),
     Slot(UploadId),
-    Access(String),
     Question(Box<Step>),
+    Access(DeviceId, Option<String>),
 }
 
 /// A request that is out.
@@ -314,8 +314,8 @@ impl<S: Storage> Client<S> {
                 self.slot_came(upload, answer);
                 Ok(())
             }
-            Asked::Access(device_name) => {
-                self.access_came(&device_name, answer, turn);
+            Asked::Access(device, name) => {
+                self.access_came(device, name.as_deref(), answer, turn);
                 Ok(())
             }
             Asked::Question(step) => self.question_answered(*step, answer, turn),

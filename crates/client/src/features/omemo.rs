@@ -79,7 +79,10 @@ impl<S: Storage> Client<S> {
                 } => {
                     self.outbox.due = true;
                     if account == self.settings.account {
-                        self.tell(Event::NewOwnDevice { device });
+                        // Those that were there before us are no news.
+                        if self.machine.came_after_us(device) {
+                            self.tell(Event::NewOwnDevice { device });
+                        }
                     } else {
                         let known = self.machine.devices(&account).map_err(keys_failed)?;
                         // Those of somebody who has never written are no news.

@@ -149,6 +149,8 @@ impl<S: KeyStore> Machine<S> {
         self.commit(&changes)?;
         self.account = own;
         if *account == self.own {
+            let listed = |list: &DeviceList| list.contains(self.account.device);
+            self.taken_out |= before.as_ref().is_some_and(listed) && !listed(&list);
             self.own_lists_seen[slot(form)] = true;
         }
         if renumbered {
@@ -168,8 +170,19 @@ impl<S: KeyStore> Machine<S> {
                     .as_ref()
                     .is_none_or(|before| !before.contains(*device))
             };
+            let ours = self.account.device;
+            let after_us = before.as_ref().is_some_and(|before| before.contains(ours));
             for device in list.ids().filter(new) {
-                self.troubles.remove(&(account.clone(), device, form));
+                let peer = (account.clone(), device, form);
+                self.troubles.remove(&peer);
+                if *account != self.own || device == ours {
+                    continue;
+                }
+                // The person is to hear of their own at once and can compare them, not only after they have written.
+                self.wanted.insert(Want::Bundle(peer));
+                if after_us {
+                    self.came_after_us.insert(device);
+                }
             }
             self.tell(Event::Devices {
                 account: account.clone(),

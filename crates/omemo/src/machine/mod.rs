@@ -140,6 +140,10 @@ pub struct Machine<S: KeyStore> {
     revoked: BTreeSet<DeviceId>,
     /// How often that was done on this connection.
     removals: BTreeMap<DeviceId, u8>,
+    /// Devices of ours that were put on a list on which this one was already, since the program was started.
+    came_after_us: BTreeSet<DeviceId>,
+    /// Another device of ours has taken this one from a list, on this connection.
+    taken_out: bool,
     /// Encryption was switched off.
     withdrawn: bool,
     /// Whether our bundle was taken back.
@@ -194,6 +198,8 @@ impl<S: KeyStore> Machine<S> {
             next_request: 1,
             connected: false,
             own_lists_seen: [false; 2],
+            taken_out: false,
+            came_after_us: BTreeSet::new(),
             configure: BTreeSet::new(),
             configured: BTreeSet::new(),
             refused: BTreeSet::new(),
@@ -274,6 +280,7 @@ impl<S: KeyStore> Machine<S> {
         }
         self.own_lists_seen = [false; 2];
         self.removals.clear();
+        self.taken_out = false;
         self.configure.clear();
         self.configured.clear();
         self.refused.clear();

@@ -171,6 +171,19 @@ impl<S: KeyStore> Machine<S> {
         Ok(())
     }
 
+    /// Whether a device of ours is newer than this one, as far as was seen since the program was started.
+    #[must_use]
+    pub fn came_after_us(&self, device: DeviceId) -> bool {
+        self.came_after_us.contains(&device)
+    }
+
+    /// Whether another device of ours has taken this one out, since we are connected. This one has put itself back meanwhile
+    /// (XEP-0384 §5.3): where it loses its access, too, it was meant.
+    #[must_use]
+    pub const fn is_taken_out(&self) -> bool {
+        self.taken_out
+    }
+
     /// Takes one of our devices out of the device list and believes it no more: it is lost, or somebody else's. Should it put
     /// itself back, it is taken out again.
     ///
