@@ -2,8 +2,9 @@
 import "./styles";
 import { start } from "./start";
 import { open } from "./core/core";
+import { scriptAddress } from "./core/trusted";
 
 void start(open());
 
 // Built pages start without a network, too.
-if (import.meta.env.PROD) void navigator.serviceWorker?.register("/service-worker.js");
+if (import.meta.env.PROD) void navigator.serviceWorker?.register(scriptAddress("/service-worker.js"));

@@ -1,4 +1,4 @@
-// Starts without a network what was here before: the files of one version, all or none. What people say never passes here.
+// Starts without a network what was here before: the files of one version, all or none; and leads from notifications to pages.
 /// <reference lib="webworker" />
 export {};
 declare const self: ServiceWorkerGlobalScope;
@@ -35,17 +35,20 @@ self.addEventListener('fetch', (event) => {
   );
 });
 
+/** Somebody has clicked a notification, or answered in it: the page does the rest. */
 self.addEventListener('notificationclick', (event) => {
-  event.notification.close();
-  const show = async () => {
+  const { notification, action } = event;
+  notification.close();
+  const { conversation, message } = notification.data as { conversation: string; message: string };
+  const text = (event as { reply?: string | null }).reply ?? '';
+  const type = action === 'reply' && text !== '' ? 'reply' : 'open';
+  const tell = async () => {
     const pages = await self.clients.matchAll({ type: 'window' });
-    const page = pages[0];
-    if (page) {
-      page.postMessage({ type: 'open', conversation: event.notification.tag });
-      await page.focus();
-    } else {
-      await self.clients.openWindow(`/#${encodeURIComponent(event.notification.tag)}`);
-    }
+    const page = pages.find((one) => one.visibilityState === 'visible') ?? pages[0];
+    const told =
+      page ?? (await self.clients.openWindow(`/#/chat/${encodeURIComponent(conversation)}`));
+    told?.postMessage({ type, conversation, message, text });
+    if (page && type === 'open') await page.focus().catch(() => {});
   };
-  event.waitUntil(show());
+  event.waitUntil(tell());
 });

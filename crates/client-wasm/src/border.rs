@@ -252,6 +252,56 @@ impl Engine {
         sent.map_err(failed)
     }
 
+    /// The bytes of a part of a history that is to be put somewhere.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "they are numbered from 0"
+    )]
+    pub fn chunk(&mut self, upload: f64) -> Option<Vec<u8>> {
+        self.0.chunk(upload as u64)
+    }
+
+    /// It was put there, or was not.
+    #[wasm_bindgen(js_name = chunkUploaded)]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "they are numbered from 0"
+    )]
+    pub fn chunk_uploaded(
+        &mut self,
+        upload: f64,
+        success: bool,
+        since: f64,
+        wall: f64,
+    ) -> Result<(), String> {
+        let now = now(since, wall);
+        let done = self
+            .0
+            .chunk_uploaded(upload as u64, success, now, &mut Dice);
+        done.map_err(failed)
+    }
+
+    /// A part of a history is here, or cannot be had.
+    #[wasm_bindgen(js_name = chunkFetched)]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "they are numbered from 0"
+    )]
+    pub fn chunk_fetched(
+        &mut self,
+        download: f64,
+        bytes: Option<Vec<u8>>,
+        since: f64,
+        wall: f64,
+    ) -> Result<(), String> {
+        let now = now(since, wall);
+        let done = self.0.chunk_fetched(download as u64, bytes, now, &mut Dice);
+        done.map_err(failed)
+    }
+
     /// A file is not to be sent or opened any more.
     #[wasm_bindgen(js_name = dropFile)]
     pub fn drop_file(&mut self, transfer: &str) {

@@ -17,6 +17,18 @@ export class Engine {
      */
     beginFile(transfer: string, conversation: string, facts: string): void;
     /**
+     * A part of a history is here, or cannot be had.
+     */
+    chunkFetched(download: number, bytes: Uint8Array | number[] | null | undefined, since: number, wall: number): void;
+    /**
+     * It was put there, or was not.
+     */
+    chunkUploaded(upload: number, success: boolean, since: number, wall: number): void;
+    /**
+     * The bytes of a part of a history that is to be put somewhere.
+     */
+    chunk(upload: number): Uint8Array | undefined;
+    /**
      * Ends the engine and closes its files.
      */
     close(): void;
@@ -125,6 +137,9 @@ export interface InitOutput {
     readonly __wbg_engine_free: (a: number, b: number) => void;
     readonly engine_beginDownload: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number) => void;
     readonly engine_beginFile: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number) => void;
+    readonly engine_chunk: (a: number, b: number, c: number) => void;
+    readonly engine_chunkFetched: (a: number, b: number, c: number, d: number, e: number, f: number, g: number) => void;
+    readonly engine_chunkUploaded: (a: number, b: number, c: number, d: number, e: number, f: number) => void;
     readonly engine_close: (a: number) => void;
     readonly engine_closed: (a: number, b: number, c: number, d: number, e: number, f: number) => void;
     readonly engine_connect: (a: number, b: number, c: number, d: number) => void;

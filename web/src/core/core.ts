@@ -1,6 +1,7 @@
 // The engine as the views see it: immutable snapshots in, commands out. It runs in a worker; one among several pages of
 // the same origin leads, and serves the others.
 import { apply } from './lists';
+import { scriptAddress } from './trusted';
 import type {
   Answer as Answered,
   Command,
@@ -24,6 +25,7 @@ import type {
   View,
 } from './types';
 import type { Answer, Ask, Asked, FileFacts } from './wire';
+import workerAddress from './worker.ts?worker&url';
 
 export type { FileFacts } from './wire';
 
@@ -95,14 +97,17 @@ export interface Core {
   qr(text: string): Promise<string[]>;
   /** A picture by its name, as address for `<img>`; `null` when it is not here. The same name gives the same address. */
   picture(picture: string): Promise<string | null>;
-  /** Fetches and opens a file of a message. */
-  download(conversation: string, message: string, index: number): Promise<Blob>;
+  /**
+   * Fetches and opens a file of a message. How far it is comes as events `transfer` with this name, by which it can be
+   * cancelled, too.
+   */
+  download(conversation: string, message: string, index: number, transfer?: string): Promise<Blob>;
   /**
    * Seals a file, puts it on the server and sends it. How far it is comes as events `transfer` with the name that is
    * returned.
    */
   sendFile(conversation: string, file: Blob, facts: FileFacts): string;
-  /** Takes back a file that is on its way. */
+  /** Stops a file that is on its way, here or there. */
   cancel(transfer: string): void;
   /**
    * Signs in on this device. Throws `CoreError` when what was given opens nothing. With the token of an invitation the
@@ -231,8 +236,13 @@ class WorkerCore implements Core {
     return address;
   }
 
-  async download(conversation: string, message: string, index: number): Promise<Blob> {
-    return (await this.#ask({ type: 'download', conversation, message, index })) as Blob;
+  async download(
+    conversation: string,
+    message: string,
+    index: number,
+    transfer: string = crypto.randomUUID(),
+  ): Promise<Blob> {
+    return (await this.#ask({ type: 'download', transfer, conversation, message, index })) as Blob;
   }
 
   sendFile(conversation: string, file: Blob, facts: FileFacts): string {
@@ -394,9 +404,6 @@ function unexpected(reply: Reply): Error {
 
 /** Starts the engine. Nothing that it does needs a network but talking to others. */
 export function open(): Core {
-  const worker = new Worker(new URL('./worker.ts', import.meta.url), {
-    type: 'module',
-    name: 'hauspost',
-  });
+  const worker = new Worker(scriptAddress(workerAddress), { type: 'module', name: 'hauspost' });
   return new WorkerCore(worker);
 }

@@ -11,9 +11,13 @@ type Effect =
   | { type: 'disconnect' }
   | { type: 'connection'; connection: ConnectionState; loginFailed: string | null }
   | { type: 'upload'; transfer: string; put: string; headers: [string, string][] }
+  | { type: 'uploadChunk'; upload: number; put: string; headers: [string, string][] }
+  | { type: 'fetchChunk'; download: number; url: string; size: number }
+  | { type: 'revoked' }
   | { type: 'transferEnded'; transfer: string; text: string };
 
 export type Upload = Extract<Effect, { type: 'upload' }>;
+export type Chunk = Extract<Effect, { type: 'uploadChunk' | 'fetchChunk' }>;
 
 export interface Surroundings {
   /** A page is to be told something; all of them, when `page` is empty. */
@@ -22,6 +26,10 @@ export interface Surroundings {
   connection(state: ConnectionState, loginFailed: string | null): void;
   upload(upload: Upload): void;
   transferEnded(transfer: string, text: string): void;
+  /** A part of a history is to be moved. */
+  chunk(chunk: Chunk): void;
+  /** Another device has taken this one out. */
+  revoked(): void;
   /** The engine has ended by itself: what is kept could not be read or written. */
   ended(failure: Failure): void;
 }
@@ -99,6 +107,11 @@ export class Device {
     }
   }
 
+  /** As `run`, for what comes later and that nobody waits for. */
+  later(act: (engine: Engine, since: number, wall: number) => void): void {
+    this.#drive(act);
+  }
+
   setOnline(online: boolean): void {
     this.#drive((engine, since, wall) => engine.online(online, since, wall));
   }
@@ -156,6 +169,13 @@ export class Device {
         break;
       case 'upload':
         this.#surroundings.upload(effect);
+        break;
+      case 'uploadChunk':
+      case 'fetchChunk':
+        this.#surroundings.chunk(effect);
+        break;
+      case 'revoked':
+        this.#surroundings.revoked();
         break;
       case 'transferEnded':
         this.#surroundings.transferEnded(effect.transfer, effect.text);

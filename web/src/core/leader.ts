@@ -19,6 +19,8 @@ export class Leader {
   #device: Device | undefined;
   #broken: Failure | undefined;
   #active = new Set<string>();
+  /** Another device has taken this one out. */
+  #revoked = false;
   #connection: (state: Connection, loginFailed: string | null) => void = () => {};
   /** One after the other: opening, signing in, signing out. */
   #turn: Promise<unknown>;
@@ -50,6 +52,16 @@ export class Leader {
       connection: (state, loginFailed) => this.#connection(state, loginFailed),
       upload: (upload) => this.#transfers.upload(upload),
       transferEnded: (transfer, text) => this.#transfers.ended(transfer, text),
+      chunk: (chunk) => {
+        const device = this.#device;
+        if (device) void this.#transfers.chunk(device, chunk);
+      },
+      revoked: () => {
+        this.#revoked = true;
+        void this.#inTurn(() => this.#wipe()).catch((error: unknown) => {
+          this.#broken = failureOf(error);
+        });
+      },
       ended: () => {
         // On what is kept it begins again, once.
         this.#device = undefined;
@@ -95,7 +107,7 @@ export class Leader {
         return bytes ? new Blob([bytes as BlobPart]) : null;
       }
       case 'download':
-        return this.#transfers.fetch(device, ask.conversation, ask.message, ask.index);
+        return this.#transfers.fetch(device, ask);
       case 'sendFile':
         return this.#transfers.send(device, ask);
       case 'cancel':
@@ -110,7 +122,7 @@ export class Leader {
     const request = JSON.parse(ask.json) as Request;
     if (request.type === 'subscribe') {
       if (request.view.view === 'session') {
-        const session: Session = { type: 'signedOut', domain: await domain() };
+        const session: Session = { type: 'signedOut', domain: await domain(), revoked: this.#revoked };
         const shown = { view: 'session', value: session } as const;
         const { subscription } = request;
         const told: Told = { type: 'view', subscription, update: { type: 'whole', shown } };
@@ -164,6 +176,7 @@ export class Leader {
       this.#connection = () => {};
     }
     this.#broken = undefined;
+    this.#revoked = false;
     if (!known) {
       this.#device = device;
       this.#say('', { type: 'anew' });
@@ -172,7 +185,6 @@ export class Leader {
 
   async #logout(): Promise<void> {
     const device = this.#device;
-    const folder = device?.profile.folder ?? (await vault.read())?.folder;
     if (device) {
       // The server hears that this device is no more, if it can be told now.
       await new Promise<void>((resolve) => {
@@ -181,8 +193,15 @@ export class Leader {
         device.run((engine, since, wall) => engine.logOut(since, wall));
       });
       this.#connection = () => {};
-      device.close();
     }
+    await this.#wipe();
+  }
+
+  /** Nothing of the device stays. */
+  async #wipe(): Promise<void> {
+    const device = this.#device;
+    const folder = device?.profile.folder ?? (await vault.read())?.folder;
+    device?.close();
     this.#device = undefined;
     this.#broken = undefined;
     if (folder) await vault.wipe(folder);

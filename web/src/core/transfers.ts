@@ -1,5 +1,5 @@
 // Files on their way: the bytes go by here in pieces, and through the engine, which seals and opens them.
-import type { Device, Upload } from './device';
+import type { Chunk, Device, Upload } from './device';
 import { failure } from './engine';
 import type { Event, Told } from './types';
 import type { Ask } from './wire';
@@ -7,6 +7,7 @@ import type { Ask } from './wire';
 const PIECE = 256 * 1024;
 
 type SendFile = Extract<Ask, { type: 'sendFile' }>;
+type Download = Extract<Ask, { type: 'download' }>;
 
 /** Media types that a page may show; anything else is bytes. Sealed files say of themselves what they like. */
 const SHOWN = /^(image\/(png|jpeg|gif|webp|avif)|video\/[\w.+-]+|audio\/[\w.+-]+|application\/pdf|text\/plain)$/;
@@ -21,6 +22,8 @@ interface Leaving {
 export class Transfers {
   readonly #tell: (json: string) => void;
   readonly #leaving = new Map<string, Leaving>();
+  /** Those that are being fetched. */
+  readonly #coming = new Map<string, AbortController>();
 
   constructor(tell: (json: string) => void) {
     this.#tell = tell;
@@ -98,6 +101,7 @@ export class Transfers {
   }
 
   cancel(transfer: string): void {
+    this.#coming.get(transfer)?.abort();
     this.#leaving.get(transfer)?.abort.abort();
     this.#forget(transfer);
   }
@@ -108,26 +112,65 @@ export class Transfers {
     leaving?.device.run((engine) => engine.dropFile(transfer));
   }
 
+  /** Moves a part of a history, as it is: it is sealed for our other device. */
+  async chunk(device: Device, chunk: Chunk): Promise<void> {
+    if (chunk.type === 'uploadChunk') {
+      const bytes = device.run((engine) => engine.chunk(chunk.upload));
+      const sent = await fetch(onOurOrigin(chunk.put, device) ?? chunk.put, {
+        method: 'PUT',
+        headers: chunk.headers,
+        body: bytes as BlobPart as BodyInit,
+        credentials: 'omit',
+      }).catch(() => null);
+      device.later((engine, since, wall) =>
+        engine.chunkUploaded(chunk.upload, sent?.ok === true, since, wall),
+      );
+      return;
+    }
+    const bytes = await this.#part(device, chunk.url, chunk.size).catch(() => undefined);
+    device.later((engine, since, wall) =>
+      engine.chunkFetched(chunk.download, bytes, since, wall),
+    );
+  }
+
+  async #part(device: Device, url: string, size: number): Promise<Uint8Array | undefined> {
+    const address = onOurOrigin(url, device);
+    if (!address) return undefined;
+    const answer = await fetch(address, { credentials: 'omit' });
+    if (!answer.ok || Number(answer.headers.get('content-length')) > size) return undefined;
+    const bytes = new Uint8Array(await answer.arrayBuffer());
+    return bytes.length <= size ? bytes : undefined;
+  }
+
   /** Fetches and opens a file of a message. */
-  async fetch(device: Device, conversation: string, message: string, index: number): Promise<Blob> {
-    const transfer = crypto.randomUUID();
+  async fetch(device: Device, { transfer, conversation, message, index }: Download): Promise<Blob> {
     const begun = device.run((engine) =>
       engine.beginDownload(transfer, conversation, message, index),
     );
     const { url, mediaType } = JSON.parse(begun) as { url: string; mediaType: string | null };
+    const abort = new AbortController();
+    this.#coming.set(transfer, abort);
     try {
       const address = onOurOrigin(url, device);
       if (!address) {
         throw failure('notPossible', 'This file lies on another server, to which this page may not talk.');
       }
-      const answer = await fetch(address, { credentials: 'omit' });
+      const answer = await fetch(address, { credentials: 'omit', signal: abort.signal });
       if (!answer.ok || !answer.body) {
         throw failure('notFound', `The file is not there any more (${answer.status}).`);
       }
       const parts: BlobPart[] = [];
+      const size = Number(answer.headers.get('content-length') ?? 0);
+      let taken = 0;
+      let told = 0;
       const reader = answer.body.getReader();
       for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) {
         const piece = value ?? new Uint8Array();
+        taken += piece.length;
+        if (taken - told >= Math.max(PIECE, size / 100)) {
+          told = taken;
+          this.#progress(transfer, taken, size, null);
+        }
         parts.push(device.run((engine) => engine.openFile(transfer, piece)) as BlobPart);
       }
       parts.push(device.run((engine) => engine.endDownload(transfer)) as BlobPart);
@@ -135,10 +178,13 @@ export class Transfers {
       return new Blob(parts, { type });
     } catch (error) {
       device.run((engine) => engine.dropFile(transfer));
+      if (abort.signal.aborted) throw failure('notPossible', 'You have stopped this.');
       if (error instanceof TypeError) {
         throw failure('offline', 'The file could not be fetched: try again when you are online.');
       }
       throw error;
+    } finally {
+      this.#coming.delete(transfer);
     }
   }
 }

@@ -240,7 +240,13 @@ device: number, } | { "type": "revokeDevice",
 /** Which. */
 device: number, } | { "type": "ask", 
 /** What. */
-question: Question, } | { "type": "connect" } | { "type": "disconnect" };
+question: Question, } | { "type": "showHistoryCode", 
+/** What this device is. */
+role: HistoryRole, } | { "type": "scanHistoryCode", 
+/** What it says. */
+text: string, 
+/** What this device is. */
+role: HistoryRole, } | { "type": "stopHistory" } | { "type": "connect" } | { "type": "disconnect" };
 /** How far we are with the server. */
 export type Connection = { "type": "offline" } | { "type": "waiting", 
 /** When. */
@@ -354,7 +360,11 @@ message: string, } | { "type": "conversation",
 /** Which. */
 conversation: string, } | { "type": "asked", 
 /** Names the question, for the event `answered`. */
-question: number, } | { "type": "verified", 
+question: number, } | { "type": "historyCode", 
+/** As text. */
+text: string, 
+/** The rows of its QR code: `1` is dark. */
+qr: Array<string>, } | { "type": "verified", 
 /** Whose devices they are. */
 account: string, 
 /** How many keys are verified now. */
@@ -407,10 +417,16 @@ question: number,
 /** What; `null` when it was refused. */
 answer: Answer | null, 
 /** Why it was. */
-refusal: Refusal | null, } | { "type": "transfer", 
-/** Which, as `core.sendFile` named it. */
+refusal: Refusal | null, } | { "type": "history", 
+/** How far it is. */
+step: HistoryStep, 
+/** So many messages so far; when this device takes, those that are new to it. */
+messages: number, 
+/** Why it has failed, for the person. */
+failed: string | null, } | { "type": "transfer", 
+/** Which, as `core.sendFile` or `core.download` named it. */
 transfer: string, 
-/** How many of its bytes have gone, of all. */
+/** How many of its bytes have moved, of all. */
 sent: number, 
 /** Its size. */
 size: number, 
@@ -460,6 +476,10 @@ people: number | null,
 open: boolean | null, 
 /** We are in it. */
 joined: boolean, };
+/** What a device is in a hand-over of history. */
+export type HistoryRole = "old" | "new";
+/** How far a hand-over of history is. */
+export type HistoryStep = "giving" | "given" | "taking" | "taken" | "failed";
 /** A line of a timeline. `id` tells what is the same line in two lists. */
 export type Item = { "type": "day", 
 /** Names the line. */
@@ -809,7 +829,9 @@ own: boolean, };
 /** Whether somebody is signed in here, and how far we are with the server. */
 export type Session = { "type": "signedOut", 
 /** The domain of addresses here. */
-domain: string, } | { "type": "signedIn", 
+domain: string, 
+/** Another device of theirs has taken this one out: what was kept here is deleted. */
+revoked: boolean, } | { "type": "signedIn", 
 /** Their address. */
 account: string, 
 /** What they are called. */

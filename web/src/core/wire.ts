@@ -8,7 +8,7 @@ export type Ask =
   | { type: 'logout' }
   | { type: 'active'; active: boolean }
   | { type: 'picture'; picture: string }
-  | { type: 'download'; conversation: string; message: string; index: number }
+  | { type: 'download'; transfer: string; conversation: string; message: string; index: number }
   | {
       type: 'sendFile';
       transfer: string;

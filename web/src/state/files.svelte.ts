@@ -4,7 +4,8 @@ import { core } from "./core";
 import type { Attachment } from "./model";
 
 export type Fetched =
-  | { readonly state: "loading" }
+  /** How much of it is here, from 0 to 1. */
+  | { readonly state: "loading"; readonly transfer: string; readonly part: number }
   | { readonly state: "here"; readonly url: string; readonly blob: Blob }
   | { readonly state: "failed" };
 
@@ -25,17 +26,34 @@ export async function fetchFile(conversation: string, message: string, attachmen
   const known = files.get(name);
   if (known?.state === "here") return known;
   if (known?.state === "loading") return null;
-  files.set(name, { state: "loading" });
+  const transfer = crypto.randomUUID();
+  files.set(name, { state: "loading", transfer, part: 0 });
+  const end = core().onEvent((event) => {
+    if (event.type === "transfer" && event.transfer === transfer && event.size > 0)
+      files.set(name, { state: "loading", transfer, part: Math.min(1, event.sent / event.size) });
+  });
   try {
-    const blob = await core().download(conversation, message, attachment.index);
+    const blob = await core().download(conversation, message, attachment.index, transfer);
+    end();
     const here = { state: "here", url: URL.createObjectURL(blob), blob } as const;
     files.set(name, here);
     forgetOldest();
     return here;
   } catch {
-    files.set(name, { state: "failed" });
+    end();
+    // Who has stopped it knows that it is not here.
+    if (files.get(name)?.state === "loading") files.set(name, { state: "failed" });
     return null;
   }
+}
+
+/** Stops fetching it. */
+export function stopFile(conversation: string, message: string, attachment: Attachment): void {
+  const name = nameOf(conversation, message, attachment.index);
+  const known = files.get(name);
+  if (known?.state !== "loading") return;
+  files.delete(name);
+  core().cancel(known.transfer);
 }
 
 function forgetOldest(): void {

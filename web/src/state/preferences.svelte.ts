@@ -16,6 +16,8 @@ interface Kept {
   voiceSpeed: number;
   /** 0 for none, 1 to 5 from light to dark. */
   skinTone: number;
+  /** Somebody has signed in here, and was not asked yet whether to bring the history. */
+  offerHistory: boolean;
 }
 
 const name = "hauspost.preferences";
@@ -32,6 +34,7 @@ const initial: Kept = {
   recentEmoji: [],
   voiceSpeed: 1,
   skinTone: 0,
+  offerHistory: false,
 };
 
 function read(): Partial<Kept> {

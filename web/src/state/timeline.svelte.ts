@@ -2,7 +2,7 @@
 import type { TimelineView } from "../core/core";
 import { core } from "./core";
 import type { Item, Message, ReadBy, Timeline } from "./model";
-import { nextPart } from "./reveal";
+import { leaving, nextChunk, nextPart, perFrame } from "./reveal";
 
 /** A line, and whether it goes on with what the line before it has begun. */
 export interface Line {
@@ -69,6 +69,9 @@ export class OpenTimeline {
   #all: readonly Item[] = [];
   #around: boolean;
   #frame = 0;
+  #chunk = perFrame;
+  /** Lines are still coming or going. */
+  revealing = $state(false);
 
   constructor(conversation: string, around: string | null) {
     this.conversation = conversation;
@@ -91,15 +94,19 @@ export class OpenTimeline {
   }
 
   /** Draws some more of what there is, and the rest in the frames to come. */
-  #reveal(): void {
+  #reveal(before?: number, now?: number): void {
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
+    if (before !== undefined && now !== undefined) this.#chunk = nextChunk(this.#chunk, now - before);
     const hidden = document.visibilityState === "hidden";
     const whole = hidden || (this.items === null && this.#around);
-    const { from, to } = whole ? { from: 0, to: this.#all.length } : nextPart(this.items ?? [], this.#all);
-    const all = from === 0 && to === this.#all.length;
-    this.items = all ? this.#all : this.#all.slice(from, to);
-    if (!all) this.#frame = requestAnimationFrame(() => this.#reveal());
+    const shown = this.items ?? [];
+    const { from, to } = whole ? { from: 0, to: this.#all.length } : nextPart(shown, this.#all, this.#chunk);
+    const { before: above, after: below } = whole ? { before: [], after: [] } : leaving(shown, this.#all, this.#chunk);
+    const all = from === 0 && to === this.#all.length && above.length === 0 && below.length === 0;
+    this.items = all ? this.#all : [...above, ...this.#all.slice(from, to), ...below];
+    this.revealing = !all;
+    if (!all) this.#frame = requestAnimationFrame((later) => this.#reveal(now, later));
   }
 
   /** Those that are drawn. */

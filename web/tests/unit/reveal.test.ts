@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { nextPart } from "../../src/state/reveal";
+import { leaving, nextChunk, nextPart } from "../../src/state/reveal";
 import type { Item } from "../../src/core/types";
 
 const items = (from: number, to: number): Item[] => Array.from({ length: to - from }, (_, at) => ({ type: "missing", id: String(from + at) }));
@@ -28,3 +28,20 @@ it("what goes at one end goes at once, what comes at the other bit by bit", () =
 });
 
 it("another part of the timeline is drawn at once", () => expect(nextPart(items(0, 60), items(500, 560), 10)).toEqual({ from: 0, to: 60 }));
+
+const ids = (all: readonly Item[]) => all.map((item) => item.id);
+
+it("what is not wanted any more goes bit by bit, from its far end", () => {
+  const all = items(0, 300);
+  expect(ids(leaving(items(60, 360), all, 10).after)).toEqual(ids(items(300, 350)));
+  expect(ids(leaving([...items(60, 300), ...items(300, 305)], all, 10).after)).toEqual([]);
+  expect(ids(leaving(items(0, 300), items(60, 360), 10).before)).toEqual(ids(items(10, 60)));
+});
+
+it("of another part of the timeline nothing stays", () => {
+  expect(leaving(items(0, 60), items(500, 560), 10)).toEqual({ before: [], after: [] });
+});
+
+it("frames that take long have fewer lines, and get more again", () => {
+  expect([nextChunk(14, 60), nextChunk(2, 60), nextChunk(7, 17), nextChunk(14, 17)]).toEqual([7, 2, 9, 14]);
+});

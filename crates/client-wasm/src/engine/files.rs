@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use client::files::{
     self, Attachment, Expected, FileKey, FileMetadata, Location, Opener, Sealed, Sealer, Thumbnail,
 };
 use client::{
-    Command, ConversationId, Draft, MessageKey, Now, Randomness, Storage, UploadId, UploadSlot,
-    views,
+    Command, ConversationId, DownloadId, Draft, MessageKey, Now, Randomness, Storage, UploadId,
+    UploadSlot, views,
 };
 use serde::Deserialize;
 
@@ -43,6 +44,8 @@ pub struct FileFacts {
 pub(super) struct Files {
     leaving: BTreeMap<String, Leaving>,
     coming: BTreeMap<String, Opener>,
+    /// Parts of a history that the worker has not fetched yet.
+    chunks: BTreeMap<u64, Bytes>,
 }
 
 struct Leaving {
@@ -153,6 +156,60 @@ impl<S: Storage> Engine<S> {
                 .map(|(name, value)| (name, value.into_inner()))
                 .collect(),
         });
+    }
+
+    pub(super) fn chunk_goes(&mut self, slot: UploadSlot, bytes: Bytes) {
+        self.files.chunks.insert(slot.upload.0, bytes);
+        let headers = slot.headers.into_iter();
+        self.effects.push_back(Effect::UploadChunk {
+            upload: slot.upload.0,
+            put: slot.put.into_inner(),
+            headers: headers
+                .map(|(name, value)| (name, value.into_inner()))
+                .collect(),
+        });
+    }
+
+    /// The bytes of a part of a history that is to be put somewhere: sealed. They are given once.
+    pub fn chunk(&mut self, upload: u64) -> Option<Vec<u8>> {
+        self.files
+            .chunks
+            .remove(&upload)
+            .map(|bytes| bytes.to_vec())
+    }
+
+    /// It was put there, or was not.
+    ///
+    /// # Errors
+    /// [`Failure`], when what follows from it cannot be done.
+    pub fn chunk_uploaded(
+        &mut self,
+        upload: u64,
+        success: bool,
+        now: Now,
+        random: &mut dyn Randomness,
+    ) -> Result<(), Failure> {
+        let upload = UploadId(upload);
+        let command = Command::FileUploaded { upload, success };
+        self.command(command, now, random).map(drop)
+    }
+
+    /// A part of a history is here; `None` when it cannot be had.
+    ///
+    /// # Errors
+    /// [`Failure`], when what follows from it cannot be done.
+    pub fn chunk_fetched(
+        &mut self,
+        download: u64,
+        bytes: Option<Vec<u8>>,
+        now: Now,
+        random: &mut dyn Randomness,
+    ) -> Result<(), Failure> {
+        let command = Command::ChunkFetched {
+            download: DownloadId(download),
+            bytes: bytes.map(Bytes::from),
+        };
+        self.command(command, now, random).map(drop)
     }
 
     pub(super) fn upload_refused(&mut self, upload: UploadId, text: String) {

@@ -60,6 +60,26 @@ pub enum Effect {
         /// Headers to send with it.
         headers: Vec<(String, String)>,
     },
+    /// Put a part of a history, which [`Engine::chunk`] gives, where the server said; then [`Engine::chunk_uploaded`].
+    UploadChunk {
+        /// Which.
+        upload: u64,
+        /// Where to.
+        put: String,
+        /// Headers to send with it.
+        headers: Vec<(String, String)>,
+    },
+    /// Fetch a part of a history into memory; then [`Engine::chunk_fetched`].
+    FetchChunk {
+        /// Which.
+        download: u64,
+        /// Where it is.
+        url: String,
+        /// Its size, in bytes: more is not taken.
+        size: u64,
+    },
+    /// Another device has taken this one out: delete what is kept.
+    Revoked,
     /// A transfer is over, before its time.
     TransferEnded {
         /// Which.
@@ -359,6 +379,12 @@ impl<S: Storage> Engine<S> {
                 }),
                 Output::Disconnect => self.effects.push_back(Effect::Disconnect),
                 Output::Upload(slot) => self.slot_came(slot),
+                Output::UploadChunk { slot, bytes } => self.chunk_goes(slot, bytes),
+                Output::FetchChunk(order) => self.effects.push_back(Effect::FetchChunk {
+                    download: order.download.0,
+                    url: order.url.into_inner(),
+                    size: order.size.unwrap_or_default(),
+                }),
                 Output::Event(event) => self.happened(event),
                 // A WebSocket has its TLS below it.
                 _ => {}
@@ -381,6 +407,8 @@ impl<S: Storage> Engine<S> {
                 self.login_failed = Some(text);
                 self.connection_changed();
             }
+            E::Revoked => self.effects.push_back(Effect::Revoked),
+            E::History(progress) => self.tell(progress.into()),
             E::LoggedOut { .. } => {
                 self.connection = Connection::Offline;
                 self.connection_changed();
@@ -389,7 +417,8 @@ impl<S: Storage> Engine<S> {
                 self.dirty.conversations = true;
                 self.dirty.people = true;
             }
-            E::Timeline(conversation) => {
+            // That there is nothing earlier is to be seen, too.
+            E::Earlier { conversation, .. } | E::Timeline(conversation) => {
                 self.dirty.timelines.insert(conversation);
             }
             E::Message {

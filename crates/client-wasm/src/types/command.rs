@@ -254,10 +254,45 @@ pub enum Command {
         /// What.
         question: Question,
     },
+    /// Shows a code for handing history from one device of the person to another; gives `historyCode`. Mostly the new device
+    /// shows it. How far it comes is told by the event `history`.
+    ShowHistoryCode {
+        /// What this device is.
+        role: HistoryRole,
+    },
+    /// The person has scanned the code that the other device shows, or has carried it over as text.
+    ScanHistoryCode {
+        /// What it says.
+        text: String,
+        /// What this device is.
+        role: HistoryRole,
+    },
+    /// Ends a hand-over.
+    StopHistory,
     /// Connects with what is kept.
     Connect,
     /// Stays away until `connect`.
     Disconnect,
+}
+
+/// What a device is in a hand-over of history.
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub enum HistoryRole {
+    /// It has the history.
+    Old,
+    /// It wants it.
+    New,
+}
+
+impl From<HistoryRole> for client::history::Role {
+    fn from(role: HistoryRole) -> Self {
+        match role {
+            HistoryRole::Old => Self::Old,
+            HistoryRole::New => Self::New,
+        }
+    }
 }
 
 /// What is to be said.
@@ -320,6 +355,13 @@ pub enum Done {
         /// Names the question, for the event `answered`.
         #[cfg_attr(test, ts(type = "number"))]
         question: u64,
+    },
+    /// A code for the other device to scan. Whoever sees it could ask for the history.
+    HistoryCode {
+        /// As text.
+        text: String,
+        /// The rows of its QR code: `1` is dark.
+        qr: Vec<String>,
     },
     /// What came of comparing.
     Verified {
@@ -587,6 +629,12 @@ impl TryFrom<Command> for client::Command {
             },
             C::RevokeDevice { device } => Self::RevokeDevice { device },
             C::Ask { question } => Self::Ask(question.try_into()?),
+            C::ShowHistoryCode { role } => Self::ShowHistoryCode { role: role.into() },
+            C::ScanHistoryCode { text, role } => Self::ScanHistoryCode {
+                text: Redacted::new(text.trim().to_owned()),
+                role: role.into(),
+            },
+            C::StopHistory => Self::StopHistory,
             C::Connect => Self::Connect,
             C::Disconnect => Self::Disconnect,
         })
@@ -642,6 +690,10 @@ impl From<client::Done> for Done {
             },
             client::Done::Asked(question) => Self::Asked {
                 question: question.0,
+            },
+            client::Done::HistoryCode(text) => Self::HistoryCode {
+                qr: super::qr(text.expose()).unwrap_or_default(),
+                text: text.into_inner(),
             },
             client::Done::Verified {
                 account,

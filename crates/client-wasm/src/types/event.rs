@@ -20,6 +20,8 @@ pub enum Session {
     SignedOut {
         /// The domain of addresses here.
         domain: String,
+        /// Another device of theirs has taken this one out: what was kept here is deleted.
+        revoked: bool,
     },
     /// Somebody is.
     SignedIn {
@@ -132,11 +134,21 @@ pub enum Event {
         /// Why it was.
         refusal: Option<Refusal>,
     },
-    /// A file on its way.
+    /// History goes from one device of the person to another.
+    History {
+        /// How far it is.
+        step: HistoryStep,
+        /// So many messages so far; when this device takes, those that are new to it.
+        #[cfg_attr(test, ts(type = "number"))]
+        messages: u64,
+        /// Why it has failed, for the person.
+        failed: Option<String>,
+    },
+    /// A file on its way, to the server or from it.
     Transfer {
-        /// Which, as `core.sendFile` named it.
+        /// Which, as `core.sendFile` or `core.download` named it.
         transfer: String,
-        /// How many of its bytes have gone, of all.
+        /// How many of its bytes have moved, of all.
         #[cfg_attr(test, ts(type = "number"))]
         sent: u64,
         /// Its size.
@@ -147,6 +159,42 @@ pub enum Event {
         /// The message stands in the timeline.
         done: bool,
     },
+}
+
+/// How far a hand-over of history is.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub enum HistoryStep {
+    /// This device is giving.
+    Giving,
+    /// It has given all; the other one may still be fetching.
+    Given,
+    /// This device is taking.
+    Taking,
+    /// All is here.
+    Taken,
+    /// It has ended before that.
+    Failed,
+}
+
+impl From<client::HistoryProgress> for Event {
+    fn from(progress: client::HistoryProgress) -> Self {
+        use client::HistoryProgress as Progress;
+        let (step, messages, failed) = match progress {
+            Progress::Giving { messages } => (HistoryStep::Giving, messages, None),
+            Progress::Given { messages } => (HistoryStep::Given, messages, None),
+            Progress::Taking { messages } => (HistoryStep::Taking, messages, None),
+            Progress::Taken { messages } => (HistoryStep::Taken, messages, None),
+            Progress::Failed { text } => (HistoryStep::Failed, 0, Some(text)),
+            _ => (HistoryStep::Failed, 0, None),
+        };
+        Self::History {
+            step,
+            messages,
+            failed,
+        }
+    }
 }
 
 impl From<&client::ConnectionState> for Connection {
@@ -166,7 +214,10 @@ impl From<&client::ConnectionState> for Connection {
 /// One line of a message for a notification.
 pub fn line_of(conversation: &views::Conversation, key: client::MessageKey) -> (String, String) {
     match &conversation.last {
-        Some(last) if last.key == key => (last.sender.to_string(), last.text.expose().to_string()),
+        Some(last) if last.key == key => (
+            last.sender.to_string(),
+            super::conversation::words_of(last.text.expose()),
+        ),
         _ => (String::new(), String::new()),
     }
 }

@@ -392,6 +392,16 @@ pub struct Viewer<'v> {
     pub host: &'v str,
 }
 
+impl Viewer<'_> {
+    /// Whether a host (with its port, if it has one) is the house's own: that of the page, or the domain of our address, which
+    /// the same server answers for.
+    fn is_ours(&self, host: &str) -> bool {
+        let domain = self.account.split_once('@').map(|(_, domain)| domain);
+        let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+        host == self.host || domain == Some(name)
+    }
+}
+
 /// The lines of a timeline as they cross the border.
 pub fn items(timeline: &views::Timeline, viewer: Viewer<'_>) -> Vec<Item> {
     let one = |item: &views::TimelineItem| match item {
@@ -475,7 +485,7 @@ pub fn said(said: &views::Message, viewer: Viewer<'_>) -> Message {
         reply: said.reply.as_ref().map(|reply| ReplyTo {
             to: reply.to.map(|key| key.to_string()),
             sender: reply.sender.to_string(),
-            text: reply.text.expose().to_string(),
+            text: super::conversation::words_of(reply.text.expose()),
         }),
         private: said.private.as_ref().map(ToString::to_string),
         mentions_us: said.mentions_us,
@@ -555,7 +565,7 @@ fn body(said: &views::Message, viewer: Viewer<'_>) -> Body {
                 attachments: files
                     .iter()
                     .enumerate()
-                    .map(|(index, file)| attachment(index, file, viewer.host))
+                    .map(|(index, file)| attachment(index, file, viewer))
                     .collect(),
                 previews: previews.into_iter().map(Into::into).collect(),
             }
@@ -572,7 +582,7 @@ fn body(said: &views::Message, viewer: Viewer<'_>) -> Body {
     }
 }
 
-fn attachment(index: usize, attachment: &files::Attachment, host: &str) -> Attachment {
+fn attachment(index: usize, attachment: &files::Attachment, viewer: Viewer<'_>) -> Attachment {
     let file = &attachment.file;
     let url = attachment.locations.first().and_then(|place| match place {
         Location::Plain { url } => Some(url),
@@ -607,7 +617,7 @@ fn attachment(index: usize, attachment: &files::Attachment, host: &str) -> Attac
             .locations
             .iter()
             .any(|place| matches!(place, Location::Sealed { .. })),
-        foreign_host: from.filter(|from| *from != host).map(str::to_owned),
+        foreign_host: from.filter(|from| !viewer.is_ours(from)).map(str::to_owned),
     }
 }
 

@@ -116,12 +116,14 @@ fn answer(web: &Web, file: &'static File, uri: &Uri, headers: &HeaderMap) -> Res
 }
 
 /// What scripts and pages of the web client may do: nothing that leaves this origin. A worker has the policy of its own file,
-/// so all files carry it.
+/// so all files carry it. Text becomes elements by Svelte's templates alone, and scripts are started by web/src/core/trusted.ts
+/// alone (Trusted Types).
 fn policy(framers: &str) -> String {
     format!(
         "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; font-src 'self'; \
          img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self'; manifest-src 'self'; form-action 'none'; \
-         base-uri 'none'; frame-ancestors {framers}"
+         base-uri 'none'; require-trusted-types-for 'script'; trusted-types svelte-trusted-html hauspost; \
+         frame-ancestors {framers}"
     )
 }
 
