@@ -99,6 +99,24 @@ async def a_second_page_is_served_by_the_first_and_goes_on_without_it(house: Hou
 
 
 @tests
+async def no_text_becomes_code(house: House) -> None:
+    server = await served(house)
+    chromium = await Chromium.start(house)
+    _, page = await signed_in(chromium, server, "romeo")
+    attempts = {
+        "HTML": "document.body.innerHTML = '<img src=x>'",
+        "a script": "document.createElement('script').src = '/assets/x.js'",
+        "a worker": "new Worker('/assets/x.js')",
+        "a policy": "trustedTypes.createPolicy('other', {})",
+        "our policy again": "trustedTypes.createPolicy('hauspost', {})",
+    }
+    done = {}
+    for name, code in attempts.items():
+        done[name] = await page.evaluate(f"() => {{ try {{ {code}; return 'done'; }} catch (error) {{ return error.name; }} }}")
+    equal({name for name, outcome in done.items() if outcome == "done"}, set())
+
+
+@tests
 async def signing_out_wipes_what_was_kept(house: House) -> None:
     server = await served(house)
     chromium = await Chromium.start(house)

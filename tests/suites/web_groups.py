@@ -114,7 +114,7 @@ async def who_was_taken_out_reads_nothing_more(house: House) -> None:
         await reads(device, "All three")
     await page.click("button", "Details")
     await page.do(["getByRole", "button", {"name": "Actions for nurse"}], ["click"])
-    await page.do(["getByRole", "menuitem", {"name": "Remove from the group"}], ["click"])
+    await page.do(["getByRole", "menuitem", {"name": "Remove", "exact": True}], ["click"])
     await page.do(["getByRole", "dialog"], ["getByRole", "button", {"name": "Remove"}], ["click"])
     await page.do(["getByRole", "button", {"name": "Actions for nurse"}], ["waitFor", {"state": "hidden"}])
     await says(page, "Orchard", "The two of us")

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import itertools
 import json
@@ -88,6 +89,10 @@ class Browser:
         await page.do(["goto", path])
         return page
 
+    async def worker(self, code: str, argument: Any = None) -> Any:
+        """Runs a function in the service worker."""
+        return await self.chromium.ask("worker", context=self.name, code=code, argument=argument)
+
 
 class Page:
     """A page: what is on it is found as a person finds it, by labels and words."""
@@ -105,6 +110,27 @@ class Page:
 
     async def evaluate(self, code: str, argument: Any = None) -> Any:
         return await self.chromium.ask("evaluate", page=self.name, code=code, argument=argument)
+
+    async def download(self, *steps: list[Any]) -> bytes:
+        """The file that the page gives to the person for these steps."""
+        async with self.told():
+            return base64.b64decode(await self.chromium.ask("download", page=self.name, steps=list(steps)))
+
+    async def popup(self, *steps: list[Any]) -> "Page":
+        """The window that these steps open."""
+        name = f"page {next(self.chromium.numbers)}"
+        async with self.told():
+            await self.chromium.ask("popup", page=self.name, into=name, steps=list(steps))
+        return Page(self.chromium, name)
+
+    async def violations(self) -> list[str]:
+        """What axe finds on what is to be seen."""
+        return list(await self.chromium.ask("axe", page=self.name))
+
+    async def until(self, code: str) -> None:
+        """Waits until a function of the page gives true."""
+        async with self.told():
+            await self.chromium.ask("until", page=self.name, code=code)
 
     async def said(self) -> list[str]:
         """What it has said on the console, and which origins it has asked."""

@@ -99,6 +99,17 @@ def made(tag: str, attributes: dict[str, str], *inner: Any) -> ET.Element:
     return element
 
 
+async def finds(device: Device, name: str) -> None:
+    """Waits until somebody has a device that can be written to."""
+    address = f"{name}@{device.jid.domain}"
+    manager = await device.plugin.get_session_manager()
+    async with patience(f"a device of {name}"):
+        while True:
+            await device.plugin.refresh_device_lists({JID(address)}, force_download=True)
+            if any(all(dict(one.active).get(form) for form in device.forms) for one in await manager.get_device_information(address)):
+                return
+
+
 async def until(device: Device, wanted: str) -> Read:
     """Reads until a message says this."""
     async with patience(f"{wanted!r} at {device.person.boundjid}"):
