@@ -287,6 +287,7 @@ fn in_an_open_room_something_is_said_to_one_alone() {
     );
     assert_eq!(last(&world, nurse), None);
     let _ = laptop;
+    assert!(world.client(romeo).conversation(&garden).unwrap().whispers);
     // Who is not there is told nothing, and in a group it is not needed.
     assert!(world.try_command(romeo, whisper("nobody", "psst")).is_err());
     let play = group(&mut world, romeo, &["juliet@example.org"]);

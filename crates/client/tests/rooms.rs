@@ -9,11 +9,13 @@
 mod world;
 
 use bytes::Bytes;
+use chat::config::EncryptionRule;
 use chat::config::RegistrationMode;
 use client::question::{Answer, Invitations, Question, Refusal, RoomSetup};
 use client::views::{ConversationKind, Seal};
 use client::{
-    Affiliation, Command, ConversationId, Done, Event, Invitation, Picture, Role, StanzaCondition,
+    Affiliation, Command, ConversationId, Done, Draft, Event, Invitation, Picture, Role,
+    StanzaCondition,
 };
 use world::{World, jid};
 
@@ -301,6 +303,25 @@ fn a_room_has_a_picture() {
     assert_eq!(ask(&mut world, romeo, take), Ok(Answer::Done));
     let row = world.client(juliet).conversation(&room).unwrap();
     assert_eq!(row.picture, None);
+}
+
+#[test]
+fn where_all_that_is_said_to_one_must_be_encrypted_nothing_is_whispered() {
+    let mut world = World::with(|config| config.encryption.direct = EncryptionRule::Required);
+    let romeo = world.device("romeo", "phone");
+    let juliet = world.device("juliet", "phone");
+    let room = garden(&mut world, romeo);
+    join(&mut world, juliet, &room);
+    assert!(!world.client(romeo).conversation(&room).unwrap().whispers);
+    let whisper = Command::Send {
+        conversation: room,
+        message: Draft {
+            private_to: Some("juliet".to_owned()),
+            ..Draft::text("psst")
+        },
+    };
+    let refused = world.try_command(romeo, whisper).unwrap_err();
+    assert!(refused.to_string().contains("write to this person"));
 }
 
 #[test]

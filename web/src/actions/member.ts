@@ -64,7 +64,7 @@ export function memberActions(conversation: Conversation, own: Member | undefine
   add({ id: "write", icon: "chat", label: t.details.writeTo(name), run: () => void writeTo(account!) }, account !== null);
   add(
     { id: "whisper", icon: "whisper", label: t.member.whisper, run: () => whisperTo(conversation, nick!) },
-    conversation.seal === "open" && nick !== null && conversation.cannotWrite === null,
+    conversation.whispers && nick !== null && conversation.cannotWrite === null,
   );
   add(
     {

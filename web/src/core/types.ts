@@ -309,6 +309,8 @@ status: string,
 typing: Array<string>, 
 /** How it is protected. */
 seal: Seal, 
+/** Something can be said here to one alone. */
+whispers: boolean, 
 /** Why nothing can be said here, for the person; `null` when something can. */
 cannotWrite: string | null, 
 /** When something was said last, or the conversation was opened. */

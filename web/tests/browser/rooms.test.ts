@@ -210,6 +210,36 @@ describe("invitations", () => {
   });
 });
 
+describe("signing up", () => {
+  it("takes a name and a password, and says what is wrong with them", async () => {
+    const { page, errors } = await open("?invite");
+    await page.getByRole("heading", { name: "Anton Lindqvist has invited you" }).waitFor();
+    await page.getByRole("textbox", { name: "Name", exact: true }).fill("kim lee");
+    await page.getByLabel("Password", { exact: true }).fill("short");
+    await page.keyboard.press("Enter");
+    await page.getByText("The password needs at least 10 characters.").waitFor();
+    await page.waitForFunction(() => document.activeElement?.getAttribute("name") === "username");
+    await page.keyboard.press("Control+A");
+    await page.keyboard.type("Kim");
+    await page.getByLabel("Password", { exact: true }).fill("long enough");
+    await page.evaluate(() => (window.engine.turnsAway = "This name is taken: choose another one."));
+    await page.keyboard.press("Enter");
+    await page.getByRole("alert").getByText("This name is taken").waitFor();
+    await page.getByRole("button", { name: "Create account" }).click();
+    await page.waitForFunction(() => window.engine.logins.length === 2);
+    const [, given] = await page.evaluate(() => window.engine.logins);
+    expect(given).toEqual(["kim@brenner.example", "long enough", expect.stringContaining("Chrome"), "mrqx4kdz7t2v"]);
+    expect(errors).toEqual([]);
+  });
+
+  it("says when an invitation does not work any more, and leads on", async () => {
+    const { page } = await open("?invite=gone");
+    await page.getByText("This invitation was used already.").waitFor();
+    await page.getByRole("button", { name: "To signing in" }).click();
+    await page.getByRole("heading", { name: "Sign in" }).waitFor();
+  });
+});
+
 describe("the list", () => {
   it("has the rooms of departments by themselves", async () => {
     const { page } = await open("#/");

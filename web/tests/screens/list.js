@@ -14,6 +14,16 @@ const named = (page, ...names) => page.getByRole('button', { name: new RegExp(`^
 /** @type {Screen[]} */
 export const screens = [
   { name: 'login', at: '?signedOut' },
+  { name: 'sign-up', at: '?invite' },
+  { name: 'sign-up-gone', at: '?invite=gone' },
+  {
+    name: 'sign-up-wrong',
+    at: '?invite',
+    run: async (page) => {
+      await page.locator('input[name=username]').fill('kim lee');
+      await page.locator('button[type=submit]').click();
+    },
+  },
   { name: 'list', at: '#/' },
   { name: 'list-empty', at: '?empty#/' },
   { name: 'list-request', at: '?request#/' },

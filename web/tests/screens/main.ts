@@ -15,6 +15,15 @@ if (wanted.has("signedOut")) engine.signedOut();
 if (wanted.has("long")) engine.long = Number(wanted.get("long"));
 if (wanted.has("empty")) engine.rows = [];
 if (wanted.has("offline") && engine.session.type === "signedIn") engine.session.connection = { type: "offline" };
+const invite = wanted.get("invite");
+if (invite !== null) {
+  // What the server would say of an invitation: the page asks its own address.
+  engine.signedOut();
+  history.replaceState(null, "", "/invite/mrqx4kdz7t2v");
+  const gone = words === "de" ? "Diese Einladung wurde schon benutzt. Bitte um eine neue." : "This invitation was used already. Ask for another one.";
+  const facts = { domain: "brenner.example", inviter: "Anton Lindqvist", name: null, makesAccounts: true, inBand: invite !== "page", ends: "2026-11-30", shortestPassword: 10 };
+  window.fetch = () => Promise.resolve(invite === "gone" ? Response.json({ text: gone }, { status: 410 }) : Response.json(facts));
+}
 if (wanted.has("member")) engine.entitled = false;
 if (wanted.has("request")) engine.requests = ["kai@partner.example"];
 if (wanted.has("rtl")) document.documentElement.dir = "rtl";

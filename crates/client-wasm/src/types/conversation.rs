@@ -104,6 +104,8 @@ pub struct Conversation {
     pub typing: Vec<String>,
     /// How it is protected.
     pub seal: Seal,
+    /// Something can be said here to one alone.
+    pub whispers: bool,
     /// Why nothing can be said here, for the person; `null` when something can.
     pub cannot_write: Option<String>,
     /// When something was said last, or the conversation was opened.
@@ -175,6 +177,7 @@ impl From<&Arc<views::Conversation>> for Conversation {
             status: row.status.to_string(),
             typing: row.typing.iter().map(ToString::to_string).collect(),
             seal: row.seal.into(),
+            whispers: row.whispers,
             cannot_write: row.cannot_write.as_ref().map(ToString::to_string),
             active: row.active.into(),
         }

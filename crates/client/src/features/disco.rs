@@ -47,6 +47,8 @@ pub(crate) struct Surroundings {
     pub(crate) rooms: Option<String>,
     pub(crate) uploads: Option<String>,
     pub(crate) spaces: Option<String>,
+    /// What people of the house say to each other must be encrypted: the server lets nothing else through.
+    pub(crate) seals_direct: bool,
 }
 
 fn info(software: &str) -> Info {
@@ -135,6 +137,28 @@ impl<S: Storage> Client<S> {
     pub(crate) fn server_info_came(&mut self, answer: Answer<'_>) {
         let found = answer.payload().map(Info::read).unwrap_or_default();
         let has = |feature: &str| found.features.iter().any(|found| found == feature);
+        let policy = found
+            .forms
+            .iter()
+            .find(|form| form.form_type == ns::ENCRYPTION_POLICY);
+        let seals_direct = policy.is_some_and(|policy| {
+            let mut fields = policy.fields.iter();
+            fields.any(|(var, values)| {
+                var == "direct" && values.iter().any(|value| value == "required")
+            })
+        });
+        if self.surroundings.seals_direct != seals_direct {
+            self.surroundings.seals_direct = seals_direct;
+            // What can be said in them to one alone is another thing now.
+            let rooms = self.conversations.all().iter();
+            let rooms: Vec<_> = rooms
+                .filter(|record| record.is_room())
+                .map(|record| record.jid.clone())
+                .collect();
+            for room in rooms {
+                self.conversations.redraw(&room);
+            }
+        }
         self.surroundings.blocking = has(ns::BLOCKING);
         self.surroundings.client_access |= has(ns::CLIENT_ACCESS);
         if has(ns::HTTP_UPLOAD) {

@@ -134,6 +134,8 @@ pub struct Conversation {
     pub typing: Vec<Arc<str>>,
     /// How it is protected.
     pub seal: Seal,
+    /// Something can be said here to one alone ([`Draft::private_to`](crate::Draft::private_to)).
+    pub whispers: bool,
     /// Why nothing can be said here, for the person; `None` when something can.
     pub cannot_write: Option<Arc<str>>,
     /// When something was said last, or the conversation was opened.

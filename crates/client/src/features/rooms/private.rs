@@ -86,6 +86,11 @@ impl<S: Storage> Client<S> {
         self.arrived(arrival, message, way, &from, &to, false, turn)
     }
 
+    /// Whether something can be said to one alone in a conversation.
+    pub(crate) fn takes_whispers(&self, record: &Record) -> bool {
+        record.is_room() && record.seal() == Seal::Open && !self.surroundings.seals_direct
+    }
+
     /// Whether something may be said to one alone.
     pub(crate) fn may_say_privately(
         &self,
@@ -98,6 +103,11 @@ impl<S: Storage> Client<S> {
         }
         if record.seal() == Seal::Encrypted {
             return no("In a group all addresses are known: write to this person directly.");
+        }
+        if self.surroundings.seals_direct {
+            return no(
+                "What is said to one person has to be encrypted here: write to this person directly.",
+            );
         }
         let room = self.rooms.all.get(&record.jid);
         if !room.is_some_and(|room| room.occupants.contains_key(nick)) {
