@@ -11,7 +11,7 @@ import subprocess
 import urllib.parse
 import xml.etree.ElementTree as ET
 
-from harness import Tests, check, equal, patience
+from harness import Tests, check, equal, patience, says
 from harness import http, sasl, wire
 from harness.people import arrive
 from harness.server import DOMAIN, NotStarted, Server
@@ -26,11 +26,6 @@ async def fails(server: Server) -> str:
     with refused(NotStarted) as caught:
         await server.start()
     return str(caught[0])
-
-
-def says(text: str, *words: str) -> None:
-    for word in words:
-        check(word in text, f"{word!r} is not said in:\n{text}")
 
 
 # Starting
@@ -131,7 +126,7 @@ async def people_are_added_listed_changed_disabled_and_removed_whether_it_runs_o
         done.expect()
         listed = (await server.command("user", "list")).expect().out
         line = next(line for line in listed.splitlines() if line.startswith(name))
-        equal(line.split("\t")[:4], [f"{name}@{DOMAIN}", "enabled", "admin", "Some One"])
+        equal(line.split("\t")[:4], [f"{name}@{DOMAIN}", "enabled", "owner", "Some One"])
         again = await server.command("user", "add", name, "--password-stdin", stdin="x\n")
         check(again.code != 0, "the same name twice")
         says(again.said, name)
@@ -199,7 +194,7 @@ async def many_people_are_imported_with_names_and_groups(house):
     lines = (await server.command("user", "list")).expect().out.splitlines()
     equal(len(lines), 200)
     equal(next(line for line in lines if line.startswith("p7@")).split("\t"),
-          [f"p7@{DOMAIN}", "enabled", "user", "Person, the 7", "night shift;workshop"])
+          [f"p7@{DOMAIN}", "enabled", "person", "Person, the 7", "night shift;workshop"])
     await wire.logged_in(house, server, "p199", password="secret 199")
     file.write_text("q1,good\nq 2,bad name\n")
     done = await server.command("user", "import", str(file))
@@ -224,7 +219,7 @@ async def the_first_start_makes_an_administrator_by_a_link_that_works_once(house
         *(http.post(server, path, urllib.parse.urlencode({**form, "name": name}), kind) for name in ("founder", "thief")))
     equal(sorted(answer.status for answer in answers), [200, 404])
     listed = (await server.command("user", "list")).expect().out
-    equal(listed.count("\tadmin\t"), 1)
+    equal(listed.count("\towner\t"), 1)
     name = listed.split("@")[0]
     await wire.logged_in(house, server, name, password="a long password")
     equal((await http.get(server, path)).status, 404)

@@ -40,6 +40,7 @@ SUITES = [
     "host_meta",
     "inbox",
     "operations",
+    "audit",
     "promises",
     "federation",
     "dane",

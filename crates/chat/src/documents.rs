@@ -1,6 +1,6 @@
 //! The documents that are made of what the code declares.
 
-use crate::{compliance, specifications};
+use crate::{accounts, compliance, specifications};
 
 /// A document made of what the code declares.
 #[derive(Clone, Debug)]
@@ -27,6 +27,10 @@ pub fn documents() -> Vec<Document> {
         Document {
             path: "docs/compliance.md",
             text: compliance::document(),
+        },
+        Document {
+            path: "docs/roles.md",
+            text: accounts::roles_document(),
         },
     ]
 }

@@ -4,9 +4,10 @@
 mod common;
 
 use base::BareJid;
+use chat::accounts::Authority;
 use common::{House, Who, short};
 use futures_util::FutureExt;
-use store::{Affiliation, NewRoom, RoomConfig, RoomPerson, wait};
+use store::{Affiliation, NewRoom, Role, RoomConfig, RoomPerson, wait};
 use xmpp::condition::StreamCondition;
 use xmpp::ns;
 use xmpp::xml::Stanza;
@@ -248,7 +249,8 @@ fn the_successor_of_a_removed_account_stands_nowhere() {
 fn remove(house: &mut House, name: &str) {
     let address = BareJid::new(Some(name), "example.org").expect("an address");
     let now = house.now();
-    let removed = house.chat.remove_account(&address, now).now_or_never();
+    let by = Authority::console();
+    let removed = house.chat.remove_account(&address, &by, now).now_or_never();
     removed
         .expect("the store answers at once")
         .expect("removed");
@@ -564,7 +566,9 @@ fn a_search_finds_what_the_rooms_are_now() {
 fn set_groups(house: &mut House, name: &str, groups: &[&str]) {
     let address = BareJid::new(Some(name), "example.org").expect("an address");
     let groups: Vec<String> = groups.iter().map(|group| (*group).to_owned()).collect();
-    let set = house.chat.set_groups(&address, &groups).now_or_never();
+    let by = Authority::console();
+    let set = house.chat.set_groups(&address, &groups, &by, house.now());
+    let set = set.now_or_never();
     set.expect("the store answers at once").expect("groups");
     house.settle_until(|_| true);
     house.settle();
@@ -598,7 +602,11 @@ fn a_room_becomes_a_departments_by_its_people_or_administrators() {
     set_groups(&mut house, "anna", &[]);
     assert_eq!(configure(&mut house, anna, &sales), "result");
     let address = BareJid::new(Some("root"), "example.org").expect("an address");
-    let made = house.chat.set_admin(&address, true).now_or_never();
+    let by = Authority::console();
+    let made = house
+        .chat
+        .set_role(&address, Role::Administrator, &by, house.now());
+    let made = made.now_or_never();
     made.expect("at once").expect("an administrator");
     assert_eq!(
         configure(&mut house, root, &[("hauspost#group", "Board")]),

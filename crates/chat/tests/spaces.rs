@@ -3,6 +3,7 @@
 mod common;
 
 use base::BareJid;
+use chat::accounts::Authority;
 use common::{House, Who, short};
 use futures_util::FutureExt;
 use store::{Affiliation, NewRoom, RoomConfig, RoomPerson, wait};
@@ -13,7 +14,9 @@ const SPACES: &str = "spaces.example.org";
 fn set_groups(house: &House, name: &str, groups: &[&str]) {
     let address = BareJid::new(Some(name), "example.org").expect("an address");
     let groups: Vec<String> = groups.iter().map(|group| (*group).to_owned()).collect();
-    let set = house.chat.set_groups(&address, &groups).now_or_never();
+    let by = Authority::console();
+    let set = house.chat.set_groups(&address, &groups, &by, house.now());
+    let set = set.now_or_never();
     set.expect("the store answers at once").expect("groups");
 }
 

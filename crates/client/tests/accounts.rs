@@ -26,7 +26,8 @@ fn invite(world: &World, name: Option<&str>) -> Invitation {
         ..InvitationWish::default()
     };
     let now = world.house.clock.now();
-    let made = world.house.chat.invite_to_account(None, wish, now);
+    let by = chat::accounts::Authority::console();
+    let made = world.house.chat.invite_to_account(None, wish, &by, now);
     let made = made.now_or_never().unwrap().unwrap();
     Invitation::parse(&made.uri).unwrap()
 }

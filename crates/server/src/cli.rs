@@ -32,7 +32,13 @@ pub enum Command {
         /// Read every kept entry, not only the structure
         #[arg(long)]
         full: bool,
+        /// Compare the audit log with a head that was noted elsewhere; may be given more than once
+        #[arg(long, value_name = "NUMBER:DIGEST")]
+        audit_head: Vec<String>,
     },
+    /// The audit log: who changed what
+    #[command(subcommand)]
+    Audit(Audit),
     /// Copy everything the server keeps into a new folder; works while it runs
     Backup {
         /// Folder to make
@@ -82,9 +88,12 @@ pub enum User {
     Add {
         /// Name before the @
         name: String,
-        /// May administer the server
-        #[arg(long)]
+        /// Owns the server: administers it, and says who else does (as `--role owner`)
+        #[arg(long, conflicts_with = "role")]
         admin: bool,
+        /// Role: person, auditor, helpdesk, administrator or owner
+        #[arg(long)]
+        role: Option<String>,
         /// Name for people
         #[arg(long, value_name = "TEXT")]
         display_name: Option<String>,
@@ -123,6 +132,13 @@ pub enum User {
         #[arg(long, conflicts_with = "groups")]
         none: bool,
     },
+    /// Give a person a role, or show it: person, auditor, helpdesk, administrator, owner
+    Role {
+        /// Name before the @
+        name: String,
+        /// The new role
+        role: Option<String>,
+    },
     /// Remove a person with all that is kept for them
     Remove {
         /// Name before the @
@@ -155,4 +171,50 @@ pub enum User {
         #[arg(long, default_value_t = 4096, value_parser = clap::value_parser!(u32).range(4096..=10_000_000))]
         iterations: u32,
     },
+}
+
+/// The audit log.
+#[derive(Debug, Subcommand)]
+pub enum Audit {
+    /// The newest entries, oldest of them first: number, time, who, door, what, to whom, more; tabs between
+    List {
+        /// Which
+        #[command(flatten)]
+        filter: AuditFilter,
+        /// How many
+        #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1000))]
+        last: u16,
+    },
+    /// All entries, oldest first, as JSON lines with their digests
+    Export {
+        /// Which
+        #[command(flatten)]
+        filter: AuditFilter,
+    },
+    /// Where the log ends, as a number and a digest: to be noted where the server cannot write, and compared later by
+    /// `hauspost check --audit-head`
+    Head,
+}
+
+/// Which entries of the audit log.
+#[derive(Clone, Debug, Args)]
+pub struct AuditFilter {
+    /// By this actor: an address, `console` or `house`
+    #[arg(long)]
+    pub actor: Option<String>,
+    /// To this subject: an address, an invitation, a setting
+    #[arg(long)]
+    pub subject: Option<String>,
+    /// With this action, or one that begins with it and a dot: `account`, `account.removed`
+    #[arg(long)]
+    pub action: Option<String>,
+    /// Not earlier than this: 2026-11-23T08:00:00Z
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// Earlier than this
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+    /// With these letters in actor, subject or detail
+    #[arg(long)]
+    pub text: Option<String>,
 }

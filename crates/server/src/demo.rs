@@ -205,9 +205,9 @@ pub(crate) async fn fill(store: &Store, config: &Config) -> anyhow::Result<Strin
                 Ok(NewAccount {
                     localpart: (*name).into(),
                     display_name: Some((*display_name).into()),
-                    admin: false,
                     groups: vec![(*group).into()],
                     keys: keys::derive(&secret, xmpp::sasl::MINIMUM_ITERATIONS)?,
+                    ..NewAccount::default()
                 })
             })
             .collect::<Result<Vec<_>, keys::KeysError>>()

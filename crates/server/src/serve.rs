@@ -9,6 +9,7 @@ use anyhow::{Context, bail};
 use api::{Api, Door, Health, Metrics, Phase};
 use arc_swap::ArcSwap;
 use chat::Chat;
+use chat::accounts::Authority;
 use store::{Store, StoreConfig};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -227,6 +228,7 @@ async fn start_and_serve(cli: &Cli, loaded: &Loaded, serve: &Serve) -> anyhow::R
     let execution = Execution {
         chat: running.chat.clone(),
         clock,
+        by: Authority::console(),
     };
     let (give_way, mut pauses) = mpsc::channel(1);
     // The socket's file goes when this task is dropped with the runtime.

@@ -255,9 +255,9 @@ fn manage_people(config: &Path) {
     assert_eq!(
         people(config),
         [
-            "anna@example.org\tenabled\tadmin\t\t",
-            "ben@example.org\tdisabled\tuser\tBen Brandt\tWorkshop",
-            "clara@example.org\tenabled\tuser\tÇelik, Clara\tOffice;Sales",
+            "anna@example.org\tenabled\towner\t\t",
+            "ben@example.org\tdisabled\tperson\tBen Brandt\tWorkshop",
+            "clara@example.org\tenabled\tperson\tÇelik, Clara\tOffice;Sales",
         ]
     );
     assert!(
@@ -387,7 +387,7 @@ fn the_first_administrator_comes_by_the_link_once() {
     assert!(server.get("/setup/guessed", "").starts_with("HTTP/1.1 404"));
     assert_eq!(
         people(&config),
-        ["anna@example.org\tenabled\tadmin\tAnna Abel\t"]
+        ["anna@example.org\tenabled\towner\tAnna Abel\t"]
     );
     // Who comes through a proxy in clear must not type a password.
     let plain = server.get(

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use base::Timestamp;
 
 use crate::batch::Write;
-use crate::{AccountId, AppPasswordId, Batch, Reading, Store, TokenRecord};
+use crate::{AccountId, AppPasswordId, AuditNote, Batch, Reading, Store, TokenRecord};
 
 /// Salted keys of one password for one hash function (RFC 5802 §3). The password itself is never
 /// stored.
@@ -33,6 +33,70 @@ impl fmt::Debug for ScramRecord {
     }
 }
 
+/// What an account may do for the house besides its own matters. What exactly is said where it is asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Role {
+    /// Nothing.
+    #[default]
+    Person = 0,
+    /// Looks at everything that administrators see, and changes nothing.
+    Auditor = 1,
+    /// Helps people: passwords, devices, invitations; not those of administrators.
+    Helpdesk = 2,
+    /// Administers people, rooms and rules.
+    Administrator = 3,
+    /// Administers, and says who administers.
+    Owner = 4,
+}
+
+impl Role {
+    /// All, in the order of their numbers.
+    pub const ALL: [Self; 5] = [
+        Self::Person,
+        Self::Auditor,
+        Self::Helpdesk,
+        Self::Administrator,
+        Self::Owner,
+    ];
+
+    /// The role of this number.
+    #[must_use]
+    pub fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(number)).copied()
+    }
+
+    /// Its number.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// Its name in files and interfaces.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Person => "person",
+            Self::Auditor => "auditor",
+            Self::Helpdesk => "helpdesk",
+            Self::Administrator => "administrator",
+            Self::Owner => "owner",
+        }
+    }
+
+    /// The role of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.name() == name)
+    }
+
+    /// Whether it administers the server.
+    #[must_use]
+    pub const fn administers(self) -> bool {
+        matches!(self, Self::Administrator | Self::Owner)
+    }
+}
+
 /// An account to be made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NewAccount {
@@ -40,12 +104,14 @@ pub struct NewAccount {
     pub localpart: Arc<str>,
     /// Name for people, if it differs.
     pub display_name: Option<Arc<str>>,
-    /// Whether the account may administer the server.
-    pub admin: bool,
+    /// What it may do for the house.
+    pub role: Role,
     /// Departments and teams.
     pub groups: Vec<Arc<str>>,
     /// Keys, one record for each hash function; none for accounts that log in by certificate.
     pub keys: Vec<ScramRecord>,
+    /// What the audit log is told when the account is made.
+    pub audit: Option<AuditNote>,
 }
 
 /// What became of one account of an import.
@@ -66,8 +132,8 @@ pub struct Account {
     pub localpart: Arc<str>,
     /// Name for people, if one is set.
     pub display_name: Option<Arc<str>>,
-    /// Whether the account may administer the server.
-    pub admin: bool,
+    /// What it may do for the house.
+    pub role: Role,
     /// Whether the account may log in.
     pub enabled: bool,
     /// Departments and teams, sorted.
@@ -103,8 +169,8 @@ pub struct AccountPage {
 pub struct AccountChange {
     /// Set or (inner `None`) clear the name for people.
     pub display_name: Option<Option<Arc<str>>>,
-    /// Grant or withdraw administration.
-    pub admin: Option<bool>,
+    /// Give another role.
+    pub role: Option<Role>,
     /// Allow or forbid login.
     pub enabled: Option<bool>,
     /// Replace the groups.

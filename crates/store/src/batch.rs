@@ -9,7 +9,7 @@ use crate::archive::codec;
 use crate::rooms::RoomWrite;
 use crate::{
     AccountChange, AccountId, Activity, AppPasswordId, ArchiveId, ArchiveOwner, ArchivePreferences,
-    Device, Invitation, NodeWrite, Outgoing, OwnerId, RoomId, RosterItem, RosterRequest,
+    AuditNote, Device, Invitation, NodeWrite, Outgoing, OwnerId, RoomId, RosterItem, RosterRequest,
     RosterVersion, ScramRecord, Ticket, TokenRecord,
 };
 use crate::{PushRegistration, PushTarget};
@@ -125,6 +125,7 @@ pub enum Write {
     AccountAddKey(AccountId, Box<ScramRecord>),
     AccountRemovalBegin(AccountId),
     AccountRemovalCancel(AccountId, bool),
+    Audit(Box<AuditNote>),
     AppPasswordUsed(AccountId, AppPasswordId, Timestamp),
     AppPasswordRemove(AccountId, Option<AppPasswordId>),
     DeviceSeen(AccountId, Box<Device>),

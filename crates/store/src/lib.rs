@@ -9,6 +9,7 @@ mod accounts;
 mod activity;
 mod app_passwords;
 mod archive;
+mod audit;
 mod backend;
 mod backup;
 mod batch;
@@ -38,13 +39,16 @@ mod tokens;
 mod uploads;
 mod vcard;
 
-pub use accounts::{Account, AccountChange, AccountPage, Imported, Login, NewAccount, ScramRecord};
+pub use accounts::{
+    Account, AccountChange, AccountPage, Imported, Login, NewAccount, Role, ScramRecord,
+};
 pub use activity::Activity;
 pub use app_passwords::{AppPassword, AppPasswordId};
 pub use archive::{
     ArchiveBounds, ArchiveItem, ArchiveOwner, ArchivePage, ArchiveQuery, EntryFlags, ImportedEntry,
     PagePosition,
 };
+pub use audit::{AuditDigest, AuditEntry, AuditHead, AuditNote, AuditPage, AuditQuery, NotAHead};
 pub use backend::Backend;
 pub use backup::{BackupProgress, CheckDepth, CheckReport, Progress, restore};
 pub use batch::{Batch, Submitted, Write};

@@ -103,7 +103,10 @@ impl House {
     /// Lets an account administer the server.
     pub fn make_admin(&self, account: &str) {
         let account = base::BareJid::parse(account).unwrap();
-        let made = self.chat.set_admin(&account, true);
+        let by = chat::accounts::Authority::console();
+        let made = self
+            .chat
+            .set_role(&account, store::Role::Owner, &by, self.clock.now());
         made.now_or_never().unwrap().unwrap();
     }
 

@@ -96,6 +96,12 @@ def check(holds: Any, words: str = "") -> None:
         raise AssertionError(words or "does not hold")
 
 
+def says(text: str, *words: str) -> None:
+    """Each of these words is in a text."""
+    for word in words:
+        check(word in text, f"{word!r} is not said in:\n{text}")
+
+
 def equal(found: Any, expected: Any, words: str = "") -> None:
     """Fails with both values."""
     if found != expected:

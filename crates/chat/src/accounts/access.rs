@@ -11,7 +11,7 @@ use xmpp::stream::ClientAgent;
 use xmpp::stream::server::Credential;
 use xmpp::xep::client_access::ClientAccess;
 
-use super::Refusal;
+use super::{Act, Authority, Refusal};
 use crate::{Account, Chat, SessionEntry};
 
 /// How a session has come in.
@@ -203,8 +203,11 @@ impl Chat {
         &self,
         account: &Account,
         id: &str,
+        by: &Authority,
         now: Now,
     ) -> Result<(), Refusal> {
+        let kept = account.facts().account.clone();
+        by.may_to(Act::EndSessions, account.jid(), &kept)?;
         let (subject, known) = self
             .subject_of(account, id)
             .await?
@@ -218,6 +221,8 @@ impl Chat {
             }
             Subject::Session(_) => {}
         }
+        let whose = account.jid().as_str();
+        batch.audit(by.note(now.wall, "account.access", whose, id));
         let of_subject = |entry: &SessionEntry| match &subject {
             Subject::App(id) => entry.admission().app_password() == Some(*id),
             Subject::Device(client) => entry.admission().agent.id.as_deref() == Some(client),
@@ -241,9 +246,7 @@ impl Chat {
             for push in &gone {
                 batch.push_remove(account.id(), &push.target);
             }
-            if !batch.is_empty() {
-                self.store().submit(batch).ticket.await?;
-            }
+            self.store().submit(batch).ticket.await?;
             account.facts().push = kept;
         }
         let why = StreamCondition::NotAuthorized;
@@ -284,22 +287,34 @@ impl Chat {
     }
 
     /// Ends one session, or all of an account (XEP-0133 §4.5). False when there is none.
+    ///
+    /// # Errors
+    /// [`Refusal::NoSuchAccount`], and those of who may not.
     pub async fn end_user_session(
         &self,
         account: &BareJid,
         resource: Option<&str>,
+        by: &Authority,
         now: Now,
-    ) -> bool {
+    ) -> Result<bool, Refusal> {
+        let kept = self.kept_account(account).await?;
+        by.may_to(Act::EndSessions, account, &kept)?;
         let Some(cached) = self.cached_account(account.as_str()) else {
-            return false;
+            return Ok(false);
         };
         let meant = |entry: &SessionEntry| {
             resource.is_none_or(|resource| entry.jid().resource() == resource)
         };
         let any = cached.sessions().iter().any(|entry| meant(entry));
+        if any {
+            let mut batch = Batch::new();
+            let detail = resource.unwrap_or("all");
+            batch.audit(by.note(now.wall, "account.sessions", account.as_str(), detail));
+            self.store().submit(batch).ticket.await?;
+        }
         let why = StreamCondition::NotAuthorized;
         self.end_some_sessions(account, why, now, |entry| meant(entry))
             .await;
-        any
+        Ok(any)
     }
 }

@@ -6,7 +6,7 @@
 use base::{BareJid, Now};
 use store::{AccountId, Batch, NewAccount};
 
-use super::Refusal;
+use super::{Authority, Refusal};
 use crate::Chat;
 
 impl Chat {
@@ -17,6 +17,7 @@ impl Chat {
     pub async fn begin_arrival(
         &self,
         local: &str,
+        by: &Authority,
         now: Now,
     ) -> Result<(AccountId, BareJid), Refusal> {
         let address =
@@ -25,7 +26,7 @@ impl Chat {
             localpart: local.into(),
             ..NewAccount::default()
         };
-        let id = self.create_account(account, now).await?;
+        let id = self.create_account(account, by, now).await?;
         self.house.removals.keep_off(id);
         let mut batch = Batch::new();
         batch.account_removal_begin(id);

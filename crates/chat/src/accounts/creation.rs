@@ -4,10 +4,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use base::{BareJid, Now};
-use store::{AccountId, NewAccount, Registered};
+use store::{AccountId, AuditNote, NewAccount, Registered, Role};
 use xmpp::sasl::Password;
 
-use super::Refusal;
+use super::{Act, Authority, Door, Refusal};
 use crate::Chat;
 use crate::config::RegistrationMode;
 
@@ -48,12 +48,18 @@ impl Chat {
     /// taken.
     ///
     /// # Errors
-    /// [`Refusal::NameTaken`].
+    /// [`Refusal::NameTaken`], and those of who may not.
     pub async fn create_account(
         &self,
-        account: NewAccount,
+        mut account: NewAccount,
+        by: &Authority,
         now: Now,
     ) -> Result<AccountId, Refusal> {
+        by.may(Act::CreateAccounts)?;
+        if account.role != Role::Person {
+            by.may(Act::SetRoles)?;
+        }
+        account.audit = Some(self.created(&account, by, now));
         match self
             .store()
             .account_register(account, None, now.wall)
@@ -62,6 +68,17 @@ impl Chat {
             Registered::Created(id) => Ok(id),
             Registered::Taken | Registered::Spent => Err(Refusal::NameTaken),
         }
+    }
+
+    /// What the audit log is told of a new account.
+    #[must_use]
+    pub fn created(&self, account: &NewAccount, by: &Authority, now: Now) -> AuditNote {
+        let address = format!("{}@{}", account.localpart, self.domain());
+        let role = match account.role {
+            Role::Person => "",
+            role => role.name(),
+        };
+        by.note(now.wall, "account.created", &address, role)
     }
 
     /// Makes an account for somebody who is not logged in, where the house rules let him. With an
@@ -122,10 +139,19 @@ impl Chat {
             }
         }
         let keys = self.derive_keys(password).await?;
+        let address =
+            BareJid::new(Some(&local), &self.domain()).map_err(|_| Refusal::NameInvalid)?;
+        let (door, how) = match (in_browser, token.is_some()) {
+            (true, _) => (Door::Web, "by invitation"),
+            (false, true) => (Door::Xmpp, "by invitation"),
+            (false, false) => (Door::Xmpp, "by open registration"),
+        };
+        let by = Authority::of(&address, Role::Person, door);
         let account = NewAccount {
             localpart: local.as_str().into(),
             display_name: display_name.map(Into::into),
             keys,
+            audit: Some(by.note(now.wall, "account.registered", address.as_str(), how)),
             ..NewAccount::default()
         };
         let made = self
@@ -136,8 +162,6 @@ impl Chat {
             Registered::Taken => return Err(Refusal::NameTaken),
             Registered::Spent => return Err(Refusal::InvitationUsed),
         }
-        let address =
-            BareJid::new(Some(&local), &self.domain()).map_err(|_| Refusal::NameInvalid)?;
         tracing::info!(account = %address, invited = token.is_some(), "an account was registered");
         if let Some(inviter) = inviter
             && let Some(inviter) = self.store().account(inviter).await?

@@ -6,7 +6,7 @@ use base::{BareJid, Now, Timestamp};
 use store::{Batch, Invitation, InvitationPurpose};
 use xmpp::sasl::ScramHash;
 
-use super::Refusal;
+use super::{Act, Authority, Refusal};
 use crate::config::RegistrationMode;
 use crate::{Account, Chat, Work};
 
@@ -49,13 +49,15 @@ impl Chat {
     /// Makes an invitation to an account (XEP-0401 §3.2). Without an inviter it is the house's own.
     ///
     /// # Errors
-    /// [`Refusal::NameInvalid`] and [`Refusal::NameTaken`].
+    /// [`Refusal::NameInvalid`], [`Refusal::NameTaken`], and those of who may not.
     pub async fn invite_to_account(
         &self,
         inviter: Option<&Account>,
         wish: InvitationWish,
+        by: &Authority,
         now: Now,
     ) -> Result<NewInvitation, Refusal> {
+        by.may(Act::CreateAccounts)?;
         let local = match &wish.name {
             Some(name) => {
                 let local = self.localpart(name)?;
@@ -77,7 +79,7 @@ impl Chat {
         if invitation.localpart.is_some() {
             invitation.uses = 1;
         }
-        self.keep(token, invitation).await
+        self.keep(token, invitation, by, now).await
     }
 
     /// Makes an invitation to be a contact (XEP-0401 §3.1), and to make an account where the house
@@ -100,7 +102,8 @@ impl Chat {
         let (token, mut invitation) = self.draft(InvitationPurpose::Contact, &wish, now);
         invitation.inviter = Some(inviter.id());
         invitation.subscribe = true;
-        self.keep(token, invitation).await
+        self.keep(token, invitation, &Authority::of_client(inviter), now)
+            .await
     }
 
     fn draft(
@@ -121,10 +124,22 @@ impl Chat {
         (token, invitation)
     }
 
-    async fn keep(&self, token: String, invitation: Invitation) -> Result<NewInvitation, Refusal> {
+    async fn keep(
+        &self,
+        token: String,
+        invitation: Invitation,
+        by: &Authority,
+        now: Now,
+    ) -> Result<NewInvitation, Refusal> {
         let uri = self.invitation_uri(&invitation, &token).await?;
         let expires = invitation.expires;
         let mut batch = Batch::new();
+        let detail = match &invitation.localpart {
+            Some(local) => format!("for {local}, until {expires}"),
+            None => format!("{} times, until {expires}", invitation.uses),
+        };
+        let id = invitation_id(&invitation);
+        batch.audit(by.note(now.wall, "invitation.made", &id, detail));
         batch.invitation_set(invitation);
         self.store().submit(batch).ticket.await?;
         let config = self.config();
@@ -213,7 +228,9 @@ impl Chat {
         };
         let users_invite = self.config().registration.users_invite;
         let inviter = self.store().account(inviter).await?;
-        Ok(inviter.is_some_and(|inviter| inviter.enabled && (users_invite || inviter.admin)))
+        Ok(inviter.is_some_and(|inviter| {
+            inviter.enabled && (users_invite || Act::CreateAccounts.is_open_to(inviter.role))
+        }))
     }
 
     /// The invitations of an inviter, or of everybody; newest first, each with the id to revoke it by.
@@ -235,17 +252,23 @@ impl Chat {
     /// Takes an invitation back.
     ///
     /// # Errors
-    /// [`Refusal::NothingToRevoke`].
+    /// [`Refusal::NothingToRevoke`], and for others than the inviter those of who may not.
     pub async fn revoke_invitation(
         &self,
         inviter: Option<&Account>,
         id: &str,
+        by: &Authority,
+        now: Now,
     ) -> Result<(), Refusal> {
+        if inviter.is_none() {
+            by.may(Act::RevokeInvitations)?;
+        }
         let list = self.invitations(inviter).await?;
         let found = list.into_iter().find(|(known, _)| known == id);
         let (_, invitation) = found.ok_or(Refusal::NothingToRevoke)?;
         let mut batch = Batch::new();
         batch.invitation_remove(&invitation.hash);
+        batch.audit(by.note(now.wall, "invitation.revoked", id, ""));
         Ok(self.store().submit(batch).ticket.await?)
     }
 

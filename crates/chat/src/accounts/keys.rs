@@ -7,7 +7,7 @@ use store::{AccountChange, Batch, PushRegistration, ScramRecord};
 use xmpp::condition::StreamCondition;
 use xmpp::sasl::{Password, ScramHash, ScramKeys};
 
-use super::Refusal;
+use super::{Act, Authority, Refusal};
 use crate::authentication::to_record;
 use crate::{Chat, SessionEntry};
 
@@ -69,16 +69,19 @@ impl Chat {
     /// passwords, what devices knew, notifications, and every session but `keep`.
     ///
     /// # Errors
-    /// [`Refusal::NoSuchAccount`].
+    /// [`Refusal::NoSuchAccount`], and those of who may not.
     pub async fn set_keys(
         &self,
         address: &BareJid,
         keys: Vec<ScramRecord>,
         keep: Option<&Arc<SessionEntry>>,
+        by: &Authority,
         now: Now,
     ) -> Result<(), Refusal> {
         let account = self.kept_account(address).await?;
+        by.may_to(Act::SetPasswords, address, &account)?;
         let mut batch = Batch::new();
+        batch.audit(by.note(now.wall, "account.password", address.as_str(), ""));
         let change = AccountChange {
             keys: Some(keys),
             ..AccountChange::default()

@@ -6,6 +6,7 @@
 mod access;
 mod app_passwords;
 mod arrival;
+mod authority;
 mod creation;
 mod groups;
 mod invitations;
@@ -14,21 +15,25 @@ mod limiter;
 mod refusal;
 mod removal;
 mod renewals;
+mod rights;
 
 use std::sync::Arc;
 
 use base::{BareJid, Now};
-use store::{Account, AccountChange, Batch};
+use store::{Account, AccountChange, Batch, Role};
 use xmpp::condition::StreamCondition;
 
 pub use access::Admission;
 pub use app_passwords::NewAppPassword;
+pub use authority::{Authority, Door};
 pub use creation::AccountDraft;
 pub use invitations::{InvitationWish, NewInvitation};
 pub(crate) use limiter::RegistrationLimiter;
 pub use refusal::Refusal;
 pub(crate) use removal::Removals;
 pub(crate) use renewals::Renewals;
+pub(crate) use rights::document as roles_document;
+pub use rights::{Act, RIGHTS, Right};
 
 use crate::Chat;
 
@@ -52,15 +57,26 @@ impl Chat {
     /// Lets an account log in, or not; then its sessions and tokens end.
     ///
     /// # Errors
-    /// [`Refusal::NoSuchAccount`].
+    /// [`Refusal::NoSuchAccount`], [`Refusal::LastOwner`], and those of who may not.
     pub async fn set_enabled(
         &self,
         address: &BareJid,
         enabled: bool,
+        by: &Authority,
         now: Now,
     ) -> Result<(), Refusal> {
         let account = self.kept_account(address).await?;
+        by.may_to(Act::DisableAccounts, address, &account)?;
+        if !enabled {
+            self.can_be_spared(&account, by).await?;
+        }
         let mut batch = Batch::new();
+        let action = if enabled {
+            "account.enabled"
+        } else {
+            "account.disabled"
+        };
+        batch.audit(by.note(now.wall, action, address.as_str(), ""));
         let change = AccountChange {
             enabled: Some(enabled),
             ..AccountChange::default()
@@ -77,21 +93,36 @@ impl Chat {
         Ok(())
     }
 
-    /// Lets an account administer the server, or not.
+    /// Gives an account a role.
     ///
     /// # Errors
-    /// [`Refusal::NoSuchAccount`].
-    pub async fn set_admin(&self, address: &BareJid, admin: bool) -> Result<(), Refusal> {
+    /// [`Refusal::NoSuchAccount`], [`Refusal::LastOwner`], and those of who may not.
+    pub async fn set_role(
+        &self,
+        address: &BareJid,
+        role: Role,
+        by: &Authority,
+        now: Now,
+    ) -> Result<(), Refusal> {
         let account = self.kept_account(address).await?;
+        by.may_to(Act::SetRoles, address, &account)?;
+        if account.role == role {
+            return Ok(());
+        }
+        if role != Role::Owner {
+            self.can_be_spared(&account, by).await?;
+        }
         let mut batch = Batch::new();
         let change = AccountChange {
-            admin: Some(admin),
+            role: Some(role),
             ..AccountChange::default()
         };
         batch.account_change(account.id, change);
+        let detail = format!("{} in place of {}", role.name(), account.role.name());
+        batch.audit(by.note(now.wall, "account.role", address.as_str(), detail));
         self.store().submit(batch).ticket.await?;
         if let Some(cached) = self.cached_account(address.as_str()) {
-            cached.facts().account.admin = admin;
+            cached.facts().account.role = role;
         }
         Ok(())
     }
@@ -101,18 +132,27 @@ impl Chat {
     /// more is taken out of it.
     ///
     /// # Errors
-    /// [`Refusal::NoSuchAccount`], and [`Refusal::GroupsUnusable`] for names that cannot be those of
-    /// groups.
+    /// [`Refusal::NoSuchAccount`], [`Refusal::GroupsUnusable`] for names that cannot be those of
+    /// groups, and those of who may not.
     pub async fn set_groups(
         &self,
         address: &BareJid,
         groups: &[String],
+        by: &Authority,
+        now: Now,
     ) -> Result<Vec<Arc<str>>, Refusal> {
         let groups = groups::checked(groups)?;
         let account = self.opened_account(address).await?;
         let account = account.ok_or(Refusal::NoSuchAccount)?;
         let _turn = account.turn().await;
+        let before = account.facts().account.clone();
+        by.may_to(Act::ChangePeople, address, &before)?;
+        if before.groups == groups {
+            return Ok(groups);
+        }
         let mut batch = Batch::new();
+        let detail = format!("{} in place of {}", list(&groups), list(&before.groups));
+        batch.audit(by.note(now.wall, "account.groups", address.as_str(), detail));
         let change = AccountChange {
             groups: Some(groups.clone()),
             ..AccountChange::default()
@@ -124,11 +164,11 @@ impl Chat {
         Ok(groups)
     }
 
-    /// The addresses of all administrators, disabled ones included.
+    /// Everybody who has a role, disabled ones included.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn administrators(&self) -> Result<Vec<Account>, Refusal> {
+    pub async fn people_with_roles(&self) -> Result<Vec<Account>, Refusal> {
         let mut found = Vec::new();
         let mut after = None;
         loop {
@@ -137,7 +177,8 @@ impl Chat {
                 .accounts
                 .last()
                 .map(|account| account.localpart.clone());
-            found.extend(page.accounts.into_iter().filter(|account| account.admin));
+            let accounts = page.accounts.into_iter();
+            found.extend(accounts.filter(|account| account.role != Role::Person));
             if !page.more || last.is_none() {
                 return Ok(found);
             }
@@ -145,24 +186,27 @@ impl Chat {
         }
     }
 
-    /// Whether somebody else administers the server, so that this account can go. For those who ask
-    /// from within the messenger; whoever has the command line can always make another.
-    ///
-    /// # Errors
-    /// [`Refusal::NoSuchAccount`] and [`Refusal::LastAdministrator`].
-    pub async fn can_be_spared(&self, address: &BareJid) -> Result<(), Refusal> {
-        let account = self.kept_account(address).await?;
-        if !account.admin || !account.enabled {
+    /// Whether somebody else owns the server, so that this account can go.
+    async fn can_be_spared(&self, account: &Account, by: &Authority) -> Result<(), Refusal> {
+        if account.role != Role::Owner || !account.enabled || by.is_console() {
             return Ok(());
         }
-        let others = self.administrators().await?;
+        let others = self.people_with_roles().await?;
         let stays = others
             .iter()
-            .any(|other| other.enabled && other.id != account.id);
+            .any(|other| other.role == Role::Owner && other.enabled && other.id != account.id);
         if stays {
             Ok(())
         } else {
-            Err(Refusal::LastAdministrator)
+            Err(Refusal::LastOwner)
         }
     }
+}
+
+/// Names in one line, or a dash for none.
+fn list(names: &[Arc<str>]) -> String {
+    if names.is_empty() {
+        return "–".to_owned();
+    }
+    names.join(", ")
 }

@@ -3,6 +3,7 @@
 use store::StoreError;
 use xmpp::condition::{ErrorType, StanzaCondition, StanzaError};
 
+use super::rights::Act;
 use crate::Language;
 
 /// Why something about an account is not done. Nothing was changed.
@@ -74,9 +75,15 @@ pub enum Refusal {
         "it is signed out, but whoever has it knows the password: change the password to keep it out"
     )]
     PasswordKnown,
-    /// Nobody would be left to administer the server.
-    #[error("this is the last administrator; make another one first")]
-    LastAdministrator,
+    /// The role does not allow it.
+    #[error("your role does not allow this ({}); ask an owner of this server", .0.right().words.english)]
+    NotEntitled(Act),
+    /// The account has more rights than whoever wants to change it.
+    #[error("only owners of this server change accounts that administer it")]
+    OutOfReach,
+    /// Nobody would be left to own the server.
+    #[error("this is the last owner of the server; make another one first")]
+    LastOwner,
     /// Users may not remove their accounts.
     #[error("accounts are removed by the administrators of this server")]
     RemovalClosed,
@@ -119,7 +126,9 @@ impl Refusal {
             Self::TooManyAppPasswords(most) => format!("Es gibt schon {most} App-Kennwörter; bitte zuerst eines zurückziehen."),
             Self::NothingToRevoke => "So etwas gibt es nicht.".into(),
             Self::PasswordKnown => "Es ist abgemeldet, aber wer es hat, kennt das Kennwort: ein neues Kennwort hält ihn fern.".into(),
-            Self::LastAdministrator => "Das ist die letzte Verwaltung; bitte zuerst eine andere bestimmen.".into(),
+            Self::NotEntitled(act) => format!("Deine Rolle erlaubt das nicht ({}); bitte jemanden fragen, dem der Server gehört.", act.right().words.german),
+            Self::OutOfReach => "Konten, die den Server verwalten, ändert nur, wem er gehört.".into(),
+            Self::LastOwner => "Das ist das letzte Konto, dem der Server gehört; bitte zuerst ein anderes bestimmen.".into(),
             Self::RemovalClosed => "Konten entfernt die Verwaltung dieses Servers.".into(),
         }
     }
@@ -142,10 +151,8 @@ impl Refusal {
             | Self::PasswordShort(_)
             | Self::GroupsUnusable { .. }
             | Self::PasswordUnusable => C::NotAcceptable,
-            Self::RegistrationClosed | Self::LastAdministrator | Self::RemovalClosed => {
-                C::NotAllowed
-            }
-            Self::MayNotInvite => C::Forbidden,
+            Self::RegistrationClosed | Self::LastOwner | Self::RemovalClosed => C::NotAllowed,
+            Self::MayNotInvite | Self::NotEntitled(_) | Self::OutOfReach => C::Forbidden,
             Self::TooManyRegistrations
             | Self::TooManyInvitations(_)
             | Self::TooManyAppPasswords(_) => C::ResourceConstraint,

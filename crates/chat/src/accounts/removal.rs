@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use store::{AccountId, Batch};
 use xmpp::condition::StreamCondition;
 
-use super::Refusal;
+use super::{Act, Authority, Refusal};
 use crate::{Account, Chat};
 
 /// Removals that somebody is at work on.
@@ -59,12 +59,21 @@ impl Chat {
     /// that nobody is there any more (XEP-0077 §3.2).
     ///
     /// # Errors
-    /// [`Refusal::NoSuchAccount`]; or when the store has failed, and then the removal goes on later
-    /// by itself.
-    pub async fn remove_account(&self, address: &BareJid, now: Now) -> Result<(), Refusal> {
+    /// [`Refusal::NoSuchAccount`], [`Refusal::LastOwner`], those of who may not; or when the store has failed, and then the
+    /// removal goes on later by itself.
+    pub async fn remove_account(
+        &self,
+        address: &BareJid,
+        by: &Authority,
+        now: Now,
+    ) -> Result<(), Refusal> {
+        let kept = self.kept_account(address).await?;
+        by.may_to(Act::RemoveAccounts, address, &kept)?;
+        self.can_be_spared(&kept, by).await?;
         let account = self.opened_account(address).await?;
         let account = account.ok_or(Refusal::NoSuchAccount)?;
         let mut batch = Batch::new();
+        batch.audit(by.note(now.wall, "account.removed", address.as_str(), ""));
         batch.account_removal_begin(account.id());
         batch.token_revoke_all(account.id());
         self.store().submit(batch).ticket.await?;

@@ -11,18 +11,18 @@ pub(crate) use announcements::Announcements;
 
 use super::commands::{Audience, Command, Stage, Step};
 use super::{Module, Status};
-use crate::accounts::Refusal;
+use crate::accounts::{Act, Refusal};
 use crate::{Words, Work};
 
 /// Form type of all its forms.
 const FORM: &str = "http://jabber.org/protocol/admin";
 
 macro_rules! command {
-    ($node:literal, $german:literal, $english:literal, $run:expr) => {
+    ($node:literal, $german:literal, $english:literal, $act:ident, $run:expr) => {
         Command::new(
             concat!("http://jabber.org/protocol/admin#", $node),
             Words::new($german, $english),
-            Audience::Administrators,
+            Audience::Entitled(Act::$act),
             $run,
         )
     };
@@ -41,144 +41,172 @@ pub(super) static MODULE: Module = Module {
     ),
     session_available: Some(announcements::greet),
     commands: &[
-        command!("add-user", "Konto anlegen", "Add user", people::add),
+        command!(
+            "add-user",
+            "Konto anlegen",
+            "Add user",
+            CreateAccounts,
+            people::add
+        ),
         command!(
             "delete-user",
             "Konten entfernen",
             "Delete users",
+            RemoveAccounts,
             people::delete
         ),
         command!(
             "disable-user",
             "Konten sperren",
             "Disable users",
+            DisableAccounts,
             people::disable
         ),
         command!(
             "reenable-user",
             "Konten entsperren",
             "Re-enable users",
+            DisableAccounts,
             people::enable
         ),
         // No specification has this one, so it has a name of ours.
         Command::new(
             "urn:hauspost:administration#groups",
             Words::new("Gruppen eines Kontos", "Groups of a user"),
-            Audience::Administrators,
+            Audience::Entitled(Act::ChangePeople),
             people::groups,
         ),
         command!(
             "end-user-session",
             "Abmelden",
             "End user sessions",
+            EndSessions,
             people::end_session
         ),
         command!(
             "change-user-password",
             "Kennwort setzen",
             "Change user password",
+            SetPasswords,
             people::password
         ),
         command!(
             "get-user-lastlogin",
             "Letzte Anmeldung",
             "Get last login",
+            SeePeople,
             lists::last_login
         ),
         command!(
             "user-stats",
             "Über ein Konto",
             "Get user statistics",
+            SeePeople,
             lists::statistics
         ),
         command!(
             "edit-admin",
             "Verwaltung bestimmen",
             "Edit admin list",
+            SetRoles,
             people::administrators
         ),
         command!(
             "get-registered-users-num",
             "Zahl der Konten",
             "Number of registered users",
+            SeePeople,
             lists::registered_number
         ),
         command!(
             "get-disabled-users-num",
             "Zahl der gesperrten Konten",
             "Number of disabled users",
+            SeePeople,
             lists::disabled_number
         ),
         command!(
             "get-online-users-num",
             "Zahl der Angemeldeten",
             "Number of online users",
+            SeePeople,
             lists::online_number
         ),
         command!(
             "get-active-users-num",
             "Zahl der Tätigen",
             "Number of active users",
+            SeePeople,
             lists::active_number
         ),
         command!(
             "get-idle-users-num",
             "Zahl der Untätigen",
             "Number of idle users",
+            SeePeople,
             lists::idle_number
         ),
         command!(
             "get-registered-users-list",
             "Alle Konten",
             "List of registered users",
+            SeePeople,
             lists::registered
         ),
         command!(
             "get-disabled-users-list",
             "Gesperrte Konten",
             "List of disabled users",
+            SeePeople,
             lists::disabled
         ),
         command!(
             "get-online-users-list",
             "Angemeldete",
             "List of online users",
+            SeePeople,
             lists::online
         ),
         command!(
             "get-active-users",
             "Tätige",
             "List of active users",
+            SeePeople,
             lists::active
         ),
         command!(
             "get-idle-users",
             "Untätige",
             "List of idle users",
+            SeePeople,
             lists::idle
         ),
         command!(
             "announce",
             "Ansage an alle Angemeldeten",
             "Announcement to online users",
+            Announce,
             announcements::announce
         ),
         command!(
             "set-motd",
             "Nachricht des Tages setzen",
             "Set message of the day",
+            Announce,
             announcements::set
         ),
         command!(
             "edit-motd",
             "Nachricht des Tages ändern",
             "Edit message of the day",
+            Announce,
             announcements::edit
         ),
         command!(
             "delete-motd",
             "Nachricht des Tages löschen",
             "Delete message of the day",
+            Announce,
             announcements::delete
         ),
     ],

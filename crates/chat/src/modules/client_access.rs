@@ -8,6 +8,7 @@ use xmpp::xep::data_form::{DataForm, Field, FormKind};
 
 use super::commands::{Audience, Command, Stage, Step};
 use super::{Feature, IqContext, IqHandler, Module, Reply, Run, Seat, Target};
+use crate::accounts::Authority;
 use crate::{Words, Work};
 
 /// The declaration. App passwords have no specification of their own: two commands make and revoke
@@ -43,7 +44,7 @@ pub(super) static MODULE: Module = Module {
             ..Command::new(
                 "urn:hauspost:app-passwords#create",
                 Words::new("App-Kennwort anlegen", "Make an app password"),
-                Audience::Owners,
+                Audience::Everybody,
                 create,
             )
         },
@@ -52,7 +53,7 @@ pub(super) static MODULE: Module = Module {
             ..Command::new(
                 "urn:hauspost:app-passwords#revoke",
                 Words::new("App-Kennwort zurückziehen", "Revoke an app password"),
-                Audience::Owners,
+                Audience::Everybody,
                 revoke_app_password,
             )
         },
@@ -87,9 +88,10 @@ fn revoke(context: IqContext) -> Work<Result<Reply, StanzaError>> {
         let payload = context.payload();
         let id = client_access::revoked(payload.root())?;
         drop(payload);
+        let by = Authority::of_client(&context.account);
         let revoked = context
             .chat
-            .revoke_client(&context.account, &id, context.now);
+            .revoke_client(&context.account, &id, &by, context.now);
         revoked.await.map_err(|refusal| refusal.error())?;
         Ok(Reply::empty())
     })
@@ -188,7 +190,7 @@ fn revoke_app_password(stage: Stage) -> Work<Result<Step, StanzaError>> {
         for id in ids {
             let revoked = stage
                 .chat
-                .revoke_client(&stage.account, id, stage.now)
+                .revoke_client(&stage.account, id, &stage.by(), stage.now)
                 .await;
             if let Err(refusal) = revoked {
                 return Step::refused(&refusal, stage.language);

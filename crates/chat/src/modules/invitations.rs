@@ -8,7 +8,7 @@ use xmpp::xep::data_form::{DataForm, Field, FormKind};
 
 use super::commands::{Audience, Command, Stage, Step};
 use super::{Feature, Module, Seat};
-use crate::accounts::{InvitationWish, NewInvitation};
+use crate::accounts::{Act, InvitationWish, NewInvitation};
 use crate::{Words, Work};
 
 /// The declaration. Tokens are redeemed before login (XEP-0445), on the page of the invitation, and
@@ -26,7 +26,7 @@ pub(super) static MODULE: Module = Module {
         Command::new(
             "urn:xmpp:invite#invite",
             Words::new("Jemanden einladen", "Invite somebody"),
-            Audience::Owners,
+            Audience::Everybody,
             invite,
         ),
         Command::new(
@@ -35,13 +35,13 @@ pub(super) static MODULE: Module = Module {
                 "Konto durch Einladung anlegen",
                 "Make an account by invitation",
             ),
-            Audience::Administrators,
+            Audience::Entitled(Act::CreateAccounts),
             create_account,
         ),
         Command::new(
             "urn:hauspost:invitations#revoke",
             Words::new("Einladungen zurückziehen", "Revoke invitations"),
-            Audience::Owners,
+            Audience::Everybody,
             revoke,
         ),
     ],
@@ -158,7 +158,7 @@ fn create_account(stage: Stage) -> Work<Result<Step, StanzaError>> {
         };
         let made = stage
             .chat
-            .invite_to_account(Some(&stage.account), wish, stage.now)
+            .invite_to_account(Some(&stage.account), wish, &stage.by(), stage.now)
             .await;
         match made {
             Ok(made) => Ok(told(&stage, &made)),
@@ -170,8 +170,9 @@ fn create_account(stage: Stage) -> Work<Result<Step, StanzaError>> {
 /// Choose, see once more what was chosen, done. Administrators see everybody's.
 fn revoke(stage: Stage) -> Work<Result<Step, StanzaError>> {
     Box::pin(async move {
-        let admin = stage.account.facts().account.admin;
-        let whose = (!admin).then_some(&*stage.account);
+        let by = stage.by();
+        let everybody = by.allows(Act::RevokeInvitations);
+        let whose = (!everybody).then_some(&*stage.account);
         let list = match stage.chat.invitations(whose).await {
             Ok(list) => list,
             Err(refusal) => return Step::refused(&refusal, stage.language),
@@ -223,7 +224,8 @@ fn revoke(stage: Stage) -> Work<Result<Step, StanzaError>> {
         }
         for id in ids {
             // One that was used meanwhile is no failure.
-            match stage.chat.revoke_invitation(whose, id).await {
+            let revoked = stage.chat.revoke_invitation(whose, id, &by, stage.now);
+            match revoked.await {
                 Ok(()) | Err(crate::accounts::Refusal::NothingToRevoke) => {}
                 Err(refusal) => return Step::refused(&refusal, stage.language),
             }

@@ -10,7 +10,7 @@ use xmpp::xep::registration::{self, Registration};
 
 use super::{Feature, IqContext, IqHandler, Module, Reply, Run, Seat, Target};
 use crate::Work;
-use crate::accounts::Refusal;
+use crate::accounts::{Authority, Refusal};
 
 /// The declaration. What happens before login is `xmpp::stream::server` and `accounts`.
 pub(super) static MODULE: Module = Module {
@@ -74,11 +74,9 @@ async fn remove(context: &IqContext) -> Result<Reply, StanzaError> {
         return Err(Refusal::RemovalClosed.error());
     }
     let (chat, own) = (&context.chat, context.account.jid());
-    let removed = async {
-        chat.can_be_spared(own).await?;
-        chat.remove_account(own, context.now).await
-    };
-    removed.await.map_err(|refusal| refusal.error())?;
+    let by = Authority::of_client(&context.account);
+    let removed = chat.remove_account(own, &by, context.now).await;
+    removed.map_err(|refusal| refusal.error())?;
     Ok(Reply::empty())
 }
 
@@ -104,7 +102,8 @@ async fn change(
         .map_err(refused)?;
     let keys = chat.derive_keys(password).await.map_err(refused)?;
     let session = Arc::clone(&context.session);
-    chat.set_keys(own, keys, Some(&session), context.now)
+    let by = Authority::of_client(&context.account);
+    chat.set_keys(own, keys, Some(&session), &by, context.now)
         .await
         .map_err(refused)?;
     tracing::info!(account = %own, "a password was changed by its owner");

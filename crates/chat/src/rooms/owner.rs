@@ -121,7 +121,7 @@ fn is_of_group(sender: &Sender, group: Option<&str>) -> Result<(), StanzaError> 
     let Some(group) = group else { return Ok(()) };
     let belongs = sender.account().is_some_and(|account| {
         let facts = account.facts();
-        facts.account.admin || facts.account.groups.iter().any(|own| &**own == group)
+        facts.account.role.administers() || facts.account.groups.iter().any(|own| &**own == group)
     });
     if belongs {
         return Ok(());

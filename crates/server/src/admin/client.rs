@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
 use chat::Chat;
+use chat::accounts::Authority;
 use store::{Store, StoreConfig};
 
 use crate::messenger;
@@ -51,7 +52,11 @@ pub fn open_target(config: &Config) -> anyhow::Result<Target> {
         seed,
         clock.now(),
     );
-    Ok(Target::Stopped(Box::new(Execution { chat, clock })))
+    Ok(Target::Stopped(Box::new(Execution {
+        chat,
+        clock,
+        by: Authority::console(),
+    })))
 }
 
 /// The same for what only looks: where there is no store yet, none is made.

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use base::BareJid;
-use chat::accounts::{InvitationWish, Refusal};
+use chat::accounts::{Authority, InvitationWish, Refusal};
 use chat::{Chat, Language};
-use store::{Account, CheckDepth, Imported, NewAccount, Store, StoreError};
+use store::{Account, CheckDepth, Imported, NewAccount, Role, Store, StoreError};
 
-use super::{AccountData, KeyData, Listed, ListedInvitation, Reply, Request};
+use super::{AccountData, AuditLine, KeyData, Listed, ListedInvitation, Reply, Request};
 use crate::net::Clock;
 use crate::portable;
 
@@ -21,6 +21,8 @@ pub struct Execution {
     pub chat: Chat,
     /// Its clock.
     pub clock: Clock,
+    /// On whose authority.
+    pub by: Authority,
 }
 
 /// Carries out one request; every failure is a reply.
@@ -32,7 +34,7 @@ pub async fn execute(execution: &Execution, request: Request) -> Reply {
 }
 
 async fn carry_out(execution: &Execution, request: Request) -> Result<Reply, String> {
-    let Execution { chat, clock } = execution;
+    let Execution { chat, clock, by } = execution;
     let (store, domain, now) = (chat.store(), chat.domain(), clock.now());
     let told = |refusal: Refusal| refusal.text(Language::English);
     match request {
@@ -45,7 +47,7 @@ async fn carry_out(execution: &Execution, request: Request) -> Result<Reply, Str
             let account = new_account(&data, &domain)?;
             let address = format!("{}@{domain}", account.localpart);
             let local = account.localpart.to_string();
-            match chat.create_account(account, now).await {
+            match chat.create_account(account, by, now).await {
                 Ok(_) => Ok(Reply::Done),
                 Err(Refusal::NameTaken) => match store.account_find(&local).await {
                     Ok(None) => Err(format!(
@@ -62,7 +64,11 @@ async fn carry_out(execution: &Execution, request: Request) -> Result<Reply, Str
             let names: Vec<String> = accounts.iter().map(|data| data.name.clone()).collect();
             let accounts: Result<Vec<_>, _> = accounts
                 .iter()
-                .map(|data| new_account(data, &domain))
+                .map(|data| {
+                    let mut account = new_account(data, &domain)?;
+                    account.audit = Some(chat.created(&account, by, now));
+                    Ok::<_, String>(account)
+                })
                 .collect();
             let imported = store
                 .account_import(accounts?)
@@ -81,7 +87,7 @@ async fn carry_out(execution: &Execution, request: Request) -> Result<Reply, Str
         }
         Request::UserPasswd { name, keys } => {
             let address = find(chat, &name).await?;
-            let changed = chat.set_keys(&address, records(&keys)?, None, now);
+            let changed = chat.set_keys(&address, records(&keys)?, None, by, now);
             changed.await.map_err(told)?;
             Ok(Reply::Done)
         }
@@ -97,23 +103,38 @@ async fn carry_out(execution: &Execution, request: Request) -> Result<Reply, Str
         }
         Request::UserEnable { name, enabled } => {
             let address = find(chat, &name).await?;
-            let changed = chat.set_enabled(&address, enabled, now);
+            let changed = chat.set_enabled(&address, enabled, by, now);
             changed.await.map_err(told)?;
             Ok(Reply::Done)
         }
         Request::UserGroups { name, groups } => {
             let address = find(chat, &name).await?;
             let groups = match groups {
-                Some(groups) => chat.set_groups(&address, &groups).await.map_err(told)?,
+                Some(groups) => {
+                    let set = chat.set_groups(&address, &groups, by, now);
+                    set.await.map_err(told)?
+                }
                 None => chat.kept_account(&address).await.map_err(told)?.groups,
             };
             Ok(Reply::Groups {
                 groups: groups.iter().map(ToString::to_string).collect(),
             })
         }
+        Request::UserRole { name, role } => {
+            let address = find(chat, &name).await?;
+            if let Some(role) = role {
+                let role = role_of(&role)?;
+                let set = chat.set_role(&address, role, by, now);
+                set.await.map_err(told)?;
+            }
+            let account = chat.kept_account(&address).await.map_err(told)?;
+            Ok(Reply::Role {
+                role: account.role.name().to_owned(),
+            })
+        }
         Request::UserRemove { name } => {
             let address = find(chat, &name).await?;
-            chat.remove_account(&address, now).await.map_err(told)?;
+            chat.remove_account(&address, by, now).await.map_err(told)?;
             Ok(Reply::Done)
         }
         Request::UserInvite { name, days, uses } => {
@@ -124,7 +145,7 @@ async fn carry_out(execution: &Execution, request: Request) -> Result<Reply, Str
                 ..InvitationWish::default()
             };
             let made = chat
-                .invite_to_account(None, wish, now)
+                .invite_to_account(None, wish, by, now)
                 .await
                 .map_err(told)?;
             Ok(Reply::Invitation {
@@ -151,7 +172,7 @@ async fn carry_out(execution: &Execution, request: Request) -> Result<Reply, Str
             }
             Ok(Reply::Invitations { list })
         }
-        Request::UserUninvite { id } => match chat.revoke_invitation(None, &id).await {
+        Request::UserUninvite { id } => match chat.revoke_invitation(None, &id, by, now).await {
             Ok(()) => Ok(Reply::Done),
             Err(Refusal::NothingToRevoke) => Err(format!(
                 "there is no invitation {id}; `hauspost user invitations` shows which there are"
@@ -165,8 +186,11 @@ async fn carry_out(execution: &Execution, request: Request) -> Result<Reply, Str
             Ok(Reply::Exported { accounts })
         }
         Request::Import { source } => {
-            let importing = chat.clone();
-            let imported = away(chat, move || portable::import(&importing, &source, now)).await?;
+            let (importing, by) = (chat.clone(), by.clone());
+            let imported = away(chat, move || {
+                portable::import(&importing, &source, &by, now)
+            })
+            .await?;
             Ok(Reply::TakenIn {
                 created: imported.created,
                 existing: imported.existing,
@@ -184,16 +208,40 @@ async fn carry_out(execution: &Execution, request: Request) -> Result<Reply, Str
         }
         // A running server takes it at the socket.
         Request::Pause => Err("no server runs here that could give its store away".to_owned()),
-        Request::Check { full } => {
+        Request::Audit(query) => {
+            let page = store.audit(query.query()?).await;
+            let page = page.map_err(|error| error.to_string())?;
+            Ok(Reply::Audit {
+                entries: page.entries.iter().map(AuditLine::from).collect(),
+                more: page.more,
+            })
+        }
+        Request::AuditHead => match store.audit_head().await {
+            Ok(head) => Ok(Reply::AuditHead {
+                head: head.to_string(),
+            }),
+            Err(error) => Err(error.to_string()),
+        },
+        Request::Check { full, audit_heads } => {
             let depth = if full {
                 CheckDepth::Full
             } else {
                 CheckDepth::Quick
             };
-            let report = store
-                .check(depth)
-                .await
-                .map_err(|error| error.to_string())?;
+            let mut heads = Vec::new();
+            for head in audit_heads {
+                let head = head.parse().map_err(|error| format!("{head}: {error}"))?;
+                heads.push(head);
+            }
+            let failed = |error: StoreError| error.to_string();
+            let mut report = store.check(depth).await.map_err(failed)?;
+            if !heads.is_empty() {
+                for problem in store.audit_check(heads).await.map_err(failed)? {
+                    if !report.problems.contains(&problem) {
+                        report.problems.push(problem);
+                    }
+                }
+            }
             Ok(Reply::Checked {
                 problems: report.problems,
                 accounts: report.accounts,
@@ -220,14 +268,14 @@ async fn away<T: Send + 'static>(
 ///
 /// # Errors
 /// When the store cannot be read.
-pub async fn has_administrator(store: &Store) -> Result<bool, StoreError> {
+pub async fn has_owner(store: &Store) -> Result<bool, StoreError> {
     let mut after: Option<String> = None;
     loop {
         let page = store.account_list(after.as_deref(), PAGE).await?;
         if page
             .accounts
             .iter()
-            .any(|account| account.admin && account.enabled)
+            .any(|account| account.role == Role::Owner && account.enabled)
         {
             return Ok(true);
         }
@@ -272,13 +320,24 @@ fn new_account(data: &AccountData, domain: &str) -> Result<NewAccount, String> {
     Ok(NewAccount {
         localpart: localpart(&data.name, domain)?.into(),
         display_name: data.display_name.as_deref().map(Into::into),
-        admin: data.admin,
+        role: match &data.role {
+            Some(role) => role_of(role)?,
+            None => Role::Person,
+        },
         groups: data
             .groups
             .iter()
             .map(|group| group.as_str().into())
             .collect(),
         keys: records(&data.keys)?,
+        audit: None,
+    })
+}
+
+fn role_of(name: &str) -> Result<Role, String> {
+    Role::from_name(name).ok_or_else(|| {
+        let names: Vec<&str> = Role::ALL.iter().map(|role| role.name()).collect();
+        format!("there is no role {name}; roles are {}", names.join(", "))
     })
 }
 
@@ -292,7 +351,7 @@ fn listed(account: &Account) -> Listed {
     Listed {
         name: account.localpart.to_string(),
         display_name: account.display_name.as_deref().map(str::to_owned),
-        admin: account.admin,
+        role: account.role.name().to_owned(),
         enabled: account.enabled,
         groups: account.groups.iter().map(ToString::to_string).collect(),
     }

@@ -3,6 +3,7 @@
 //! A running server takes them over `data_dir/admin.sock`, one JSON object a line each way. Passwords never travel:
 //! whoever asks derives the keys.
 
+mod audit;
 mod client;
 mod execute;
 mod socket;
@@ -14,9 +15,10 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use store::ScramRecord;
 
-pub use client::{connect, make_data_dir, open_existing, open_target};
+pub use audit::{AuditLine, AuditWish};
+pub use client::{Target, connect, make_data_dir, open_existing, open_target};
 pub(crate) use execute::localpart;
-pub use execute::{Execution, execute, has_administrator};
+pub use execute::{Execution, execute, has_owner};
 pub use socket::{give_way, listen};
 
 /// Version of the protocol; both ends must speak the same.
@@ -82,6 +84,13 @@ pub enum Request {
         /// The groups; `None` only asks which there are.
         groups: Option<Vec<String>>,
     },
+    /// Give a role, or tell it.
+    UserRole {
+        /// Localpart.
+        name: String,
+        /// Name of the role; without, nothing is changed.
+        role: Option<String>,
+    },
     /// Remove an account with all that belongs to it.
     UserRemove {
         /// Localpart.
@@ -129,7 +138,14 @@ pub enum Request {
     Check {
         /// Every entry, not only the structure.
         full: bool,
+        /// Heads of the audit log that were noted elsewhere.
+        #[serde(default)]
+        audit_heads: Vec<String>,
     },
+    /// Entries of the audit log.
+    Audit(AuditWish),
+    /// Where the audit log ends.
+    AuditHead,
 }
 
 /// An account to be made.
@@ -140,9 +156,9 @@ pub struct AccountData {
     /// Name for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
-    /// May administer.
-    #[serde(default)]
-    pub admin: bool,
+    /// Name of the role; none without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
     /// Departments and teams.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<String>,
@@ -217,6 +233,23 @@ pub enum Reply {
     Groups {
         /// The groups that the account is in now.
         groups: Vec<String>,
+    },
+    /// To [`Request::UserRole`].
+    Role {
+        /// Name of the role that the account has now.
+        role: String,
+    },
+    /// To [`Request::Audit`].
+    Audit {
+        /// One page.
+        entries: Vec<AuditLine>,
+        /// There are more.
+        more: bool,
+    },
+    /// To [`Request::AuditHead`].
+    AuditHead {
+        /// Number and digest.
+        head: String,
     },
     /// To [`Request::UserInvite`].
     Invitation {
@@ -303,8 +336,8 @@ pub struct Listed {
     pub name: String,
     /// Name for people.
     pub display_name: Option<String>,
-    /// May administer.
-    pub admin: bool,
+    /// Name of the role.
+    pub role: String,
     /// May log in.
     pub enabled: bool,
     /// Departments and teams.

@@ -19,7 +19,7 @@ use crate::tls::{self, certificate_facts};
 const LITTLE_SPACE: u64 = 1 << 30;
 
 /// Checks everything and prints the report.
-pub(super) fn run(loaded: &Loaded, full: bool) -> anyhow::Result<()> {
+pub(super) fn run(loaded: &Loaded, full: bool, audit_heads: &[String]) -> anyhow::Result<()> {
     let config = &loaded.config;
     let mut findings = Vec::new();
     findings.push(match &loaded.file {
@@ -43,7 +43,7 @@ pub(super) fn run(loaded: &Loaded, full: bool) -> anyhow::Result<()> {
     });
     data_dir(&config.data_dir, &mut findings);
     let running = matches!(connect(&config.data_dir), Ok(Some(_)));
-    store(config, full, &mut findings);
+    store(config, full, audit_heads, &mut findings);
     objects::check(config, &mut findings);
     certificate(config, &mut findings);
     dns::check(config, &mut findings);
@@ -150,7 +150,7 @@ fn data_dir(path: &Path, findings: &mut Vec<Finding>) {
     }
 }
 
-fn store(config: &Config, full: bool, findings: &mut Vec<Finding>) {
+fn store(config: &Config, full: bool, audit_heads: &[String], findings: &mut Vec<Finding>) {
     let subject = "store";
     if !config.data_dir.exists() {
         return;
@@ -162,7 +162,10 @@ fn store(config: &Config, full: bool, findings: &mut Vec<Finding>) {
             "the server is stopped"
         };
         target
-            .ask(Request::Check { full })
+            .ask(Request::Check {
+                full,
+                audit_heads: audit_heads.to_vec(),
+            })
             .map(|reply| (state, reply))
     });
     match reply {

@@ -153,7 +153,7 @@ fn person(record: &csv::Record, domain: &str) -> Result<Person, String> {
         account: AccountData {
             name: localpart(name, domain)?,
             display_name,
-            admin: false,
+            role: None,
             groups,
             keys: Vec::new(),
         },

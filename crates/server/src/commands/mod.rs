@@ -1,5 +1,6 @@
 //! What each command does.
 
+mod audit;
 mod backup;
 mod check;
 mod csv;
@@ -43,7 +44,8 @@ fn dispatch(cli: &Cli, loaded: &Loaded) -> anyhow::Result<()> {
     match &cli.command {
         Command::Serve(serve) => crate::serve::run(cli, loaded, serve),
         Command::User(user) => user::run(config, user),
-        Command::Check { full } => check::run(loaded, *full),
+        Command::Audit(audit) => audit::run(config, audit),
+        Command::Check { full, audit_head } => check::run(loaded, *full, audit_head),
         Command::Backup { dest } => backup::backup(config, dest),
         Command::Restore { src } => backup::restore(config, src),
         Command::Export { target, folder } => portable::export(config, target, *folder),

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use store::Role;
+
 use super::{import, password, print};
 use crate::admin::{AccountData, KeyData, Reply, Request, open_existing, open_target};
 use crate::cli::User;
@@ -14,6 +16,7 @@ pub(super) fn run(config: &Config, user: &User) -> anyhow::Result<()> {
         User::Add {
             name,
             admin,
+            role,
             display_name,
             password_stdin,
         } => {
@@ -22,7 +25,11 @@ pub(super) fn run(config: &Config, user: &User) -> anyhow::Result<()> {
             target.ask(Request::UserAdd(AccountData {
                 name: name.clone(),
                 display_name: display_name.clone(),
-                admin: *admin,
+                role: if *admin {
+                    Some(Role::Owner.name().to_owned())
+                } else {
+                    role.clone()
+                },
                 groups: Vec::new(),
                 keys,
             }))?;
@@ -54,6 +61,16 @@ pub(super) fn run(config: &Config, user: &User) -> anyhow::Result<()> {
             };
             let text: String = groups.iter().map(|group| format!("{group}\n")).collect();
             print(&text)
+        }
+        User::Role { name, role } => {
+            let request = Request::UserRole {
+                name: name.clone(),
+                role: role.clone(),
+            };
+            let Reply::Role { role } = open_target(config)?.ask(request)? else {
+                anyhow::bail!("the server answered something else");
+            };
+            print(&format!("{role}\n"))
         }
         User::Remove { name } => {
             open_target(config)?.ask(Request::UserRemove { name: name.clone() })?;
@@ -182,7 +199,7 @@ fn list(config: &Config) -> anyhow::Result<()> {
                 } else {
                     "disabled"
                 },
-                if account.admin { "admin" } else { "user" },
+                account.role,
                 account
                     .display_name
                     .as_deref()

@@ -9,8 +9,9 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chat::accounts::{Authority, Door};
 use serde::Deserialize;
-use store::{Batch, Invitation, InvitationPurpose, Store};
+use store::{Batch, Invitation, InvitationPurpose, Role, Store};
 use xmpp::sasl::Password;
 
 use super::Web;
@@ -57,7 +58,7 @@ impl Setup {
             batch.invitation_remove(&latest);
             batch.setting_set(LATEST, None);
         }
-        let token = if admin::has_administrator(&self.store).await? {
+        let token = if admin::has_owner(&self.store).await? {
             None
         } else {
             let mut secret = [0; 24];
@@ -83,7 +84,7 @@ impl Setup {
             if invitation.purpose == InvitationPurpose::Administrator
                 && invitation.used.is_none()
                 && invitation.expires > self.clock.now().wall)
-            && matches!(admin::has_administrator(&self.store).await, Ok(false))
+            && matches!(admin::has_owner(&self.store).await, Ok(false))
     }
 }
 
@@ -180,12 +181,13 @@ pub(super) async fn submit(
     let execution = admin::Execution {
         chat: web.chat.clone(),
         clock: web.clock,
+        by: Authority::house(Door::Web),
     };
     let display_name = Some(display_name.trim().to_owned()).filter(|name| !name.is_empty());
     let account = AccountData {
         name: name.trim().to_owned(),
         display_name: display_name.clone(),
-        admin: true,
+        role: Some(Role::Owner.name().to_owned()),
         groups: Vec::new(),
         keys: keys.iter().map(KeyData::from).collect(),
     };

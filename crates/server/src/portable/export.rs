@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use chat::Chat;
 use store::{
     Account, AccountState, ArchiveQuery, ItemPosition, ItemQuery, NodeAffiliation, PagePosition,
-    Store, Subscription, wait,
+    Role, Store, Subscription, wait,
 };
 use xmpp::ns;
 use xmpp::xep::data_form::FormKind;
@@ -308,7 +308,10 @@ fn credentials(store: &Store, account: &Account, out: &mut Writer) -> anyhow::Re
 fn facts(account: &Account, out: &mut Writer) {
     out.start("account")
         .xmlns(NS_ACCOUNT)
-        .attr_opt("admin", account.admin.then_some("true"))
+        .attr_opt(
+            "role",
+            (account.role != Role::Person).then(|| account.role.name()),
+        )
         .attr_opt("enabled", (!account.enabled).then_some("false"));
     if let Some(name) = &account.display_name {
         out.leaf_text("display-name", None, name);

@@ -10,10 +10,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use chat::Chat;
-use chat::accounts::Refusal;
+use chat::accounts::{Authority, Refusal};
 use chat::modules::{ArrivingNodes, LeftOut};
 use store::{
-    AccountChange, AccountId, ArchiveOwner, Batch, EntryFlags, ImportedEntry, RosterItem,
+    AccountChange, AccountId, ArchiveOwner, Batch, EntryFlags, ImportedEntry, Role, RosterItem,
     RosterRequest, ScramRecord, Subscription, wait,
 };
 use xmpp::ns;
@@ -60,7 +60,7 @@ impl Imported {
 ///
 /// # Errors
 /// Names the file and the place. Accounts before that place are in; the one at it is not.
-pub fn import(chat: &Chat, source: &Path, now: Now) -> anyhow::Result<Imported> {
+pub fn import(chat: &Chat, source: &Path, by: &Authority, now: Now) -> anyhow::Result<Imported> {
     let path = if source.is_dir() {
         source.join("index.xml")
     } else {
@@ -69,7 +69,7 @@ pub fn import(chat: &Chat, source: &Path, now: Now) -> anyhow::Result<Imported> 
     let mut document = Document::open(&path)?;
     let mut imported = Imported::default();
     let mut user: Option<User<'_>> = None;
-    let result = read(chat, &mut document, &mut user, &mut imported, now);
+    let result = read(chat, &mut document, &mut user, &mut imported, by, now);
     // What is not whole is nothing.
     if let Some(user) = user.take() {
         let _ = wait(std::pin::pin!(chat.give_arrival_up(
@@ -86,6 +86,7 @@ fn read<'a>(
     document: &mut Document,
     user: &mut Option<User<'a>>,
     imported: &mut Imported,
+    by: &Authority,
     now: Now,
 ) -> anyhow::Result<()> {
     let domain = chat.domain();
@@ -108,7 +109,7 @@ fn read<'a>(
                 if !ours {
                     continue;
                 }
-                match User::begin(chat, &name, password, now) {
+                match User::begin(chat, &name, password, by, now) {
                     Ok(begun) => *user = Some(begun),
                     Err(Refusal::NameTaken) => imported.existing.push(name),
                     Err(Refusal::NameInvalid) => {
@@ -200,10 +201,11 @@ impl<'a> User<'a> {
         chat: &'a Chat,
         name: &str,
         password: Option<String>,
+        by: &Authority,
         now: Now,
     ) -> Result<Self, Refusal> {
         let local = chat.localpart(name)?;
-        let (account, own) = wait(std::pin::pin!(chat.begin_arrival(&local, now)))?;
+        let (account, own) = wait(std::pin::pin!(chat.begin_arrival(&local, by, now)))?;
         let limits = chat.config().limits.clone();
         Ok(Self {
             nodes: ArrivingNodes::new(account, own.clone(), limits, now.wall),
@@ -301,7 +303,12 @@ impl<'a> User<'a> {
     }
 
     fn facts(&mut self, root: Element<'_>) {
-        self.change.admin = root.attr("admin").map(|admin| admin == "true");
+        self.change.role = match (root.attr("role"), root.attr("admin")) {
+            (Some(name), _) => Role::from_name(name),
+            // As it was written before there were roles.
+            (None, Some("true")) => Some(Role::Owner),
+            (None, _) => None,
+        };
         self.enabled = root.attr("enabled") != Some("false");
         let mut groups = Vec::new();
         for child in root.children() {

@@ -11,12 +11,12 @@ use bytes::Bytes;
 use crate::store::Figures;
 use crate::{
     Account, AccountId, AccountPage, AccountState, Activity, AppPassword, AppPasswordId,
-    ArchiveBounds, ArchiveId, ArchiveItem, ArchivePage, ArchivePreferences, ArchiveQuery, Batch,
-    CheckDepth, CheckReport, Device, Imported, ImportedEntry, InboxPage, InboxQuery, Invitation,
-    ItemPage, ItemQuery, Login, Mentions, NewAccount, NewRoom, Newcomer, NewestItem, Node,
-    NodeUsage, Outgoing, OwnerId, PeopleChanges, Progress, Reading, Registered, RoomId,
-    RoomMembership, RoomPage, RoomStanding, RoomState, RoomsQuery, Roster, RosterChanges,
-    RosterVersion, ScramRecord, Submitted, TokenRecord,
+    ArchiveBounds, ArchiveId, ArchiveItem, ArchivePage, ArchivePreferences, ArchiveQuery,
+    AuditHead, AuditPage, AuditQuery, Batch, CheckDepth, CheckReport, Device, Imported,
+    ImportedEntry, InboxPage, InboxQuery, Invitation, ItemPage, ItemQuery, Login, Mentions,
+    NewAccount, NewRoom, Newcomer, NewestItem, Node, NodeUsage, Outgoing, OwnerId, PeopleChanges,
+    Progress, Reading, Registered, RoomId, RoomMembership, RoomPage, RoomStanding, RoomState,
+    RoomsQuery, Roster, RosterChanges, RosterVersion, ScramRecord, Submitted, TokenRecord,
 };
 use crate::{
     Kept, NewUpload, PushAudience, PushRegistration, Reserved, Upload, UploadBounds, UploadUsage,
@@ -131,6 +131,10 @@ pub trait Backend: Send + Sync + 'static {
         from: ArchiveId,
         to: ArchiveId,
     ) -> Reading<Vec<(ArchiveId, Bytes)>>;
+
+    fn audit(&self, query: AuditQuery) -> Reading<AuditPage>;
+    fn audit_head(&self) -> Reading<AuditHead>;
+    fn audit_check(&self, noted: Vec<AuditHead>) -> Reading<Vec<String>>;
 
     fn outgoing(&self, after: u64, max: usize) -> Reading<Vec<Outgoing>>;
 

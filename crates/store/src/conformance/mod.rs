@@ -10,6 +10,7 @@
 
 mod admission;
 mod archive;
+mod audit;
 mod inbox;
 mod outgoing;
 mod people;
@@ -78,6 +79,7 @@ pub const PARTS: &[Part] = &[
     ("uploads", uploads::life),
     ("bounds of uploads", uploads::bounds),
     ("uploads of removed accounts", uploads::removed_accounts),
+    ("audit log", audit::audit),
     ("failures are exact", failures_are_exact),
     ("check finds nothing", check_finds_nothing),
 ];

@@ -21,9 +21,10 @@ pub(super) fn accounts(subject: &mut dyn Subject) {
     let new = NewAccount {
         localpart: "anna".into(),
         display_name: Some("Anna Ä".into()),
-        admin: true,
+        role: Role::Helpdesk,
         groups: vec!["sales".into(), "board".into(), "sales".into()],
         keys: vec![key("SHA-1", 4096), key("SHA-256", 10_000)],
+        audit: None,
     };
     let anna = wait(subject.store().account_create(new.clone())).unwrap();
     assert_eq!(
@@ -37,7 +38,7 @@ pub(super) fn accounts(subject: &mut dyn Subject) {
     let found = wait(store.account_find("anna")).unwrap().unwrap();
     assert_eq!(found.id, anna);
     assert_eq!(found.display_name.as_deref(), Some("Anna Ä"));
-    assert!(found.admin && found.enabled);
+    assert!(found.role == Role::Helpdesk && found.enabled);
     assert_eq!(found.groups, [Arc::from("board"), Arc::from("sales")]);
     assert_eq!(wait(store.account_find("nobody")), Ok(None));
     let login = wait(store.login("anna", Some("client"))).unwrap().unwrap();
@@ -49,7 +50,7 @@ pub(super) fn accounts(subject: &mut dyn Subject) {
     write(subject, |batch| {
         let change = AccountChange {
             display_name: Some(None),
-            admin: Some(false),
+            role: Some(Role::Person),
             enabled: Some(false),
             groups: Some(vec![]),
             keys: Some(vec![key("SHA-512", 1)]),
@@ -61,7 +62,7 @@ pub(super) fn accounts(subject: &mut dyn Subject) {
     subject.reopen();
     let login = wait(subject.store().login("anna", None)).unwrap().unwrap();
     let account = login.account;
-    assert!(!account.admin && !account.enabled && account.groups.is_empty());
+    assert!(account.role == Role::Person && !account.enabled && account.groups.is_empty());
     assert_eq!(account.display_name, None);
     let mut keys: Vec<_> = login
         .keys

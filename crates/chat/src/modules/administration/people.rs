@@ -1,7 +1,7 @@
 //! Accounts made, disabled, removed and changed by administrators (XEP-0133 §4.1 to §4.7, §4.29).
 
 use base::{BareJid, Jid};
-use store::NewAccount;
+use store::{NewAccount, Role};
 use xmpp::sasl::Password;
 use xmpp::xep::data_form::{DataForm, Field};
 
@@ -104,7 +104,7 @@ pub(super) fn add(stage: Stage) -> Answer {
                 keys,
                 ..NewAccount::default()
             };
-            chat.create_account(account, stage.now).await
+            chat.create_account(account, &stage.by(), stage.now).await
         };
         match made.await {
             Ok(_) => {
@@ -129,8 +129,8 @@ pub(super) fn delete(stage: Stage) -> Answer {
             ));
         }
         Ok(each(&stage, |stage, address| async move {
-            stage.chat.can_be_spared(&address).await?;
-            stage.chat.remove_account(&address, stage.now).await?;
+            let by = stage.by();
+            stage.chat.remove_account(&address, &by, stage.now).await?;
             tracing::info!(account = %address, by = %stage.account.jid(), "an account was removed");
             Ok(())
         })
@@ -151,8 +151,11 @@ pub(super) fn disable(stage: Stage) -> Answer {
             ));
         }
         Ok(each(&stage, |stage, address| async move {
-            stage.chat.can_be_spared(&address).await?;
-            stage.chat.set_enabled(&address, false, stage.now).await
+            let by = stage.by();
+            stage
+                .chat
+                .set_enabled(&address, false, &by, stage.now)
+                .await
         })
         .await)
     })
@@ -168,7 +171,8 @@ pub(super) fn enable(stage: Stage) -> Answer {
             ));
         }
         Ok(each(&stage, |stage, address| async move {
-            stage.chat.set_enabled(&address, true, stage.now).await
+            let by = stage.by();
+            stage.chat.set_enabled(&address, true, &by, stage.now).await
         })
         .await)
     })
@@ -215,7 +219,11 @@ pub(super) fn groups(stage: Stage) -> Answer {
             .into_iter()
             .filter(|line| !line.trim().is_empty())
             .collect();
-        match stage.chat.set_groups(&address, &groups).await {
+        match stage
+            .chat
+            .set_groups(&address, &groups, &stage.by(), stage.now)
+            .await
+        {
             Ok(_) => {
                 tracing::info!(account = %address, by = %stage.account.jid(), "groups were set");
                 Ok(outcome(&stage, &[], 1))
@@ -244,12 +252,14 @@ pub(super) fn end_session(stage: Stage) -> Answer {
         let mut ended = 0;
         for address in &addresses {
             let resource = address.resource();
-            if stage
+            let (address, by) = (address.bare(), stage.by());
+            let ending = stage
                 .chat
-                .end_user_session(&address.bare(), resource, stage.now)
-                .await
-            {
-                ended += 1;
+                .end_user_session(&address, resource, &by, stage.now);
+            match ending.await {
+                Ok(any) => ended += usize::from(any),
+                Err(Refusal::NoSuchAccount) => {}
+                Err(refusal) => return Step::refused(&refusal, stage.language),
             }
         }
         if ended == 0 {
@@ -290,7 +300,8 @@ pub(super) fn password(stage: Stage) -> Answer {
             // One's own session that does this stays.
             let own = address == *stage.account.jid();
             let keep = own.then_some(&stage.session);
-            chat.set_keys(&address, keys, keep, stage.now).await
+            chat.set_keys(&address, keys, keep, &stage.by(), stage.now)
+                .await
         };
         match changed.await {
             Ok(()) => {
@@ -305,13 +316,14 @@ pub(super) fn password(stage: Stage) -> Answer {
 /// The whole list at once, as it is to be.
 pub(super) fn administrators(stage: Stage) -> Answer {
     Box::pin(async move {
-        let present = match stage.chat.administrators().await {
+        let present = match stage.chat.people_with_roles().await {
             Ok(present) => present,
             Err(refusal) => return Step::refused(&refusal, stage.language),
         };
         let domain = stage.chat.domain();
         let present: Vec<BareJid> = present
             .iter()
+            .filter(|account| account.role.administers())
             .filter_map(|account| BareJid::new(Some(&account.localpart), &domain).ok())
             .collect();
         if stage.form(0).is_none() {
@@ -342,16 +354,12 @@ pub(super) fn administrators(stage: Stage) -> Answer {
         let granted = wanted.iter().filter(|one| !present.contains(one));
         let withdrawn = present.iter().filter(|one| !wanted.contains(one));
         let changes = granted
-            .map(|one| (one, true))
-            .chain(withdrawn.map(|one| (one, false)));
+            .map(|one| (one, Role::Administrator))
+            .chain(withdrawn.map(|one| (one, Role::Person)));
         let mut done = 0;
-        for (address, admin) in changes {
-            let changed = async {
-                if !admin {
-                    stage.chat.can_be_spared(address).await?;
-                }
-                stage.chat.set_admin(address, admin).await
-            };
+        for (address, role) in changes {
+            let by = stage.by();
+            let changed = stage.chat.set_role(address, role, &by, stage.now);
             match changed.await {
                 Ok(()) => done += 1,
                 Err(refusal) => failed.push((address.clone(), refusal)),

@@ -8,7 +8,7 @@ use xmpp::stream::server::Credential;
 use xmpp::xep::command::NoteKind;
 use xmpp::xep::data_form::{DataForm, Field, FormKind};
 
-use crate::accounts::Refusal;
+use crate::accounts::{Act, Authority, Refusal};
 use crate::{Account, Chat, ChatConfig, Language, SessionEntry, Words, Work};
 
 /// A command at the server's own address.
@@ -28,10 +28,10 @@ pub struct Command {
 /// Who may execute a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Audience {
-    /// Every account, for whoever has come in by its password (not by an app password).
-    Owners,
-    /// Administrators, likewise.
-    Administrators,
+    /// Everybody for his own account, if he has come in by its password (not by an app password).
+    Everybody,
+    /// Those whose role allows this act, likewise.
+    Entitled(Act),
 }
 
 impl Command {
@@ -55,7 +55,10 @@ impl Command {
     pub(crate) fn may(&self, chat: &Chat, account: &Account, session: &SessionEntry) -> bool {
         (self.offered)(&chat.config())
             && session.admission().credential == Credential::Account
-            && (self.audience == Audience::Owners || account.facts().account.admin)
+            && match self.audience {
+                Audience::Everybody => true,
+                Audience::Entitled(act) => act.is_open_to(account.facts().account.role),
+            }
     }
 }
 
@@ -94,6 +97,11 @@ pub enum Step {
 }
 
 impl Stage {
+    /// On whose authority this is done.
+    pub fn by(&self) -> Authority {
+        Authority::of_client(&self.account)
+    }
+
     /// The filled-in form of a stage, counted from 0.
     pub fn form(&self, stage: usize) -> Option<&DataForm> {
         self.forms.get(stage)

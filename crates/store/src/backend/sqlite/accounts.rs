@@ -5,22 +5,23 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::text::{join, split};
 use super::uploads;
-use super::{admission, pubsub};
+use super::{admission, audit, pubsub};
 use crate::{
     Account, AccountChange, AccountId, AccountPage, AppPasswordId, Imported, Login, NewAccount,
-    ScramRecord, StoreError, TokenRecord,
+    Role, ScramRecord, StoreError, TokenRecord,
 };
 
 type Result<T> = std::result::Result<T, StoreError>;
 
-const COLUMNS: &str = "id, localpart, display_name, admin, enabled, groups, created";
+const COLUMNS: &str = "id, localpart, display_name, role, enabled, groups, created";
 
 fn account_of(row: &Row<'_>) -> rusqlite::Result<Account> {
     Ok(Account {
         id: AccountId::from_number(row.get(0)?),
         localpart: row.get(1)?,
         display_name: row.get(2)?,
-        admin: row.get(3)?,
+        // One that a newer version knows has no rights here.
+        role: Role::from_number(row.get(3)?).unwrap_or_default(),
         enabled: row.get(4)?,
         groups: split(row.get_ref(5)?.as_str()?),
         created: Timestamp::from_micros(row.get(6)?),
@@ -86,13 +87,13 @@ pub(super) fn insert(
     groups.dedup();
     let inserted = connection
         .prepare_cached(
-            "INSERT INTO account (localpart, display_name, admin, enabled, groups, created)
+            "INSERT INTO account (localpart, display_name, role, enabled, groups, created)
              VALUES (?, ?, ?, 1, ?, ?) ON CONFLICT DO NOTHING",
         )?
         .execute(params![
             account.localpart,
             account.display_name,
-            account.admin,
+            account.role.number(),
             join(&groups),
             now.micros()
         ])?;
@@ -106,6 +107,9 @@ pub(super) fn insert(
     for key in &account.keys {
         add_key(connection, id, key)?;
     }
+    if let Some(note) = &account.audit {
+        audit::add(connection, note)?;
+    }
     Ok(Imported::Created(id))
 }
 
@@ -116,7 +120,7 @@ pub(super) fn change(
 ) -> Result<()> {
     let AccountChange {
         display_name,
-        admin,
+        role,
         enabled,
         groups,
         keys,
@@ -131,7 +135,7 @@ pub(super) fn change(
         .prepare_cached(
             "UPDATE account SET
                display_name = CASE WHEN ?2 THEN ?3 ELSE display_name END,
-               admin = coalesce(?4, admin),
+               role = coalesce(?4, role),
                enabled = coalesce(?5, enabled),
                groups = coalesce(?6, groups)
              WHERE id = ?1",
@@ -140,7 +144,7 @@ pub(super) fn change(
             account.number(),
             display_name.is_some(),
             display_name.as_ref().and_then(Option::as_ref),
-            admin,
+            role.map(Role::number),
             enabled,
             groups
         ])?;

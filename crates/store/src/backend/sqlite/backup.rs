@@ -189,6 +189,9 @@ pub(super) fn check(view: &View<'_>, depth: CheckDepth) -> Result<CheckReport> {
             }
         }
         report.accounts = super::accounts::count(connection)?;
+        report
+            .problems
+            .extend(super::audit::check(connection, &[])?);
         if depth == CheckDepth::Full {
             check_archive(connection, &mut report)?;
         }

@@ -6,6 +6,7 @@
 mod accounts;
 mod admission;
 mod archive;
+mod audit;
 mod backup;
 mod checkpoint;
 mod error;
@@ -45,12 +46,13 @@ use super::Backend;
 use crate::store::Figures;
 use crate::{
     Account, AccountId, AccountPage, AccountState, Activity, AppPassword, AppPasswordId,
-    ArchiveBounds, ArchiveId, ArchiveItem, ArchivePage, ArchivePreferences, ArchiveQuery, Batch,
-    CheckDepth, CheckReport, Device, Imported, ImportedEntry, InboxPage, InboxQuery, Invitation,
-    ItemPage, ItemQuery, Location, Login, Mentions, NewAccount, NewRoom, Newcomer, NewestItem,
-    Node, NodeUsage, OpenError, Outgoing, OwnerId, PeopleChanges, Progress, Reading, Registered,
-    RoomId, RoomMembership, RoomPage, RoomStanding, RoomState, RoomsQuery, Roster, RosterChanges,
-    RosterVersion, ScramRecord, StoreConfig, StoreError, Submitted, TokenRecord,
+    ArchiveBounds, ArchiveId, ArchiveItem, ArchivePage, ArchivePreferences, ArchiveQuery,
+    AuditHead, AuditPage, AuditQuery, Batch, CheckDepth, CheckReport, Device, Imported,
+    ImportedEntry, InboxPage, InboxQuery, Invitation, ItemPage, ItemQuery, Location, Login,
+    Mentions, NewAccount, NewRoom, Newcomer, NewestItem, Node, NodeUsage, OpenError, Outgoing,
+    OwnerId, PeopleChanges, Progress, Reading, Registered, RoomId, RoomMembership, RoomPage,
+    RoomStanding, RoomState, RoomsQuery, Roster, RosterChanges, RosterVersion, ScramRecord,
+    StoreConfig, StoreError, Submitted, TokenRecord,
 };
 use crate::{
     Kept, NewUpload, PushAudience, PushRegistration, Reserved, Upload, UploadBounds, UploadUsage,
@@ -602,6 +604,18 @@ impl Backend for Sqlite {
         to: ArchiveId,
     ) -> Reading<Vec<(ArchiveId, Bytes)>> {
         self.look(move |connection| rooms::tombstones(connection, room, from, to))
+    }
+
+    fn audit(&self, query: AuditQuery) -> Reading<AuditPage> {
+        self.look(move |connection| audit::page(connection, &query))
+    }
+
+    fn audit_head(&self) -> Reading<AuditHead> {
+        self.look(audit::head)
+    }
+
+    fn audit_check(&self, noted: Vec<AuditHead>) -> Reading<Vec<String>> {
+        self.read(move |view| view.snapshot(|connection| audit::check(connection, &noted)))
     }
 
     fn outgoing(&self, after: u64, max: usize) -> Reading<Vec<Outgoing>> {

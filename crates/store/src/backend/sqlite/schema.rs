@@ -84,6 +84,16 @@ const MIGRATIONS: &[Migration] = &[
         name: "room invitations",
         sql: include_str!("migrations/0011_room_invitations.sql"),
     },
+    Migration {
+        number: 12,
+        name: "audit log",
+        sql: include_str!("migrations/0012_audit.sql"),
+    },
+    Migration {
+        number: 13,
+        name: "roles",
+        sql: include_str!("migrations/0013_roles.sql"),
+    },
 ];
 
 fn io(path: &Path) -> impl FnOnce(std::io::Error) -> OpenError {

@@ -17,7 +17,7 @@ use super::checkpoint::Checkpointer;
 use super::error::{damaged, fails_all};
 use super::queue::{Group, Job, Next};
 use super::{
-    Shared, accounts, admission, outgoing, personal, pubsub, push, rooms, roster, uploads,
+    Shared, accounts, admission, audit, outgoing, personal, pubsub, push, rooms, roster, uploads,
 };
 use crate::archive::codec::{self, JournalCopy, JournalWriter};
 use crate::batch::Write;
@@ -530,6 +530,7 @@ fn apply(connection: &Connection, write: &Write, version: RosterVersion) -> Resu
         Write::AccountRemovalCancel(account, enabled) => {
             accounts::removal_cancel(connection, *account, *enabled)
         }
+        Write::Audit(note) => audit::add(connection, note),
         Write::AppPasswordUsed(account, id, at) => {
             admission::app_password_used(connection, *account, *id, *at)
         }
