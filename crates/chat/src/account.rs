@@ -9,10 +9,10 @@ use std::time::Duration;
 use base::{BareJid, Moment};
 use parking_lot::{Mutex, MutexGuard, RwLock};
 use store::{AccountId, AccountState, ArchiveId, Store, StoreError};
+use xmpp::xep::notification_settings::NotificationSetting;
 
 use crate::SessionEntry;
-use crate::modules::caps::Clients;
-use crate::modules::notification_settings::Settings;
+use crate::caps::Clients;
 
 /// How long an account without sessions stays in memory after its last use.
 const KEPT_IDLE: Duration = Duration::from_secs(300);
@@ -35,7 +35,7 @@ pub struct Account {
     /// See [`Account::event_order`].
     event_order: Mutex<u64>,
     /// See [`Account::settings`].
-    settings: Mutex<Option<Arc<Settings>>>,
+    settings: Mutex<Option<Arc<NotificationSettings>>>,
     elsewhere: Clients,
 }
 
@@ -89,6 +89,10 @@ impl Waiting {
 /// The right to change what is kept of an account. No lock: whoever wants it meanwhile waits
 /// without holding a thread.
 pub(crate) type Turn<'a> = futures_util::lock::MutexGuard<'a, ()>;
+
+/// What an account has set of notifications (XEP-0492), by the address of the conversation; `None` for a bookmark that
+/// says nothing of it.
+pub(crate) type NotificationSettings = HashMap<Arc<str>, Option<NotificationSetting>>;
 
 /// What is kept of an account: roster, block list, archive preferences, waiting requests.
 pub type AccountFacts = AccountState;
@@ -165,7 +169,7 @@ impl Account {
     }
 
     /// What its owner has set for conversations; `None` when that has to be read anew.
-    pub(crate) fn settings(&self) -> MutexGuard<'_, Option<Arc<Settings>>> {
+    pub(crate) fn settings(&self) -> MutexGuard<'_, Option<Arc<NotificationSettings>>> {
         self.settings.lock()
     }
 

@@ -11,11 +11,12 @@ use xmpp::sasl::{Mechanism, Password, ScramHash, ScramKeys, UnknownAccounts};
 use xmpp::stream::server::{Answer, BindRequest, Candidate, Credential, Question, StoredToken};
 use xmpp::xml::Writer;
 
-use crate::accounts::{AccountDraft, Admission, Refusal};
+use crate::accounts::{AccountDraft, Refusal, to_record};
+use crate::admission::Admission;
 use crate::delivery::{Bounds, Mailbox};
-use crate::session::{Claim, SessionEntry};
+use crate::session::Claim;
 use crate::throttle::Toll;
-use crate::{Chat, Session, Work};
+use crate::{Chat, Session, SessionEntry, Work};
 
 /// An answer, and what it brings with it.
 pub(crate) struct Answered {
@@ -130,17 +131,6 @@ fn or_temporary(result: Result<Answer, StoreError>) -> Answered {
             Answer::Refused(SaslCondition::TemporaryAuthFailure)
         })
         .into()
-}
-
-/// The keys as the store keeps them.
-pub(crate) fn to_record(keys: &ScramKeys) -> ScramRecord {
-    ScramRecord {
-        hash: keys.hash.name().into(),
-        iterations: keys.iterations,
-        salt: keys.salt.clone(),
-        stored_key: keys.stored_key.expose().to_vec(),
-        server_key: keys.server_key.expose().to_vec(),
-    }
 }
 
 fn from_record(record: &ScramRecord) -> Option<ScramKeys> {

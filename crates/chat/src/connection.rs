@@ -19,19 +19,9 @@ use xmpp::xml::{Frame, Framing, Reader, ReaderLimits, Writer, XmlError};
 
 use crate::authentication::{self, Answered, Asker};
 use crate::last_words::last_words;
+use crate::output::Output;
 use crate::session::Ending;
 use crate::{Chat, Session, Work};
-
-/// What the owner of the socket is to do.
-#[derive(Debug)]
-pub enum Output {
-    /// Write these bytes: one element, or one run of them; one WebSocket frame.
-    Send(Bytes),
-    /// Start TLS, drop what was received in clear, and call [`Connection::tls_established`].
-    StartTls,
-    /// Write what is before, then close, and give the connection to [`Connection::cut`].
-    Close,
-}
 
 /// One client connection.
 pub struct Connection {
@@ -82,7 +72,7 @@ impl Connection {
         let kind = transport.kind;
         let machine = Negotiation::new(chat.offers(peer), transport, seed);
         Self {
-            reader: Reader::new(framing(kind), strangers(&config)),
+            reader: Reader::new(framing(kind), config.limits_of_strangers()),
             chat: chat.clone(),
             peer,
             kind,
@@ -160,7 +150,7 @@ impl Connection {
     /// TLS that was asked for is there.
     pub fn tls_established(&mut self, facts: TlsFacts, now: Now) {
         // What came in clear must never be read as if it had come inside TLS.
-        self.reader = Reader::new(Framing::Stream, strangers(&self.chat.config()));
+        self.reader = Reader::new(Framing::Stream, self.chat.config().limits_of_strangers());
         if let State::Negotiating(negotiating) = &mut self.state {
             negotiating.machine.tls_established(facts);
         }
@@ -360,7 +350,7 @@ impl Connection {
             if wait > Duration::ZERO {
                 negotiating.held = Some((now.moment + wait, Held::End));
                 // What else it has said is of no interest, and costs nothing while it waits.
-                self.reader = Reader::new(framing(self.kind), strangers(&config));
+                self.reader = Reader::new(framing(self.kind), config.limits_of_strangers());
                 return;
             }
         }
@@ -577,10 +567,10 @@ impl Connection {
                     self.state = State::Leaving(Some(session));
                 }
             }
-            Ending::Handover(handover) => {
+            Ending::Handover => {
                 if let State::Bound(session) =
                     std::mem::replace(&mut self.state, State::Leaving(None))
-                    && let Err(session) = handover.to.send(session)
+                    && let Err(session) = session.hand_over()
                 {
                     // The resuming connection is gone meanwhile; this one is presumed dead.
                     self.state = State::Bound(session);
@@ -652,15 +642,6 @@ fn framing(kind: TransportKind) -> Framing {
     match kind {
         TransportKind::Tcp => Framing::Stream,
         TransportKind::WebSocket | TransportKind::Bosh => Framing::Frames,
-    }
-}
-
-pub(crate) fn strangers(config: &crate::ChatConfig) -> ReaderLimits {
-    ReaderLimits {
-        element_bytes: config.limits.preauth_stanza_bytes,
-        depth: config.limits.preauth_depth,
-        attributes: config.limits.attributes,
-        ..ReaderLimits::default()
     }
 }
 

@@ -6,7 +6,9 @@
 
 mod account;
 pub mod accounts;
+mod admission;
 mod authentication;
+mod caps;
 mod compliance;
 pub mod config;
 mod connection;
@@ -20,10 +22,12 @@ mod messages;
 mod metrics;
 pub mod modules;
 mod negotiation;
+mod output;
 mod place;
 mod post;
 mod push;
 mod questions;
+mod readable_rooms;
 mod requests;
 pub mod rooms;
 pub mod router;
@@ -35,6 +39,7 @@ mod shares;
 mod specifications;
 mod store_trouble;
 mod throttle;
+mod undelivered;
 
 use std::future::Future;
 use std::net::IpAddr;
@@ -48,26 +53,29 @@ use xmpp::condition::StreamCondition;
 use xmpp::stream::Seed;
 
 pub use account::{Account, AccountFacts};
+pub use admission::Admission;
 pub use compliance::{Claim, Evidence, claims};
 pub use config::{ChatConfig, Contact, FederationSettings, Offload, PushConfig};
-pub use connection::{Connection, Output};
-pub use delivery::{Delivery, Mailbox};
+pub use connection::Connection;
+pub use delivery::{CurrentPresence, Delivery, Mailbox, SessionEntry};
 pub use documents::{Document, documents};
 pub use language::{Language, Words};
 pub use links::{Dial, DialError, PeerConnection};
 pub use metrics::{Metrics, MetricsSnapshot};
+pub use output::Output;
 pub use push::{WebCourier, WebNotification};
 pub use sender::Sender;
 pub use service::{Served, Service, ServiceContext, Taken};
-pub use session::{CurrentPresence, Session, SessionEntry};
+pub use session::Session;
 pub use specifications::{SPECIFICATIONS, Specification};
 
 use account::Accounts;
 use accounts::{RegistrationLimiter, Removals, Renewals};
+use caps::KnownFeatures;
 use faults::Faults;
 use links::Links;
 use modules::administration::Announcements;
-use modules::caps::{self, KnownFeatures};
+use modules::caps::{Asked, learn_elsewhere};
 use modules::commands::Executions;
 use modules::external_services::Watchers;
 use negotiation::Offers;
@@ -94,7 +102,7 @@ pub(crate) struct House {
     relayed: rooms::Relayed,
     links: Links,
     features: KnownFeatures,
-    asked_elsewhere: caps::Asked,
+    asked_elsewhere: Asked,
     executions: Executions,
     announcements: Announcements,
     registrations: RegistrationLimiter,
@@ -137,7 +145,7 @@ impl Chat {
                 relayed: rooms::Relayed::default(),
                 links: Links::new(now),
                 features: KnownFeatures::default(),
-                asked_elsewhere: caps::Asked::default(),
+                asked_elsewhere: Asked::default(),
                 executions: Executions::default(),
                 announcements: Announcements::default(),
                 registrations: RegistrationLimiter::default(),
@@ -277,7 +285,7 @@ impl Chat {
     }
 
     /// Questions to clients of contacts on other servers about what they can do.
-    pub(crate) fn asked_elsewhere(&self) -> &caps::Asked {
+    pub(crate) fn asked_elsewhere(&self) -> &Asked {
         &self.house.asked_elsewhere
     }
 
@@ -345,7 +353,7 @@ impl Chat {
         }
         self.finish_removals(now).await;
         self.house.questions.sweep(now.moment);
-        caps::learn_elsewhere(self, now).await;
+        learn_elsewhere(self, now).await;
         self.house.relayed.sweep(self, now.moment);
         self.house.rooms.tick(self, now).await;
         self.house.links.tick(self, now);

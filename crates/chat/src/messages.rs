@@ -11,12 +11,11 @@ use xmpp::ns;
 use xmpp::xep::carbons::{self, Direction};
 use xmpp::xml::{Edit, Head, Stanza};
 
-use crate::delivery::Delivery;
+use crate::delivery::{Delivery, Keeping};
 use crate::modules::{
     MessageContext, MessagePlan, MessageType, Verdict, content, omemo, stanza_ids,
 };
-use crate::session::Keeping;
-use crate::{Account, Chat, Sender, SessionEntry, push};
+use crate::{Account, Chat, Sender, SessionEntry};
 
 /// What becomes of a message.
 pub(crate) enum Planned {
@@ -114,7 +113,7 @@ impl Message<'_> {
         let Submitted { ids, ticket, .. } = self.submit(&plan, &copies, batch)?;
         self.add_newcomers(&mut plan);
         if !self.sender.is_of(self.recipient)
-            && push::wakes(self.stanza, MessageType::of(self.stanza))
+            && content::wakes(self.stanza, MessageType::of(self.stanza))
         {
             let peer = self.sender.jid().bare_str();
             self.chat.note(self.recipient, peer, &ticket);
@@ -386,7 +385,7 @@ mod tests {
 
     use super::*;
     use crate::ChatConfig;
-    use crate::accounts::Admission;
+    use crate::admission::Admission;
     use crate::delivery::{Bounds, Mailbox};
 
     fn session(resource: &str, account: &Account, now: Now) -> Arc<SessionEntry> {

@@ -9,7 +9,8 @@ use crate::delivery::Delivery;
 use crate::links::outward;
 use crate::messages::{self, Planned};
 use crate::modules::{is_elsewhere, store_failed};
-use crate::{Chat, Sender, session};
+use crate::undelivered::deliver;
+use crate::{Chat, Sender};
 
 impl Chat {
     /// Hands a stanza, complete with its addresses, to the session of ours at a full address, or to any
@@ -50,7 +51,7 @@ impl Chat {
         let to = to.ok_or_else(|| StanzaError::new(StanzaCondition::JidMalformed))?;
         if is_elsewhere(self, &to) {
             if let Some(outward) = outward::plan_message(self, sender, message, &to, now)? {
-                session::deliver(self, None, outward.carry(self, now).await?);
+                deliver(self, None, outward.carry(self, now).await?);
             }
             return Ok(());
         }
@@ -61,7 +62,7 @@ impl Chat {
             Planned::Refused(error) => Err(error),
             Planned::Send { ticket, deliveries } => {
                 ticket.await.map_err(|error| store_failed(&error))?;
-                session::deliver(self, account.as_deref(), deliveries);
+                deliver(self, account.as_deref(), deliveries);
                 Ok(())
             }
         }

@@ -17,12 +17,11 @@ use base::{BareJid, Jid, Moment, Now};
 use parking_lot::Mutex;
 use store::{AccountId, Batch, PushRegistration, PushTarget, Ticket};
 use xmpp::condition::StanzaError;
-use xmpp::ns;
 use xmpp::xep::notification_settings::NotificationSetting;
 use xmpp::xep::push::{Summary, is_transient, publish};
 use xmpp::xml::Stanza;
 
-use crate::modules::{MessageType, notification_settings};
+use crate::modules::notification_settings;
 use crate::rooms::Room;
 use crate::{Account, Chat, SessionEntry, Work};
 
@@ -135,27 +134,6 @@ struct Open {
     device: (AccountId, PushTarget),
     messages: u32,
     answer: Work<Option<Stanza>>,
-}
-
-/// Whether somebody should be woken for a message: words, calls, invitations.
-pub(crate) fn wakes(message: &Stanza, kind: MessageType) -> bool {
-    if !matches!(
-        kind,
-        MessageType::Chat | MessageType::Normal | MessageType::GroupChat
-    ) {
-        return false;
-    }
-    message
-        .children()
-        .any(|child| match (child.namespace(), child.name()) {
-            (ns::CLIENT, "body")
-            | (ns::OMEMO | ns::OMEMO_LEGACY, "encrypted")
-            | (ns::OPENPGP, "openpgp")
-            | (ns::CONFERENCE, "x")
-            | (ns::JINGLE_MESSAGE, "propose" | "retract") => true,
-            (ns::MUC_USER, "x") => child.tree().root().child("invite", ns::MUC_USER).is_some(),
-            _ => false,
-        })
 }
 
 impl Chat {
@@ -508,40 +486,5 @@ fn at_once<F: Future + ?Sized>(future: Pin<&mut F>) -> Option<F::Output> {
     match future.poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => Some(output),
         Poll::Pending => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn who_is_woken_for_what() {
-        let wakes = |inner: &str, kind| {
-            let text = format!("<message>{inner}</message>");
-            super::wakes(&Stanza::parse(&text).expect("a message"), kind)
-        };
-        for inner in [
-            "<body>Hi</body>",
-            "<encrypted xmlns='urn:xmpp:omemo:2'/>",
-            "<encrypted xmlns='eu.siacs.conversations.axolotl'/>",
-            "<propose xmlns='urn:xmpp:jingle-message:0' id='a'/>",
-            "<x xmlns='jabber:x:conference' jid='a@b'/>",
-            "<x xmlns='http://jabber.org/protocol/muc#user'><invite from='a@b'/></x>",
-        ] {
-            assert!(wakes(inner, MessageType::Chat), "{inner}");
-            assert!(!wakes(inner, MessageType::Error), "{inner}");
-        }
-        for inner in [
-            "",
-            "<received xmlns='urn:xmpp:receipts' id='a'/>",
-            "<displayed xmlns='urn:xmpp:chat-markers:0' id='a'/>",
-            "<composing xmlns='http://jabber.org/protocol/chatstates'/>",
-            "<x xmlns='http://jabber.org/protocol/muc#user'/>",
-            "<subject>Hi</subject>",
-        ] {
-            assert!(!wakes(inner, MessageType::Chat), "{inner}");
-        }
-        assert!(!wakes("<body>Hi</body>", MessageType::Headline));
     }
 }

@@ -337,3 +337,39 @@ fn no_path_of_one_machine() {
         "GET https://example.org/home/x and ../root/ and /var/lib/hauspost\n",
     );
 }
+
+#[test]
+fn imports_within_a_crate_do_not_go_in_a_circle() {
+    let chat = |rest: &str, text: &str| file(&format!("crates/chat/src/{rest}"), text);
+    let root = || {
+        chat(
+            "lib.rs",
+            "//! A.\nmod a;\nmod b;\npub use b::{\n    Bee,\n};\n",
+        )
+    };
+    let says = |files: Vec<File>| -> Vec<String> {
+        let found = violations(Vec::new(), files);
+        found.into_iter().map(|one| one.what).collect()
+    };
+    let down = || chat("a/mod.rs", "//! A.\nuse crate::{Bee, c};\nuse crate::b;\n");
+    let below = |text: &str| chat("b/inner.rs", text);
+    for fine in [
+        "//! B.\nuse super::own;\n",
+        "//! B.\n// crate::a is above.\nuse crate::b::Bee;\n",
+        "//! B.\n#[cfg(test)]\nmod tests {\n    use crate::a::A;\n}\n",
+    ] {
+        assert_eq!(says(vec![root(), down(), below(fine)]), [""; 0], "{fine}");
+    }
+    for circle in [
+        "//! B.\nuse crate::a::A;\n",
+        "//! B.\nuse crate::{\n    b::{x, y},\n    a,\n};\n",
+        "//! B.\nfn f() -> crate::a::A;\n",
+        "//! B.\nuse super::super::a;\n",
+    ] {
+        let found = says(vec![root(), down(), below(circle)]);
+        assert!(
+            matches!(&*found, [one] if one.starts_with("chat has a circle of imports: a (crates/chat/src/a/mod.rs:2) → b (")),
+            "{circle}: {found:?}"
+        );
+    }
+}

@@ -1,31 +1,17 @@
 //! What has access to an account, and taking it back (XEP-0494).
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 
-use base::{BareJid, Now, Timestamp};
+use base::{BareJid, Now};
 use store::{AppPasswordId, Batch, Device};
 use xmpp::condition::StreamCondition;
 use xmpp::sasl::ScramHash;
 use xmpp::stream::ClientAgent;
-use xmpp::stream::server::Credential;
 use xmpp::xep::client_access::ClientAccess;
 
 use super::{Act, Authority, Refusal};
+use crate::admission::Admission;
 use crate::{Account, Chat, SessionEntry};
-
-/// How a session has come in.
-#[derive(Clone, Debug, Default)]
-pub struct Admission {
-    /// By which of the account's secrets.
-    pub credential: Credential,
-    /// It has shown a password for it, not a token or a certificate.
-    pub by_password: bool,
-    /// Which installation.
-    pub agent: ClientAgent,
-    /// When.
-    pub since: Timestamp,
-}
 
 /// What an id of the list stands for. Ids tell nothing of what they stand for.
 enum Subject {
@@ -44,26 +30,6 @@ fn id_of(kind: &str, text: &str) -> String {
 
 fn app_id(id: AppPasswordId) -> String {
     format!("app-{}", id.number())
-}
-
-impl Admission {
-    fn app_password(&self) -> Option<AppPasswordId> {
-        match self.credential {
-            Credential::App(number) => Some(AppPasswordId::from_number(number)),
-            Credential::Account => None,
-        }
-    }
-}
-
-impl Admission {
-    /// What stands for the device in what it leaves behind; `None` when it does not say which it is.
-    pub(crate) fn device_key(&self) -> Option<Arc<str>> {
-        match (&self.credential, &self.agent.id) {
-            (Credential::App(number), _) => Some(format!("app {number}").into()),
-            (Credential::Account, Some(id)) => Some(format!("device {id}").into()),
-            (Credential::Account, None) => None,
-        }
-    }
 }
 
 impl Chat {

@@ -178,7 +178,7 @@ impl Chat {
         else {
             return Ok(());
         };
-        if crate::modules::befriend(self, &one, &other).await.is_err() {
+        if self.befriend(&one, &other).await.is_err() {
             // The account is there all the same, and the two can ask each other.
             tracing::warn!("an invited account could not be made a contact of its inviter");
         }

@@ -8,7 +8,6 @@ use xmpp::condition::StreamCondition;
 use xmpp::sasl::{Password, ScramHash, ScramKeys};
 
 use super::{Act, Authority, Refusal};
-use crate::authentication::to_record;
 use crate::{Chat, SessionEntry};
 
 impl Chat {
@@ -148,5 +147,16 @@ impl Chat {
                 waiting.end_session(now).await;
             }
         }
+    }
+}
+
+/// The keys as the store keeps them.
+pub(crate) fn to_record(keys: &ScramKeys) -> ScramRecord {
+    ScramRecord {
+        hash: keys.hash.name().into(),
+        iterations: keys.iterations,
+        salt: keys.salt.clone(),
+        stored_key: keys.stored_key.expose().to_vec(),
+        server_key: keys.server_key.expose().to_vec(),
     }
 }

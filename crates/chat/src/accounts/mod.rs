@@ -23,11 +23,11 @@ use base::{BareJid, Now};
 use store::{Account, AccountChange, Batch, Role};
 use xmpp::condition::StreamCondition;
 
-pub use access::Admission;
 pub use app_passwords::NewAppPassword;
 pub use authority::{Authority, Door};
 pub use creation::AccountDraft;
 pub use invitations::{InvitationWish, NewInvitation};
+pub(crate) use keys::to_record;
 pub(crate) use limiter::RegistrationLimiter;
 pub use refusal::Refusal;
 pub(crate) use removal::Removals;
@@ -160,7 +160,7 @@ impl Chat {
         batch.account_change(account.id(), change);
         self.store().submit(batch).ticket.await?;
         account.facts().account.groups.clone_from(&groups);
-        crate::rooms::groups_changed(self, address);
+        self.regroup_in_rooms(address);
         Ok(groups)
     }
 

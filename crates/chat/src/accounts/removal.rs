@@ -113,10 +113,10 @@ impl Chat {
         let address = account.jid();
         self.end_sessions(address, StreamCondition::NotAuthorized, now)
             .await;
-        crate::modules::part(self, now, account)
+        self.leave_contacts(account, now)
             .await
             .map_err(|_| Refusal::Store(store::StoreError::Closed))?;
-        crate::rooms::account_gone(self, address)
+        self.leave_all_rooms(address)
             .await
             .map_err(|_| Refusal::Store(store::StoreError::Closed))?;
         self.store().account_remove(account.id()).await?;

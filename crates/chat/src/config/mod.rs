@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::Limits;
+use xmpp::xml::ReaderLimits;
 
 pub use encryption::{EncryptionPolicy, EncryptionRule};
 pub use federation::FederationSettings;
@@ -109,6 +110,16 @@ impl ChatConfig {
             push: PushConfig::default(),
             relays: RelayConfig::default(),
             registration: Registration::default(),
+        }
+    }
+
+    /// What is read from somebody who has not logged in yet.
+    pub(crate) fn limits_of_strangers(&self) -> ReaderLimits {
+        ReaderLimits {
+            element_bytes: self.limits.preauth_stanza_bytes,
+            depth: self.limits.preauth_depth,
+            attributes: self.limits.attributes,
+            ..ReaderLimits::default()
         }
     }
 }

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use store::ArchiveId;
 use xmpp::condition::StreamCondition;
 
-use crate::session::{Handover, Keeping};
+use super::Keeping;
 
 /// What a mailbox carries.
 pub(crate) enum Parcel {
@@ -27,8 +27,8 @@ pub(crate) enum Parcel {
         /// Under which the store keeps it.
         id: ArchiveId,
     },
-    /// Another connection resumes this session: hand it over and end (XEP-0198 §5).
-    Handover(Handover),
+    /// Another connection wants to resume this session: hand it over and end (XEP-0198 §5).
+    Handover,
     /// End the stream with this condition.
     Close(StreamCondition),
 }
@@ -38,7 +38,7 @@ impl Parcel {
     pub(crate) fn bytes(&self) -> usize {
         match self {
             Self::Stanza { stanza, .. } | Self::Waiting { stanza, .. } => stanza.len(),
-            Self::Handover(_) | Self::Close(_) => 0,
+            Self::Handover | Self::Close(_) => 0,
         }
     }
 }
@@ -240,23 +240,6 @@ impl Mailbox {
         }
         state.bytes = state.parcels.iter().map(Parcel::bytes).sum();
         taken
-    }
-
-    /// Takes out the first request for the session, whatever is ahead of it.
-    #[must_use]
-    pub(crate) fn take_handover(&self) -> Option<Handover> {
-        let mut state = self.state.lock();
-        let at = state
-            .parcels
-            .iter()
-            .position(|parcel| matches!(parcel, Parcel::Handover(_)))?;
-        if at < state.first {
-            state.first -= 1;
-        }
-        match state.parcels.remove(at) {
-            Some(Parcel::Handover(handover)) => Some(handover),
-            _ => None,
-        }
     }
 
     /// Takes all that is left, held or not: the session is gone, and nothing comes in any more.

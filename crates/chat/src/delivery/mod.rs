@@ -1,15 +1,38 @@
-//! Delivery: what leaves a plan and reaches mailboxes, after the store has said yes.
+//! Delivery: what leaves a plan and reaches the mailboxes of sessions, after the store has said yes.
 
+mod copies;
+mod entry;
 mod mailbox;
+mod spans;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
+use store::ArchiveId;
 
+pub(crate) use copies::{ByCopy, Copies, Kept};
+pub use entry::{CurrentPresence, SessionEntry};
 pub use mailbox::Mailbox;
 pub(crate) use mailbox::{Bounds, Parcel};
 
-use crate::session::{Keeping, SessionEntry};
+/// Where a stanza is kept that is on its way to a client.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Keeping {
+    /// Nowhere.
+    Nowhere,
+    /// In the account's archive.
+    Archive(ArchiveId),
+    /// Only among what waits for the account: from there it is to be removed once the client has it.
+    Waiting(ArchiveId),
+    /// It is a copy (XEP-0280) of what is kept under this id, for a session that the message itself did not reach.
+    Copy(ArchiveId),
+}
+
+impl From<Option<ArchiveId>> for Keeping {
+    fn from(kept: Option<ArchiveId>) -> Self {
+        kept.map_or(Self::Nowhere, Self::Archive)
+    }
+}
 
 /// One stanza on its way to one session.
 #[derive(Clone)]
@@ -52,7 +75,7 @@ impl Delivery {
                 stanza,
                 keeping,
             }),
-            Parcel::Waiting { .. } | Parcel::Handover(_) | Parcel::Close(_) => None,
+            Parcel::Waiting { .. } | Parcel::Handover | Parcel::Close(_) => None,
         }
     }
 }

@@ -21,7 +21,6 @@ use xmpp::xml::{Frame, Framing, Reader, ReaderLimits, Stanza, XmlError};
 use super::inbound::Inbound;
 use super::link::Carrier;
 use super::{Dial, DialError};
-use crate::connection::strangers;
 use crate::modules::{delegation, privilege};
 use crate::shares::Share;
 use crate::{Chat, Output};
@@ -118,7 +117,7 @@ impl PeerConnection {
         let carrier = chat.links().next_carrier();
         Self {
             carrier,
-            reader: Reader::new(Framing::Stream, strangers(&chat.config())),
+            reader: Reader::new(Framing::Stream, chat.config().limits_of_strangers()),
             machine,
             inbound: Inbound::new(chat),
             writing: Writing::new(carrier, now),
@@ -173,7 +172,7 @@ impl PeerConnection {
     /// authority that we trust.
     pub fn tls_established(&mut self, names: CertificateNames, now: Now) {
         // What came in clear must never be read as if it had come inside TLS.
-        self.reader = Reader::new(Framing::Stream, strangers(&self.chat.config()));
+        self.reader = Reader::new(Framing::Stream, self.chat.config().limits_of_strangers());
         match &mut self.machine {
             Machine::Accept(machine) => machine.tls_established(names),
             Machine::Connect(machine, _) => machine.tls_established(names),

@@ -17,13 +17,15 @@ use xmpp::iq::Iq;
 use xmpp::xml::{Edit, Head, Kind, Stanza};
 
 use super::outward::{self, Outward};
+use super::privilege;
 use crate::delivery::Delivery;
 use crate::messages::{self, Planned};
-use crate::modules::{Reply, Target, barred, from_elsewhere, privilege, store_failed};
+use crate::modules::{Reply, Target, barred, from_elsewhere, store_failed};
 use crate::place::Place;
 use crate::requests::{self, Addressee};
 use crate::service::{self, Served, Service, ServiceContext, Taken};
-use crate::{Account, Chat, Sender, Work, session};
+use crate::undelivered::deliver;
+use crate::{Account, Chat, Sender, Work};
 
 /// Steps that may wait before the other side must pause.
 const MOST_STEPS: usize = 1_000;
@@ -251,7 +253,7 @@ impl Inbound {
         subject: Subject,
     ) {
         if self.steps.is_empty() && ticket.is_done() {
-            session::deliver(&self.chat, recipient.map(AsRef::as_ref), deliveries);
+            deliver(&self.chat, recipient.map(AsRef::as_ref), deliveries);
         } else {
             self.steps.push_back(Step::Deliver {
                 ticket,
@@ -375,7 +377,7 @@ impl Inbound {
                         return;
                     };
                     match committed {
-                        Ok(()) => session::deliver(&self.chat, recipient.as_deref(), deliveries),
+                        Ok(()) => deliver(&self.chat, recipient.as_deref(), deliveries),
                         Err(error) => {
                             let reply = bounced(&subject, &store_failed(&error));
                             answer(&self.chat, &subject, reply, now);

@@ -11,6 +11,7 @@ mod dial;
 mod inbound;
 mod link;
 pub(crate) mod outward;
+mod privilege;
 
 use std::collections::HashMap;
 use std::net::IpAddr;

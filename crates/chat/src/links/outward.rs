@@ -42,6 +42,25 @@ impl Outward {
     }
 }
 
+impl Chat {
+    /// Sends a stanza with all its addresses to another domain; what must arrive is kept until it has. Done when it is.
+    ///
+    /// # Errors
+    /// What the sender is told when it does not go there.
+    pub(crate) async fn send_kept(
+        &self,
+        from: &Jid,
+        to: &Jid,
+        stanza: &Stanza,
+        text: Bytes,
+        now: Now,
+    ) -> Result<(), StanzaError> {
+        let outward = plan_parcel(self, from, to, stanza, text, now)?;
+        outward.carry(self, now).await?;
+        Ok(())
+    }
+}
+
 /// Whether a stanza must not be lost once its sender believes that we have it: a message with contents, and what
 /// changes a subscription.
 fn must_arrive(stanza: &Stanza) -> bool {

@@ -5,21 +5,19 @@
 //! has shown the same hash before. Clients of contacts on other servers are looked at in the same way.
 
 mod elsewhere;
-mod features;
 
 use std::sync::Arc;
 
-use parking_lot::Mutex;
 use xmpp::iq;
 use xmpp::ns;
 use xmpp::xep::caps::Capabilities;
 use xmpp::xep::disco::Info;
 use xmpp::xml::{Stanza, Writer};
 
-pub(crate) use elsewhere::{Asked, Clients, learn_elsewhere, noted_elsewhere};
-pub(crate) use features::{Features, KnownFeatures};
+pub(crate) use elsewhere::{Asked, learn_elsewhere, noted_elsewhere};
 
 use super::{Feature, Module, Seat, SessionContext, Table, disco, pubsub};
+use crate::caps::Features;
 use crate::delivery::Delivery;
 use crate::{Chat, ChatConfig, SessionEntry, Work};
 
@@ -59,61 +57,14 @@ pub(super) fn is_node(node: &str, info: &Info) -> bool {
     rest.is_some_and(|ver| ver == info.verification())
 }
 
-/// What a session can do, as far as it has told.
-#[derive(Default)]
-pub(crate) struct SessionFeatures(Mutex<State>);
-
-#[derive(Default)]
-struct State {
-    known: Option<Arc<Features>>,
-    asked: Option<Box<Pending>>,
-}
-
-/// A question that the client has not answered yet.
-struct Pending {
-    id: Box<str>,
-    capabilities: Capabilities,
-}
-
-impl SessionFeatures {
-    /// What is known.
-    pub(crate) fn known(&self) -> Option<Arc<Features>> {
-        self.0.lock().known.clone()
-    }
-
-    /// Whether the session wants to hear of events at a node of this name.
-    pub(crate) fn wants(&self, node: &str) -> bool {
-        let state = self.0.lock();
-        state.known.as_ref().is_some_and(|known| known.wants(node))
-    }
-
-    /// Takes what is known now. Returns the nodes that the session did not want to hear of before.
-    fn learn(&self, features: Option<Arc<Features>>) -> Vec<Arc<str>> {
-        let mut state = self.0.lock();
-        state.asked = None;
-        let before = std::mem::replace(&mut state.known, features);
-        let Some(known) = &state.known else {
-            return Vec::new();
-        };
-        let is_new = |node: &&Arc<str>| before.as_ref().is_none_or(|before| !before.wants(node));
-        known.nodes().iter().filter(is_new).cloned().collect()
-    }
-}
-
 /// Takes note of a presence that a session has broadcast. What it shows is looked up, or asked for.
 /// Returns the nodes that it wants to hear of and did not want before.
 pub(super) fn noted(chat: &Chat, session: &Arc<SessionEntry>, presence: &Stanza) -> Vec<Arc<str>> {
     let Some(capabilities) = Capabilities::of(presence) else {
         return session.features().learn(None);
     };
-    {
-        let state = session.features().0.lock();
-        let is_same = |other: &Capabilities| *other == capabilities;
-        let known = state.known.as_ref().map(|known| &known.capabilities);
-        let asked = state.asked.as_ref().map(|asked| &asked.capabilities);
-        if asked.map_or_else(|| known.is_some_and(is_same), is_same) {
-            return Vec::new();
-        }
+    if session.features().is_of(&capabilities) {
+        return Vec::new();
     }
     if let Some(known) = chat.known_features().get(&capabilities) {
         return session.features().learn(Some(known));
@@ -127,7 +78,7 @@ pub(super) fn noted(chat: &Chat, session: &Arc<SessionEntry>, presence: &Stanza)
         .end();
     let (from, to) = (chat.domain(), session.jid().as_str());
     let question = iq::get(&id, Some(&from), Some(to), &query.finish());
-    session.features().0.lock().asked = Some(Box::new(Pending { id, capabilities }));
+    session.features().ask(id, capabilities);
     Delivery::new(session, question).perform();
     Vec::new()
 }
@@ -137,21 +88,15 @@ pub(super) fn noted(chat: &Chat, session: &Arc<SessionEntry>, presence: &Stanza)
 pub(crate) fn answered(context: SessionContext, answer: &Stanza) -> Option<Work<Vec<Delivery>>> {
     let id = answer.id()?;
     let features = context.session.features();
-    let asked = {
-        let mut state = features.0.lock();
-        if *state.asked.as_ref()?.id != *id {
-            return None;
-        }
-        state.asked.take()?
-    };
+    let capabilities = features.take_asked(&id)?;
     // Without an answer it stays unknown until the client shows something else.
     if answer.type_().as_deref() != Some("result") {
         return None;
     }
     let tree = answer.child("query", ns::DISCO_INFO)?.tree();
     let info = Info::read(tree.root());
-    let verified = asked.capabilities.is_of(&info);
-    let found = Arc::new(Features::of(asked.capabilities, &info));
+    let verified = capabilities.is_of(&info);
+    let found = Arc::new(Features::of(capabilities, &info));
     if verified {
         context.chat.known_features().insert(&found);
     }

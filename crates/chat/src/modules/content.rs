@@ -4,6 +4,8 @@ use base::Jid;
 use xmpp::ns;
 use xmpp::xml::Stanza;
 
+use super::MessageType;
+
 /// Something that a person would miss in an archive (XEP-0313 §6.1.1): words, encrypted words, or
 /// what says something about other messages.
 pub(crate) fn is_conversation(message: &Stanza) -> bool {
@@ -121,6 +123,27 @@ pub(crate) fn is_instant_messaging(message: &Stanza) -> bool {
     })
 }
 
+/// Whether somebody should be woken for a message: words, calls, invitations.
+pub(crate) fn wakes(message: &Stanza, kind: MessageType) -> bool {
+    if !matches!(
+        kind,
+        MessageType::Chat | MessageType::Normal | MessageType::GroupChat
+    ) {
+        return false;
+    }
+    message
+        .children()
+        .any(|child| match (child.namespace(), child.name()) {
+            (ns::CLIENT, "body")
+            | (ns::OMEMO | ns::OMEMO_LEGACY, "encrypted")
+            | (ns::OPENPGP, "openpgp")
+            | (ns::CONFERENCE, "x")
+            | (ns::JINGLE_MESSAGE, "propose" | "retract") => true,
+            (ns::MUC_USER, "x") => child.tree().root().child("invite", ns::MUC_USER).is_some(),
+            _ => false,
+        })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -202,5 +225,35 @@ mod tests {
         ))));
         assert!(!is_only_chat_state(&message(&format!("{state}<body/>"))));
         assert!(!is_only_chat_state(&message("")));
+    }
+
+    #[test]
+    fn who_is_woken_for_what() {
+        let wakes = |inner: &str, kind| {
+            let text = format!("<message>{inner}</message>");
+            super::wakes(&Stanza::parse(&text).expect("a message"), kind)
+        };
+        for inner in [
+            "<body>Hi</body>",
+            "<encrypted xmlns='urn:xmpp:omemo:2'/>",
+            "<encrypted xmlns='eu.siacs.conversations.axolotl'/>",
+            "<propose xmlns='urn:xmpp:jingle-message:0' id='a'/>",
+            "<x xmlns='jabber:x:conference' jid='a@b'/>",
+            "<x xmlns='http://jabber.org/protocol/muc#user'><invite from='a@b'/></x>",
+        ] {
+            assert!(wakes(inner, MessageType::Chat), "{inner}");
+            assert!(!wakes(inner, MessageType::Error), "{inner}");
+        }
+        for inner in [
+            "",
+            "<received xmlns='urn:xmpp:receipts' id='a'/>",
+            "<displayed xmlns='urn:xmpp:chat-markers:0' id='a'/>",
+            "<composing xmlns='http://jabber.org/protocol/chatstates'/>",
+            "<x xmlns='http://jabber.org/protocol/muc#user'/>",
+            "<subject>Hi</subject>",
+        ] {
+            assert!(!wakes(inner, MessageType::Chat), "{inner}");
+        }
+        assert!(!wakes("<body>Hi</body>", MessageType::Headline));
     }
 }

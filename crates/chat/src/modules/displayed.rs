@@ -11,7 +11,7 @@ use xmpp::xml::{Edit, Stanza, Tree};
 use super::pubsub::{Publication, Visit};
 use super::{Feature, Module, Seat};
 use crate::delivery::Delivery;
-use crate::{Chat, Sender, Work, rooms};
+use crate::{Chat, Sender, Work, readable_rooms};
 
 /// The declaration.
 pub(super) static MODULE: Module = Module {
@@ -63,7 +63,7 @@ pub(super) fn will_publish(visit: &Visit, node: &str, items: &[NodeItem], batch:
     if node != ns::DISPLAYED {
         return;
     }
-    let rooms = rooms::address(&visit.chat);
+    let rooms = readable_rooms::address(&visit.chat);
     for item in items {
         let Ok(peer) = Jid::parse(&item.id) else {
             continue;

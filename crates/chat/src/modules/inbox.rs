@@ -21,7 +21,7 @@ use super::{
     notification_settings, omemo, store_failed,
 };
 use crate::Work;
-use crate::rooms::{self, ReadableRoom};
+use crate::readable_rooms::{self, ReadableRoom};
 
 /// Conversations in one answer, whatever the client would like.
 const MOST: usize = 1000;
@@ -59,10 +59,10 @@ fn run(context: IqContext) -> Work<Result<Reply, StanzaError>> {
         let limit = chat.config().limits.unacknowledged_bytes;
         let bookmarks = bookmarks::of(chat, account).await?;
         let bookmarked = bookmarks.iter().map(|(address, _)| &**address);
-        let rooms = rooms::readable(chat, account, bookmarked).await?;
+        let rooms = readable_rooms::readable(chat, account, bookmarked).await?;
         let query = InboxQuery {
             rooms: rooms.iter().map(to_wanted).collect(),
-            rooms_domain: Some(rooms::address(chat).into()),
+            rooms_domain: Some(readable_rooms::address(chat).into()),
             reader: account.jid().as_str().into(),
             ..to_query(&request, limit / SHARE)?
         };
@@ -165,7 +165,7 @@ fn answer(context: &IqContext, page: &InboxPage, around: &Around<'_>) -> String 
         let displayed = conversation.displayed.map(|id| id.to_string());
         let peer = &*conversation.peer;
         let message = if around.anonymous.contains(peer) {
-            rooms::without_address(&last.stanza)
+            readable_rooms::without_address(&last.stanza)
         } else {
             last.stanza.clone()
         };

@@ -75,7 +75,6 @@ pub(crate) use last::refuses as refuses_last_activity;
 pub(crate) use message_archive::{archive_metadata, query as archive_query};
 pub(crate) use presence::{from_elsewhere, is_elsewhere};
 pub use pubsub::{ArrivingNodes, LeftOut};
-pub(crate) use subscription::{befriend, part};
 pub use table::Table;
 
 use crate::Work;
@@ -190,10 +189,6 @@ pub struct Module {
     /// account reach it from now on. They are held until the work is done, so what it gives to
     /// `Mailbox::release` comes ahead of them.
     pub session_reachable: Option<Hook<SessionContext, ()>>,
-    /// A message was said in a room that somebody may be woken for; see
-    /// [`RoomMessage`](crate::rooms::RoomMessage). It must be quick: the room's next delivery waits for
-    /// it.
-    pub room_message: Option<fn(&crate::Chat, &crate::rooms::RoomMessage)>,
     /// A session is gone for good.
     pub session_ended: Option<Hook<SessionContext, Vec<Delivery>>>,
 }
@@ -218,7 +213,6 @@ impl Module {
         session_started: None,
         session_available: None,
         session_reachable: None,
-        room_message: None,
         session_ended: None,
     };
 }

@@ -3,7 +3,6 @@
 //! Clients keep the settings with their bookmarks. The server heeds them when it tells devices that
 //! sleep: what an account has set is read once and remembered until its bookmarks change.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use xmpp::condition::StanzaError;
@@ -13,6 +12,7 @@ use xmpp::xep::notification_settings::NotificationSetting;
 use xmpp::xml::Tree;
 
 use super::{Module, bookmarks};
+use crate::account::NotificationSettings;
 use crate::{Account, Chat};
 
 /// The declaration. No conversion loses what stands beside a bookmark ([`bookmarks`]).
@@ -24,15 +24,14 @@ pub(super) static MODULE: Module = Module {
     ..Module::NONE
 };
 
-/// What an account has set, by the address of the conversation; `None` for a bookmark that says
-/// nothing of it.
-pub(crate) type Settings = HashMap<Arc<str>, Option<NotificationSetting>>;
-
 /// The settings of an account.
 ///
 /// # Errors
 /// When the store cannot be read.
-pub(crate) async fn of(chat: &Chat, account: &Account) -> Result<Arc<Settings>, StanzaError> {
+pub(crate) async fn of(
+    chat: &Chat,
+    account: &Account,
+) -> Result<Arc<NotificationSettings>, StanzaError> {
     if let Some(known) = &*account.settings() {
         return Ok(Arc::clone(known));
     }
@@ -44,7 +43,7 @@ pub(crate) async fn of(chat: &Chat, account: &Account) -> Result<Arc<Settings>, 
             .and_then(|notify| NotificationSetting::read(notify.root()));
         (address, setting)
     });
-    let settings = Arc::new(settings.collect::<Settings>());
+    let settings = Arc::new(settings.collect::<NotificationSettings>());
     if turn.is_some() {
         *account.settings() = Some(Arc::clone(&settings));
     }

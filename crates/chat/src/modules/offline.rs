@@ -17,7 +17,7 @@ use super::stanza_ids::{with_child, with_id};
 use super::{Feature, MessageContext, MessageType, Module, Seat, SessionContext, Verdict};
 use crate::account::Waiting;
 use crate::delivery::Parcel;
-use crate::session::{ByCopy, Keeping, Kept};
+use crate::delivery::{ByCopy, Keeping, Kept};
 use crate::{Account, Chat, SessionEntry, Work};
 
 /// The declaration. What waits is the archive's own entry, marked; what is in no archive waits

@@ -11,7 +11,7 @@ use super::{
     Feature, IqContext, IqHandler, MessageContext, Module, Reply, Run, Seat, Target, Verdict,
     store_failed,
 };
-use crate::{Chat, Work};
+use crate::Work;
 
 /// The declaration. When somebody is told, and what, is in `push.rs` beside the modules.
 pub(super) static MODULE: Module = Module {
@@ -47,7 +47,6 @@ pub(super) static MODULE: Module = Module {
         },
     ],
     message: Some(message),
-    room_message: Some(Chat::note_room),
     ..Module::NONE
 };
 

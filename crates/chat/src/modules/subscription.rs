@@ -111,68 +111,74 @@ pub(crate) async fn receive(
     exchange.receive(action, stanza).await
 }
 
-/// An account goes for good (XEP-0077 §3.2): every subscription from it and to it ends, and what it
-/// was asked is denied.
-pub(crate) async fn part(chat: &Chat, now: Now, account: &Arc<Account>) -> Result<(), StanzaError> {
-    let contacts: BTreeSet<Arc<str>> = {
-        let facts = account.facts();
-        let items = facts.roster.items.iter().map(|item| &item.contact);
-        let requests = facts.requests.iter().map(|request| &request.contact);
-        items.chain(requests).cloned().collect()
-    };
-    for contact in &contacts {
-        let Ok(contact) = BareJid::parse(contact) else {
-            continue;
+impl Chat {
+    /// An account goes for good (XEP-0077 §3.2): every subscription from it and to it ends, and what it
+    /// was asked is denied.
+    pub(crate) async fn leave_contacts(
+        &self,
+        account: &Arc<Account>,
+        now: Now,
+    ) -> Result<(), StanzaError> {
+        let contacts: BTreeSet<Arc<str>> = {
+            let facts = account.facts();
+            let items = facts.roster.items.iter().map(|item| &item.contact);
+            let requests = facts.requests.iter().map(|request| &request.contact);
+            items.chain(requests).cloned().collect()
         };
-        // A contact that may not log in now must not find it still there later.
-        let peer = if contact.domain() == &*chat.domain() {
-            let opened = chat.opened_account(&contact).await;
-            let opened = opened.map_err(|error| super::store_failed(&error))?;
-            opened.map_or(Party::Nobody, Party::Account)
-        } else {
-            Party::Elsewhere
-        };
-        let exchange = Exchange {
-            chat,
-            now,
-            account,
-            contact: &contact,
-            peer: &peer,
-        };
-        exchange.part().await?;
+        for contact in &contacts {
+            let Ok(contact) = BareJid::parse(contact) else {
+                continue;
+            };
+            // A contact that may not log in now must not find it still there later.
+            let peer = if contact.domain() == &*self.domain() {
+                let opened = self.opened_account(&contact).await;
+                let opened = opened.map_err(|error| super::store_failed(&error))?;
+                opened.map_or(Party::Nobody, Party::Account)
+            } else {
+                Party::Elsewhere
+            };
+            let exchange = Exchange {
+                chat: self,
+                now,
+                account,
+                contact: &contact,
+                peer: &peer,
+            };
+            exchange.part().await?;
+        }
+        Ok(())
     }
-    Ok(())
-}
 
-/// Two accounts of this server see each other from now on, without being asked.
-pub(crate) async fn befriend(
-    chat: &Chat,
-    one: &Arc<Account>,
-    other: &Arc<Account>,
-) -> Result<(), StanzaError> {
-    if one.id() == other.id() {
-        return Ok(());
+    /// Two accounts of this server see each other from now on, without being asked.
+    pub(crate) async fn befriend(
+        &self,
+        one: &Arc<Account>,
+        other: &Arc<Account>,
+    ) -> Result<(), StanzaError> {
+        if one.id() == other.id() {
+            return Ok(());
+        }
+        let (first, second) = one.turns(Some(other)).await;
+        let Some(second) = second else { return Ok(()) };
+        let mut own = Draft::of(one, other.jid(), &first);
+        let mut others = Draft::of(other, one.jid(), &second);
+        let most = self.config().limits.roster_items;
+        for draft in [&mut own, &mut others] {
+            draft.become_state(State::Both, false);
+            draft.check_room(most)?;
+        }
+        let hidden = [&own, &others].map(|draft| !draft.state_before().is_from());
+        let version = commit(self, &mut [&mut own, &mut others]).await?;
+        own.push(version);
+        others.push(version);
+        if hidden[0] {
+            reveal(one, other);
+        }
+        if hidden[1] {
+            reveal(other, one);
+        }
+        Ok(())
     }
-    let (first, second) = one.turns(Some(other)).await;
-    let Some(second) = second else { return Ok(()) };
-    let mut own = Draft::of(one, other.jid(), &first);
-    let mut others = Draft::of(other, one.jid(), &second);
-    let most = chat.config().limits.roster_items;
-    for draft in [&mut own, &mut others] {
-        draft.become_state(State::Both, false);
-        draft.check_room(most)?;
-    }
-    let hidden = [&own, &others].map(|draft| !draft.state_before().is_from());
-    let version = commit(chat, &mut [&mut own, &mut others]).await?;
-    own.push(version);
-    others.push(version);
-    if hidden[0] {
-        reveal(one, other);
-    }
-    if hidden[1] {
-        reveal(other, one);
-    }
-    Ok(())
 }
 
 /// XEP-0379 §3.5: a request that brings the token of an invitation of the contact is granted and
@@ -189,7 +195,7 @@ async fn honour(context: &PresenceContext, inviter: &Arc<Account>) -> Result<(),
         return Ok(());
     }
     if context.chat.redeems(inviter, &token, context.now).await {
-        befriend(&context.chat, inviter, &context.account).await?;
+        context.chat.befriend(inviter, &context.account).await?;
     }
     Ok(())
 }

@@ -77,13 +77,6 @@ impl Table {
         &self.messages
     }
 
-    /// Those who want to know of messages in rooms.
-    pub(crate) fn room_messages(
-        &self,
-    ) -> impl Iterator<Item = fn(&crate::Chat, &crate::rooms::RoomMessage)> {
-        self.modules().filter_map(|module| module.room_message)
-    }
-
     /// Features shown at `seat`, sorted, each once.
     #[must_use]
     pub fn features(&self, seat: Seat) -> Vec<&'static str> {

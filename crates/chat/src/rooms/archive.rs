@@ -9,11 +9,12 @@ use xmpp::condition::{StanzaCondition, StanzaError};
 use xmpp::ns;
 use xmpp::xep::message_archive::{self, ArchiveRequest, ResultWriter};
 use xmpp::xep::muc::{Affiliation, Role};
-use xmpp::xml::{Edit, Element, Head, Stanza, Writer};
+use xmpp::xml::{Element, Stanza, Writer};
 
 use super::line::Said;
 use super::room::{Room, Who};
 use crate::modules::{Reply, archive_metadata, archive_query, stanza_ids, store_failed};
+use crate::readable_rooms::without_address;
 use crate::{Chat, Sender};
 
 /// How somebody may read the archive.
@@ -134,27 +135,6 @@ async fn tombstones(
         .map_err(|error| store_failed(&error))?
         .into_iter()
         .collect())
-}
-
-/// The message without the real address of who has sent it.
-pub(crate) fn without_address(stanza: &Bytes) -> Bytes {
-    let Some(parsed) = std::str::from_utf8(stanza)
-        .ok()
-        .and_then(|text| Stanza::parse(text).ok())
-    else {
-        return Bytes::new();
-    };
-    let received = parsed.head();
-    let head = Head {
-        ..received.as_head()
-    };
-    parsed.relay(
-        &head,
-        &Edit {
-            drop: &|child| child.is("x", ns::MUC_USER),
-            append: b"",
-        },
-    )
 }
 
 /// Messages of the archive as those who enter get them: what has words, without real addresses.

@@ -11,37 +11,39 @@ use super::{admin, owner};
 use crate::Chat;
 use crate::modules::store_failed;
 
-/// Takes an account that is being removed out of every room: whoever gets its name later stands in
-/// none. A room for members that nobody is left in ends.
-///
-/// # Errors
-/// When the store has failed; doing it again goes on where it stopped.
-pub(crate) async fn account_gone(chat: &Chat, address: &BareJid) -> Result<(), StanzaError> {
-    let rooms = chat.store().room_traces(address.as_str()).await;
-    for local in rooms.map_err(|error| store_failed(&error))? {
-        while let Some(room) = chat.rooms().load(chat, &local).await? {
-            let turn = room.turn().await;
-            if room.state().gone {
+impl Chat {
+    /// Takes an account that is being removed out of every room: whoever gets its name later stands in
+    /// none. A room for members that nobody is left in ends.
+    ///
+    /// # Errors
+    /// When the store has failed; doing it again goes on where it stopped.
+    pub(crate) async fn leave_all_rooms(&self, address: &BareJid) -> Result<(), StanzaError> {
+        let rooms = self.store().room_traces(address.as_str()).await;
+        for local in rooms.map_err(|error| store_failed(&error))? {
+            while let Some(room) = self.rooms().load(self, &local).await? {
+                let turn = room.turn().await;
+                if room.state().gone {
+                    drop(turn);
+                    self.rooms().forget(&room);
+                    continue;
+                }
+                let forlorn = admin::forget(self, &room, address).await?;
                 drop(turn);
-                chat.rooms().forget(&room);
-                continue;
+                if forlorn {
+                    owner::destroy(self, &room, xmpp::xep::muc::Destroy::default()).await?;
+                }
+                break;
             }
-            let forlorn = admin::forget(chat, &room, address).await?;
-            drop(turn);
-            if forlorn {
-                owner::destroy(chat, &room, xmpp::xep::muc::Destroy::default()).await?;
-            }
-            break;
         }
+        Ok(())
     }
-    Ok(())
-}
 
-/// Settles anew how somebody stands whose groups have changed, in every room that the person is in.
-pub(crate) fn groups_changed(chat: &Chat, address: &BareJid) {
-    for room in chat.rooms().all() {
-        if regroup(chat, &room, address) {
-            room.line.drain(chat);
+    /// Settles anew how somebody stands whose groups have changed, in every room that the person is in.
+    pub(crate) fn regroup_in_rooms(&self, address: &BareJid) {
+        for room in self.rooms().all() {
+            if regroup(self, &room, address) {
+                room.line.drain(self);
+            }
         }
     }
 }

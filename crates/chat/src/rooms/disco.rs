@@ -10,6 +10,7 @@ use xmpp::xml::{Element, Writer};
 use super::hats;
 use super::room::{Room, Who};
 use crate::modules::{Reply, encryption, store_failed};
+use crate::readable_rooms::address;
 use crate::{Chat, Sender};
 
 /// Rooms on a page of the list, unless the asker wants fewer.
@@ -72,7 +73,7 @@ pub(super) async fn service_items(chat: &Chat, payload: Element<'_>) -> Result<R
     let list = chat.store().room_list(after, max, true).await;
     let list = list.map_err(failed)?;
     let count = chat.store().room_count(true).await.map_err(failed)?;
-    let address = super::address(chat);
+    let address = address(chat);
     let mut out = Writer::with_capacity(256 + list.rooms.len() * 96);
     out.start("query").xmlns(ns::DISCO_ITEMS);
     let jid = |localpart: &str| format!("{localpart}@{address}");

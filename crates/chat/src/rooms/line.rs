@@ -340,7 +340,7 @@ fn carry_out(chat: &Chat, entry: &Entry, history: Vec<Vec<Bytes>>) {
         }
     }
     if let Some(message) = &entry.told {
-        super::tell_modules(chat, message);
+        chat.note_room(message);
     }
 }
 

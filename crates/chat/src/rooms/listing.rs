@@ -11,6 +11,7 @@ use xmpp::condition::StanzaError;
 
 use crate::Chat;
 use crate::modules::store_failed;
+use crate::readable_rooms::address;
 
 /// Rooms read from the store at once.
 const AT_ONCE: usize = 500;
@@ -139,7 +140,7 @@ fn set(
 }
 
 async fn read(chat: &Chat) -> Result<BTreeMap<Arc<str>, Arc<Listed>>, StanzaError> {
-    let service = super::address(chat);
+    let service = address(chat);
     let mut rooms = BTreeMap::new();
     let mut after: Option<Arc<str>> = None;
     loop {

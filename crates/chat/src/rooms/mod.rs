@@ -47,9 +47,7 @@ use store::{ArchiveQuery, PagePosition, RoomId};
 use xmpp::condition::{StanzaCondition, StanzaError};
 use xmpp::xml::{Kind, Stanza};
 
-pub(crate) use archive::without_address;
-pub(crate) use departed::{account_gone, groups_changed};
-pub(crate) use listeners::{Bond, ReadableRoom, readable};
+pub(crate) use listeners::Bond;
 pub(crate) use request::Relayed;
 pub use room::Room;
 use room::Who;
@@ -57,11 +55,12 @@ pub(crate) use spaces::SERVICE as SPACES;
 
 use crate::Chat;
 use crate::modules::{MessageType, store_failed};
+use crate::readable_rooms::{LABEL, address};
 use crate::service::{Served, Service, ServiceContext, Taken};
 
 /// The service.
 pub(crate) static SERVICE: Service = Service {
-    label: "rooms",
+    label: LABEL,
     title: "Rooms",
     open: |_| true,
     take,
@@ -88,13 +87,6 @@ pub struct RoomMessage {
     pub sender: BareJid,
     /// Bare addresses of those whom it means.
     pub meant: Vec<BareJid>,
-}
-
-/// Tells the modules of a message.
-fn tell_modules(chat: &Chat, message: &RoomMessage) {
-    for hook in chat.table().room_messages() {
-        hook(chat, message);
-    }
 }
 
 /// The rooms that memory knows.
@@ -296,11 +288,6 @@ impl Rooms {
             }
         }
     }
-}
-
-/// The service's own address.
-pub(crate) fn address(chat: &Chat) -> String {
-    format!("{}.{}", SERVICE.label, chat.domain())
 }
 
 impl Chat {

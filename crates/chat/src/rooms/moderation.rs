@@ -14,6 +14,7 @@ use super::archive;
 use super::line::Entry;
 use super::room::{Room, Who};
 use crate::modules::{Reply, archive_query, stanza_ids, store_failed};
+use crate::readable_rooms::without_address;
 use crate::{Chat, Sender};
 
 /// §4: a moderator takes a message back. The archive keeps a tombstone in its place, and everyone is
@@ -113,7 +114,7 @@ pub(super) async fn moderate(
     let kept = ticket.await;
     room.line.drain(chat);
     kept.map_err(|error| store_failed(&error))?;
-    let shown = stanza_ids::with_id(&archive::without_address(&stone), room.jid().as_str(), id);
+    let shown = stanza_ids::with_id(&without_address(&stone), room.jid().as_str(), id);
     room.line.replace(id, &shown);
     Ok(Reply::empty())
 }

@@ -19,7 +19,7 @@ use super::talk::outside;
 use crate::modules::encryption::{self, Talk};
 use crate::modules::{MessageType, blocks, content, omemo, stanza_ids, store_failed};
 use crate::service::Served;
-use crate::{Account, Chat, Sender, push};
+use crate::{Account, Chat, Sender};
 
 /// Whether one occupant may write to another alone.
 fn may_write(state: &State, from: &Occupant, to: &Occupant) -> bool {
@@ -135,7 +135,7 @@ pub(super) async fn message(
     };
     if let Some(account) = &ours
         && !sender.is_of(account)
-        && push::wakes(stanza, MessageType::of(stanza))
+        && content::wakes(stanza, MessageType::of(stanza))
     {
         chat.note(account, room.jid().as_str(), &ticket);
     }

@@ -12,6 +12,7 @@ use super::room::Room;
 use super::{archive, moderation};
 use crate::Chat;
 use crate::modules::{stanza_ids, store_failed};
+use crate::readable_rooms::without_address;
 
 /// What a message of an occupant takes back.
 pub(super) struct Retraction {
@@ -67,7 +68,7 @@ pub(super) async fn carry_out(
     batch.room_tombstone_set(room.id(), id, &stone);
     let put = chat.store().submit(batch).ticket.await;
     put.map_err(|error| store_failed(&error))?;
-    let shown = stanza_ids::with_id(&archive::without_address(&stone), room.jid().as_str(), id);
+    let shown = stanza_ids::with_id(&without_address(&stone), room.jid().as_str(), id);
     room.line.replace(id, &shown);
     Ok(())
 }

@@ -19,7 +19,7 @@ use super::{RoomMessage, history, listeners, no_room, show};
 use crate::modules::encryption::{self, Talk};
 use crate::modules::{MessageType, content, omemo, stanza_ids, store_failed};
 use crate::service::{Served, Taken};
-use crate::{Chat, Sender, push};
+use crate::{Chat, Sender};
 
 /// Takes a message to all. `None`: the room is gone; look for it again.
 pub(super) fn groupchat(
@@ -155,7 +155,8 @@ fn plan(
         room.line
             .set_subject(history::with_delay(&text, Some(room.jid().clone().into()), at).into());
     }
-    let wakes = !quiet && push::wakes(stanza, MessageType::GroupChat) && chat.pushes_to_anybody();
+    let wakes =
+        !quiet && content::wakes(stanza, MessageType::GroupChat) && chat.pushes_to_anybody();
     let told = wakes.then(|| {
         Box::new(RoomMessage {
             room: Arc::clone(room),

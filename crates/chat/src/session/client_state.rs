@@ -9,7 +9,8 @@ use bytes::Bytes;
 use xmpp::ns;
 use xmpp::xml::{Child, Element, Kind, Stanza};
 
-use super::outbox::{Keeping, Sent};
+use super::outbox::Sent;
+use crate::delivery::Keeping;
 use crate::modules::content::is_only_chat_state;
 
 /// What an inactive client has waiting.

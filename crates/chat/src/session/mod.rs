@@ -6,15 +6,12 @@
 //! which the client sent.
 
 mod client_state;
-mod copies;
-mod entry;
 mod message;
 mod outbox;
 mod presence;
 mod request;
 mod resumption;
 mod service;
-mod spans;
 mod undelivered;
 
 use std::collections::VecDeque;
@@ -39,17 +36,14 @@ use xmpp::stream::ClientAgent;
 use xmpp::stream::server::SmRequest;
 use xmpp::xml::{Kind, Stanza, Writer, XmlError};
 
-pub(crate) use copies::{ByCopy, Copies, Kept};
-pub(crate) use entry::Handover;
-pub use entry::{CurrentPresence, SessionEntry};
+pub(crate) use outbox::Outbox;
 use outbox::Sent;
-pub(crate) use outbox::{Keeping, Outbox};
 pub(crate) use resumption::{Claim, Resumables};
-pub(crate) use undelivered::deliver;
 
-use crate::delivery::{Delivery, Parcel};
+use crate::delivery::{Delivery, Keeping, Parcel};
 use crate::modules::SessionContext;
-use crate::{Account, Chat, Sender, Work};
+use crate::undelivered::deliver;
+use crate::{Account, Chat, Sender, SessionEntry, Work};
 
 /// Steps that may wait for the store before the client must pause. Commits are in order for all, so what one client may have
 /// under way at once is what everybody else waits for behind it.
@@ -87,7 +81,7 @@ pub(crate) enum Ending {
     /// The stream ends with an error that is already in the outbox.
     Written,
     /// Another connection takes the session.
-    Handover(Handover),
+    Handover,
 }
 
 impl Ending {
@@ -102,7 +96,7 @@ impl Ending {
                     | StreamCondition::PolicyViolation
                     | StreamCondition::UnsupportedStanzaType
             ),
-            Self::Closed | Self::Handover(_) => false,
+            Self::Closed | Self::Handover => false,
         }
     }
 }
@@ -497,7 +491,9 @@ impl Session {
                     }
                     self.end(Ending::Error(condition));
                 }
-                Parcel::Handover(handover) => self.end(Ending::Handover(handover)),
+                // Who has asked may have got it since.
+                Parcel::Handover if self.is_claimed() => self.end(Ending::Handover),
+                Parcel::Handover => {}
             }
         }
     }
@@ -703,11 +699,9 @@ impl Session {
     /// The socket was cut: the session waits for its client, goes to the connection that has
     /// claimed it, or ends.
     pub(crate) async fn disconnected(mut self: Box<Self>, now: Now) {
-        let mut claimant = match self.ending.take() {
-            Some(Ending::Handover(handover)) => Some(handover),
-            None => None,
-            Some(_) => return self.end_session(now).await,
-        };
+        if !matches!(self.ending.take(), None | Some(Ending::Handover)) {
+            return self.end_session(now).await;
+        }
         let Some(id) = self.outbox.resume_id().map(Box::<str>::from) else {
             return self.end_session(now).await;
         };
@@ -715,23 +709,21 @@ impl Session {
         self.entry.set_forsaken(true);
         let chat = self.chat.clone();
         let until = now.moment + self.resume_for;
-        let mut session = self;
-        loop {
-            if let Some(handover) = claimant.take() {
-                match handover.to.send(session) {
-                    Ok(()) => return,
-                    // That connection is gone as well.
-                    Err(back) => session = back,
-                }
-            }
-            match chat.resumables().park(&id, session, until) {
-                None => return,
-                Some((back, handover)) => {
-                    session = back;
-                    claimant = Some(handover);
-                }
-            }
-        }
+        chat.resumables().park(&id, self, until);
+    }
+
+    fn is_claimed(&self) -> bool {
+        let id = self.outbox.resume_id();
+        id.is_some_and(|id| self.chat.resumables().is_claimed(id))
+    }
+
+    /// Goes to the connection that has asked for it; gives itself back when that one is gone.
+    pub(crate) fn hand_over(self: Box<Self>) -> Result<(), Box<Self>> {
+        let Some(id) = self.outbox.resume_id().map(Box::<str>::from) else {
+            return Err(self);
+        };
+        let chat = self.chat.clone();
+        chat.resumables().hand_over(&id, self)
     }
 
     /// Finishes the steps that are under way; the client is gone.
@@ -777,7 +769,7 @@ impl Session {
                     stanza,
                     keeping: Keeping::Waiting(id),
                 }),
-                Parcel::Handover(_) | Parcel::Close(_) => None,
+                Parcel::Handover | Parcel::Close(_) => None,
             });
         }
         undelivered::return_undelivered(context(), left).await;

@@ -4,11 +4,11 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use store::ArchiveId;
 use xmpp::condition::StreamCondition;
 use xmpp::sm::{HandledCountTooHigh, SmElement, SmLimits, StreamManagement, Weigh};
 
 use super::client_state::{ClientState, Urgency};
+use crate::delivery::Keeping;
 
 /// The part of what may be unacknowledged up to which a client is given more of what has waited for it.
 const LITTLE: usize = 4;
@@ -59,25 +59,6 @@ impl From<Bytes> for Ready {
 pub(crate) struct Sent {
     pub(crate) stanza: Bytes,
     pub(crate) keeping: Keeping,
-}
-
-/// Where a stanza is kept that is on its way to a client.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Keeping {
-    /// Nowhere.
-    Nowhere,
-    /// In the account's archive.
-    Archive(ArchiveId),
-    /// Only among what waits for the account: from there it is to be removed once the client has it.
-    Waiting(ArchiveId),
-    /// It is a copy (XEP-0280) of what is kept under this id, for a session that the message itself did not reach.
-    Copy(ArchiveId),
-}
-
-impl From<Option<ArchiveId>> for Keeping {
-    fn from(kept: Option<ArchiveId>) -> Self {
-        kept.map_or(Self::Nowhere, Self::Archive)
-    }
 }
 
 impl Sent {

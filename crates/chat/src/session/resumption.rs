@@ -6,14 +6,16 @@
     reason = "a session goes from owner to owner in its box"
 )]
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use base::{BareJid, Moment};
+use futures_channel::oneshot;
 use parking_lot::Mutex;
 use xmpp::stream::server::Credential;
 
-use super::{Handover, Session, SessionEntry};
+use super::Session;
+use crate::SessionEntry;
 use crate::delivery::Parcel;
 
 /// All resumable sessions by their id.
@@ -23,11 +25,44 @@ pub(crate) struct Resumables {
 }
 
 enum Resumable {
-    Connected(Arc<SessionEntry>),
+    Connected {
+        entry: Arc<SessionEntry>,
+        /// Connections that want it, in the order in which they came.
+        claimants: Claimants,
+    },
     Waiting {
         session: Box<Session>,
         until: Moment,
     },
+}
+
+impl Resumable {
+    fn connected(entry: &Arc<SessionEntry>) -> Self {
+        Self::Connected {
+            entry: Arc::clone(entry),
+            claimants: Claimants::new(),
+        }
+    }
+
+    fn entry(&self) -> &Arc<SessionEntry> {
+        match self {
+            Self::Connected { entry, .. } => entry,
+            Self::Waiting { session, .. } => session.entry(),
+        }
+    }
+}
+
+type Claimants = VecDeque<oneshot::Sender<Box<Session>>>;
+
+/// Gives the session to the first claimant that is still there; else gives it back.
+fn hand_over(claimants: &mut Claimants, mut session: Box<Session>) -> Result<(), Box<Session>> {
+    while let Some(claimant) = claimants.pop_front() {
+        match claimant.send(session) {
+            Ok(()) => return Ok(()),
+            Err(back) => session = back,
+        }
+    }
+    Err(session)
 }
 
 /// What a claim finds.
@@ -35,33 +70,51 @@ pub(crate) enum Claim {
     /// The session, at once.
     Taken(Box<Session>),
     /// Its old connection hands it over as soon as it has finished what it does.
-    Asked(futures_channel::oneshot::Receiver<Box<Session>>),
+    Asked(oneshot::Receiver<Box<Session>>),
     /// Nothing under that id for that account.
     Unknown,
 }
 
 impl Resumables {
+    /// A connection has the session `id`. Whoever has claimed it meanwhile asks that one.
     pub(crate) fn connected(&self, id: &str, entry: &Arc<SessionEntry>) {
-        self.sessions
-            .lock()
-            .insert(id.into(), Resumable::Connected(Arc::clone(entry)));
+        let mut sessions = self.sessions.lock();
+        if let Some(Resumable::Connected { claimants, .. }) = sessions.get(id) {
+            if !claimants.is_empty() {
+                entry.mailbox().push(Parcel::Handover);
+            }
+            return;
+        }
+        let connected = Resumable::connected(entry);
+        sessions.insert(id.into(), connected);
     }
 
-    /// Lets a session wait for its client; gives it back, with who asks, when another connection
-    /// has claimed it already.
-    pub(crate) fn park(
-        &self,
-        id: &str,
-        session: Box<Session>,
-        until: Moment,
-    ) -> Option<(Box<Session>, Handover)> {
-        // A claim leaves its parcel under the same lock, so it is seen here or finds the session.
-        let mut sessions = self.sessions.lock();
-        if let Some(handover) = session.entry().mailbox().take_handover() {
-            return Some((session, handover));
+    /// Whether a connection has claimed the session.
+    pub(crate) fn is_claimed(&self, id: &str) -> bool {
+        match self.sessions.lock().get(id) {
+            Some(Resumable::Connected { claimants, .. }) => !claimants.is_empty(),
+            Some(Resumable::Waiting { .. }) | None => false,
         }
-        sessions.insert(id.into(), Resumable::Waiting { session, until });
-        None
+    }
+
+    /// Gives the session to a connection that has claimed it; back when none is there any more.
+    pub(crate) fn hand_over(&self, id: &str, session: Box<Session>) -> Result<(), Box<Session>> {
+        match self.sessions.lock().get_mut(id) {
+            Some(Resumable::Connected { claimants, .. }) => hand_over(claimants, session),
+            Some(Resumable::Waiting { .. }) | None => Err(session),
+        }
+    }
+
+    /// Lets a session wait for its client, unless another connection has claimed it already: then it goes there.
+    pub(crate) fn park(&self, id: &str, session: Box<Session>, until: Moment) {
+        let mut sessions = self.sessions.lock();
+        let session = match sessions.get_mut(id) {
+            Some(Resumable::Connected { claimants, .. }) => hand_over(claimants, session).err(),
+            Some(Resumable::Waiting { .. }) | None => Some(session),
+        };
+        if let Some(session) = session {
+            sessions.insert(id.into(), Resumable::Waiting { session, until });
+        }
     }
 
     pub(crate) fn remove(&self, id: &str) {
@@ -73,31 +126,34 @@ impl Resumables {
     pub(crate) fn claim(&self, id: &str, account: &BareJid, credential: Credential) -> Claim {
         let mut sessions = self.sessions.lock();
         let owned = sessions.get(id).is_some_and(|resumable| {
-            let entry = match resumable {
-                Resumable::Connected(entry) => entry,
-                Resumable::Waiting { session, .. } => session.entry(),
-            };
+            let entry = resumable.entry();
             entry.jid().bare_str() == account.as_str() && entry.admission().credential == credential
         });
         if !owned {
             return Claim::Unknown;
         }
+        let claim;
         // The id stays: whoever comes next asks the one that has the session then.
-        let Some(resumable) = sessions.get_mut(id) else {
-            return Claim::Unknown;
-        };
-        let entry = match resumable {
-            Resumable::Connected(entry) => Arc::clone(entry),
-            Resumable::Waiting { session, .. } => Arc::clone(session.entry()),
-        };
-        match std::mem::replace(resumable, Resumable::Connected(Arc::clone(&entry))) {
-            Resumable::Waiting { session, .. } => Claim::Taken(session),
-            Resumable::Connected(_) => {
-                let (to, from) = futures_channel::oneshot::channel();
-                entry.mailbox().push(Parcel::Handover(Handover { to }));
-                Claim::Asked(from)
+        let connected = match sessions.remove(id) {
+            None => return Claim::Unknown,
+            Some(Resumable::Waiting { session, .. }) => {
+                let connected = Resumable::connected(session.entry());
+                claim = Claim::Taken(session);
+                connected
             }
-        }
+            Some(Resumable::Connected {
+                entry,
+                mut claimants,
+            }) => {
+                let (claimant, handover) = oneshot::channel();
+                claimants.push_back(claimant);
+                entry.mailbox().push(Parcel::Handover);
+                claim = Claim::Asked(handover);
+                Resumable::Connected { entry, claimants }
+            }
+        };
+        sessions.insert(id.into(), connected);
+        claim
     }
 
     /// Takes the session behind `entry` if it waits.
@@ -128,11 +184,11 @@ impl Resumables {
             .lock()
             .extract_if(|_, resumable| match resumable {
                 Resumable::Waiting { session, until } => ended(session, *until),
-                Resumable::Connected(_) => false,
+                Resumable::Connected { .. } => false,
             })
             .filter_map(|(id, resumable)| match resumable {
                 Resumable::Waiting { session, until } => Some((until, id, session)),
-                Resumable::Connected(_) => None,
+                Resumable::Connected { .. } => None,
             })
             .collect();
         taken.sort_unstable_by(|(until, id, _), (other_until, other_id, _)| {

@@ -9,7 +9,6 @@ use xmpp::xml::{Edit, Head, Stanza, Writer};
 
 use super::state::{Action, inbound, outbound};
 use crate::delivery::Delivery;
-use crate::links::outward;
 use crate::modules::presence::{Party, reveal, reveal_elsewhere, withdraw, withdraw_elsewhere};
 use crate::modules::roster::{Draft, commit};
 use crate::modules::{SessionContext, blocks, pubsub};
@@ -228,11 +227,8 @@ impl Exchange<'_> {
             .and_then(|text| Stanza::parse(text).ok());
         let Some(parsed) = parsed else { return };
         let (from, to) = (self.account.jid(), self.contact);
-        let sent = match outward::plan_parcel(self.chat, from, to, &parsed, stanza, self.now) {
-            Ok(outward) => outward.carry(self.chat, self.now).await.map(drop),
-            Err(error) => Err(error),
-        };
-        if let Err(error) = sent {
+        let sent = self.chat.send_kept(from, to, &parsed, stanza, self.now);
+        if let Err(error) = sent.await {
             tracing::info!(%error, "a subscription stanza could not be sent to another domain");
         }
     }

@@ -8,11 +8,10 @@ use base::{FullJid, Jid, Timestamp};
 use parking_lot::Mutex;
 use store::{ArchiveId, PushTarget};
 
-use super::Copies;
 use super::spans::Spans;
-use crate::accounts::Admission;
-use crate::delivery::Mailbox;
-use crate::modules::caps::SessionFeatures;
+use super::{Copies, Mailbox};
+use crate::admission::Admission;
+use crate::caps::SessionFeatures;
 
 /// Priority of a session that is not available.
 const UNAVAILABLE: i16 = i16::MIN;
@@ -350,10 +349,4 @@ impl SessionEntry {
     pub fn take_directed(&self) -> Vec<Jid> {
         std::mem::take(&mut self.presence.lock().directed)
     }
-}
-
-/// A request to hand a session to the connection that resumes it.
-pub(crate) struct Handover {
-    /// Takes the session; dropping it unanswered means that the session is gone.
-    pub to: futures_channel::oneshot::Sender<Box<crate::Session>>,
 }

@@ -1,4 +1,8 @@
-//! What clients can do, kept once for all that show the same hash.
+//! What clients can do (XEP-0115), as their sessions and the accounts of their contacts remember it; kept once for all
+//! that show the same hash. How it is learned is in `modules/caps`.
+
+mod contacts;
+mod session;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,6 +10,9 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use xmpp::xep::caps::Capabilities;
 use xmpp::xep::disco::Info;
+
+pub(crate) use contacts::Clients;
+pub(crate) use session::SessionFeatures;
 
 /// Different clients that are remembered at once.
 const MOST_KNOWN: usize = 2_000;
@@ -25,7 +32,7 @@ pub(crate) struct Features {
 
 impl Features {
     /// Of an answer to `disco#info`.
-    pub(super) fn of(capabilities: Capabilities, info: &Info) -> Self {
+    pub(crate) fn of(capabilities: Capabilities, info: &Info) -> Self {
         let features = info.features.iter().take(MOST_FEATURES);
         let mut nodes: Vec<Arc<str>> = features
             .filter_map(|feature| feature.strip_suffix(NOTIFY).map(Arc::from))
@@ -56,11 +63,13 @@ impl Features {
 pub(crate) struct KnownFeatures(Mutex<HashMap<Capabilities, Arc<Features>>>);
 
 impl KnownFeatures {
-    pub(super) fn get(&self, capabilities: &Capabilities) -> Option<Arc<Features>> {
+    /// What a hash stands for, if that is known.
+    pub(crate) fn get(&self, capabilities: &Capabilities) -> Option<Arc<Features>> {
         self.0.lock().get(capabilities).cloned()
     }
 
-    pub(super) fn insert(&self, features: &Arc<Features>) {
+    /// Remembers what was verified, as far as there is room.
+    pub(crate) fn insert(&self, features: &Arc<Features>) {
         let mut known = self.0.lock();
         if known.len() >= MOST_KNOWN {
             // Those of clients that are connected stay.
