@@ -13,7 +13,7 @@ describe("writing", () => {
     await field.pressSequentially("two");
     await field.press("Enter");
     await expect.poll(() => field.inputValue()).toBe("");
-    await expect.poll(() => commands("send")).toEqual([{ type: "send", conversation: id, draft: { text: "one\ntwo", mentions: [], reply: null } }]);
+    await expect.poll(() => commands("send")).toEqual([{ type: "send", conversation: id, draft: { text: "one\ntwo", mentions: [], reply: null, privateTo: null } }]);
   });
 
   it("says that one is typing, and that one has stopped", async () => {
