@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -81,6 +81,26 @@ impl Folder {
             .with_context(cannot)?;
         let for_its_user = fs::Permissions::from_mode(0o700);
         fs::set_permissions(&self.path, for_its_user).with_context(cannot)
+    }
+
+    /// Sees to it that nobody but its user can look into the folder, or change what is in it.
+    ///
+    /// # Errors
+    /// When it belongs to somebody else, or cannot be closed to others.
+    pub(crate) fn close_to_others(&self) -> anyhow::Result<()> {
+        let shown = self.path.display();
+        let facts = fs::metadata(&self.path).with_context(|| format!("{shown} cannot be read"))?;
+        if facts.uid() != rustix::process::geteuid().as_raw() {
+            bail!(
+                "{shown} belongs to another user of this machine, who can read and change what is in it: move it away and log in anew"
+            );
+        }
+        if facts.mode() & 0o077 != 0 {
+            fs::set_permissions(&self.path, fs::Permissions::from_mode(0o700)).with_context(|| {
+                format!("{shown} can be read by others and cannot be closed to them: run `chmod 700 {shown}`")
+            })?;
+        }
+        Ok(())
     }
 
     /// Whether somebody has logged in here.
@@ -270,6 +290,17 @@ pub(crate) mod tests {
         assert_eq!(mode(&folder.path), 0o700);
         assert_eq!(mode(&folder.file("account.json")), 0o600);
         assert_eq!(folder.profile().expect("it"), profile("romeo@example.org"));
+    }
+
+    #[test]
+    fn a_folder_that_was_opened_to_others_is_closed_again() {
+        let scratch = Scratch::new();
+        let folder = Folder::of(scratch.path(), &account("romeo@example.org"));
+        folder.make().expect("a folder");
+        fs::set_permissions(&folder.path, fs::Permissions::from_mode(0o777)).expect("opened");
+        folder.close_to_others().expect("closed");
+        let mode = fs::metadata(&folder.path).expect("it").permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
     }
 
     #[test]

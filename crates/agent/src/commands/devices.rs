@@ -27,7 +27,7 @@ pub(super) async fn devices(place: &Whereabouts, devices: &Devices) -> anyhow::R
             };
             found += 1;
             if devices.json {
-                say(&serde_json::to_string(&device)?)
+                say(&super::json(&device)?)
             } else {
                 say(&in_words(&device))
             }

@@ -67,7 +67,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         // Who reads our output has enough of it.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "hauspost-agent: {error:#}");
+            remark(&format!("hauspost-agent: {error:#}"));
             error
                 .downcast_ref::<Ended>()
                 .map_or(ExitCode::FAILURE, |ended| ExitCode::from(ended.code))
@@ -107,7 +107,7 @@ async fn perform(cli: &Cli) -> anyhow::Result<()> {
 async fn listen(place: &Whereabouts) -> anyhow::Result<()> {
     place
         .request(Request::Listen, Connection::Stays, |answer| match answer {
-            Answer::Happened(happening) => say(&serde_json::to_string(&happening)?),
+            Answer::Happened(happening) => say(&json(&happening)?),
             _ => Ok(()),
         })
         .await
@@ -121,9 +121,29 @@ fn say(text: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes a line for the person that is not what was asked for.
+/// Something as JSON in one line, in which a terminal finds nothing to obey either.
+fn json(value: &impl serde::Serialize) -> anyhow::Result<String> {
+    let text = serde_json::to_string(value)?;
+    // JSON wants controls escaped below U+0020 only (RFC 8259 §7); outside of texts there are none.
+    let is_left = |character: char| character.is_control();
+    if !text.contains(is_left) {
+        return Ok(text);
+    }
+    let mut escaped = String::with_capacity(text.len() + 16);
+    for character in text.chars() {
+        if is_left(character) {
+            escaped.push_str(&format!("\\u{:04x}", u32::from(character)));
+        } else {
+            escaped.push(character);
+        }
+    }
+    Ok(escaped)
+}
+
+/// Writes a line for the person that is not what was asked for. Words of servers and of others may be in it.
 fn remark(text: &str) {
-    let _ = writeln!(io::stderr(), "{text}");
+    let lines: Vec<String> = text.lines().map(crate::chat::harmless).collect();
+    let _ = writeln!(io::stderr(), "{}", lines.join("\n"));
 }
 
 /// What a request needs of the server.
@@ -147,6 +167,7 @@ impl Whereabouts {
     fn folder(&self) -> anyhow::Result<(BareJid, Folder)> {
         let account = folder::choose(&self.root, self.account.as_ref())?;
         let folder = Folder::of(&self.root, &account);
+        folder.close_to_others()?;
         Ok((account, folder))
     }
 
@@ -350,5 +371,17 @@ impl Signals {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn json_holds_nothing_that_a_terminal_would_obey() {
+        let hostile = "a\x1b[2J\u{9b}31m\u{7f}\n\"ü";
+        let text = super::json(&hostile).expect("JSON");
+        assert_eq!(text, r#""a\u001b[2J\u009b31m\u007f\n\"ü""#);
+        let back: String = serde_json::from_str(&text).expect("a text");
+        assert_eq!(back, hostile);
     }
 }

@@ -16,6 +16,7 @@ use tokio::fs::{File, OpenOptions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::connection::Dialer;
+use crate::chat::harmless;
 
 /// Bytes that are read and sealed at once.
 const PIECE_BYTES: usize = 64 * 1024;
@@ -159,7 +160,13 @@ pub(crate) async fn download(
         for url in urls {
             let temporary = folder.join(format!(".hauspost-{:016x}.part", random()));
             match fetch(&http, &url, key, &attachment, &temporary).await {
-                Ok(()) => return keep(&temporary, &folder, attachment.file.name.as_deref()),
+                Ok(()) => {
+                    let kept = keep(&temporary, &folder, attachment.file.name.as_deref());
+                    if kept.is_err() {
+                        let _ = std::fs::remove_file(&temporary);
+                    }
+                    return kept;
+                }
                 Err(error) => {
                     let _ = std::fs::remove_file(&temporary);
                     why = error;
@@ -201,32 +208,21 @@ async fn fetch(
         .await
         .map_err(unwritable)?;
     let expected = Expected::of(&attachment.file, LARGEST);
-    let mut opener = key
-        .map(|key| Opener::new(key, expected))
-        .transpose()
-        .map_err(|error| error.to_string())?;
+    let mut opener = match key {
+        Some(key) => Opener::new(key, expected),
+        None => Opener::plain(expected),
+    }
+    .map_err(|error| error.to_string())?;
     let mut pieces = answer.bytes_stream();
-    let mut bytes = 0;
     while let Some(piece) = pieces.next().await {
         let piece = piece.map_err(|error| failed(&error))?;
-        bytes += piece.len() as u64;
-        if bytes > LARGEST {
-            return Err("the file is too large".to_owned());
-        }
-        match &mut opener {
-            Some(opener) => {
-                let opened = opener.open(&piece).map_err(|error| error.to_string())?;
-                file.write_all(opened.for_temporary_file())
-                    .await
-                    .map_err(unwritable)?;
-            }
-            None => file.write_all(&piece).await.map_err(unwritable)?,
-        }
+        let opened = opener.open(&piece).map_err(|error| error.to_string())?;
+        file.write_all(opened.for_temporary_file())
+            .await
+            .map_err(unwritable)?;
     }
-    if let Some(opener) = opener {
-        let opened = opener.finish().map_err(|error| error.to_string())?;
-        file.write_all(&opened.rest).await.map_err(unwritable)?;
-    }
+    let opened = opener.finish().map_err(|error| error.to_string())?;
+    file.write_all(&opened.rest).await.map_err(unwritable)?;
     file.flush().await.map_err(unwritable)?;
     file.sync_all().await.map_err(unwritable)
 }
@@ -256,18 +252,31 @@ fn keep(temporary: &Path, folder: &Path, name: Option<&str>) -> Result<PathBuf, 
     ))
 }
 
-/// A name that is one, without folders, and not hidden.
+/// Longest name of a file, in bytes: file systems take 255, and a number may have to stand in it.
+const NAME_BYTES: usize = 200;
+/// Longest end of a name behind its last dot that is kept when a name is cut, in bytes.
+const END_BYTES: usize = 20;
+
+/// A name that is one, without folders, not hidden, not longer than file systems take, and that ends as it seems to.
 fn safe_name(name: Option<&str>) -> String {
-    let name: String = name
-        .unwrap_or_default()
+    let name: String = harmless(name.unwrap_or_default())
         .chars()
-        .filter(|character| !character.is_control() && *character != '/')
+        .filter(|character| *character != '/')
         .collect();
     let name = name.trim().trim_start_matches('.');
     if name.is_empty() {
-        "file".to_owned()
-    } else {
-        name.to_owned()
+        return "file".to_owned();
+    }
+    if name.len() <= NAME_BYTES {
+        return name.to_owned();
+    }
+    let end = name.rsplit_once('.').map(|(_, end)| end);
+    let end = end.filter(|end| end.len() <= END_BYTES);
+    let room = NAME_BYTES - end.map_or(0, |end| end.len() + 1);
+    let stem = &name[..name.floor_char_boundary(room)];
+    match end {
+        Some(end) => format!("{stem}.{end}"),
+        None => stem.to_owned(),
     }
 }
 
@@ -334,12 +343,31 @@ mod tests {
         for (name, safe) in [
             (Some("../../etc/passwd"), "etcpasswd"),
             (Some(".bashrc"), "bashrc"),
-            (Some("a\x1b[2J\nb.txt"), "a[2Jb.txt"),
+            (Some("a\x1b[2J\nb.txt"), "a[2J b.txt"),
+            (Some("bill\u{202e}fdp.exe"), "billfdp.exe"),
             (Some("  "), "file"),
             (Some(".."), "file"),
             (None, "file"),
         ] {
             assert_eq!(safe_name(name), safe, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_too_long_is_cut_and_keeps_its_end() {
+        let scratch = Scratch::new();
+        for name in [
+            "界".repeat(100) + ".tar.gz",
+            "x".repeat(900),
+            ".".repeat(400) + "é.pdf",
+        ] {
+            let safe = safe_name(Some(&name));
+            assert!(safe.len() <= NAME_BYTES, "{safe}");
+            assert_eq!(safe.rsplit_once('.').is_some(), name.contains('.'));
+            let temporary = scratch.path().join(".part");
+            std::fs::write(&temporary, name.as_bytes()).expect("written");
+            let path = keep(&temporary, scratch.path(), Some(&name)).expect("kept");
+            assert_eq!(path, scratch.path().join(safe));
         }
     }
 

@@ -157,6 +157,12 @@ fn failed(error: rusqlite::Error) -> StorageError {
             StorageFault::Full,
             "the disk is full: make room and start again; nothing that was said is lost".to_owned(),
         ),
+        Some(ErrorCode::SystemIoFailure) => (
+            StorageFault::Other,
+            format!(
+                "the database of this account cannot be read or written ({error}): see whether its disk is full or broken, then start again; nothing that was said is lost"
+            ),
+        ),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => (
             StorageFault::InUse,
             "another program has the database of this account open: end it first".to_owned(),
