@@ -10,8 +10,8 @@ mod world;
 
 use std::time::Duration;
 
-use client::views::{ConversationKind, Seal};
-use client::{Command, ConversationId, Done, Draft};
+use client::views::{Availability, ConversationKind, Seal};
+use client::{Command, ConversationId, Done, Draft, Event};
 use world::{World, jid, with};
 
 const ROMEO: &str = "romeo@example.org";
@@ -176,6 +176,11 @@ fn what_was_said_in_a_group_does_not_go_out_readable_when_the_group_is_opened() 
     world.set_offline(juliet, false);
     let row = world.client(juliet).conversation(&play).unwrap();
     assert_eq!(row.seal, Seal::Open);
+    let told = world.took_events(juliet);
+    let told = told.iter().any(
+        |event| matches!(event, Event::Refused { what, .. } if what == "keep the group private"),
+    );
+    assert!(told, "nobody is left to find it out");
     let heard = world.read(romeo, play.as_str());
     assert!(
         !heard.iter().any(|line| line.contains("for us alone")),
@@ -197,4 +202,58 @@ fn what_was_said_in_a_group_does_not_go_out_readable_when_the_group_is_opened() 
     world.settle();
     let heard = world.read(romeo, play.as_str());
     assert_eq!(heard.last().unwrap(), "juliet: for everybody (open)");
+}
+
+#[test]
+fn what_somebody_said_under_our_name_before_us_is_not_ours() {
+    let mut world = World::new();
+    let romeo = world.device("romeo", "phone");
+    let tybalt = raw(&mut world, "tybalt");
+    let create = Command::CreateRoom {
+        name: "The square".to_owned(),
+    };
+    let Done::Conversation(square) = world.command(romeo, create) else {
+        panic!("no room");
+    };
+    for xml in [
+        format!(
+            "<presence to='{square}/Juliet'><x xmlns='http://jabber.org/protocol/muc'/></presence>"
+        ),
+        format!(
+            "<message to='{square}' type='groupchat' id='t1'><body>I hate Romeo</body></message>"
+        ),
+        format!("<presence to='{square}/Juliet' type='unavailable'/>"),
+    ] {
+        write(&mut world, tybalt, &xml);
+    }
+    let juliet = world.device("juliet", "phone");
+    let join = Command::Join {
+        room: square.jid().clone(),
+        nick: Some("Juliet".to_owned()),
+    };
+    world.command(juliet, join);
+    let send = Command::Send {
+        conversation: square.clone(),
+        message: Draft::text("Good morrow"),
+    };
+    world.command(juliet, send);
+    let said = world.read(juliet, square.as_str());
+    assert!(
+        said.iter()
+            .any(|line| line == "Juliet: I hate Romeo (open)"),
+        "{said:?}"
+    );
+    assert_eq!(said.last().unwrap(), "me: Good morrow (open)");
+}
+
+#[test]
+fn presence_of_strangers_is_not_kept() {
+    let (mut world, _, juliet) = two();
+    let tybalt = raw(&mut world, "tybalt");
+    world.devices[juliet].tamper = Some(Box::new(|text| {
+        text.replace("tybalt@example.org", "tybalt@evil.example")
+    }));
+    write(&mut world, tybalt, &format!("<presence to='{JULIET}'/>"));
+    let stranger = world.client(juliet).profile(&jid("tybalt@evil.example"));
+    assert_eq!(stranger.availability, Availability::Offline);
 }

@@ -188,6 +188,16 @@ impl<S: Storage> Client<S> {
                 {
                     return Ok(());
                 }
+                // Whoever wants to may show us presence; of strangers without end none is kept.
+                let of_interest = account.domain() == self.settings.account.domain()
+                    || self.conversations.find(&account).is_some()
+                    || self
+                        .people
+                        .get(&account)
+                        .is_some_and(|person| person.in_roster);
+                if !of_interest {
+                    return Ok(());
+                }
                 let before = self.presences.best(&account);
                 let resources = self.presences.all.entry(account.clone()).or_default();
                 if availability == Availability::Offline {

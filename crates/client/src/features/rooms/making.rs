@@ -140,6 +140,14 @@ impl<S: Storage> Client<S> {
             ConversationKind::Room
         };
         let number = self.room_conversation(jid, kind, turn);
+        let was = self.conversations.get(number).map(|record| record.kind);
+        if was == Some(ConversationKind::Group) && !group {
+            self.tell(Event::Refused {
+                what: "keep the group private".to_owned(),
+                text: "It is open now: its server can read what is said in it from now on."
+                    .to_owned(),
+            });
+        }
         if let Some(record) = self.conversations.change(number) {
             record.kind = kind;
             if let Some(name) = name.filter(|name| !name.is_empty()) {

@@ -63,9 +63,14 @@ impl<S: Storage> Client<S> {
             item.and_then(|item| item.jid.map(|jid| jid.bare()))
         };
         let real = real.or_else(|| here.and_then(|(_, occupant)| occupant.real.clone()));
+        // Another one may have had our name here before us.
+        let us = room.occupants.get(&room.kept.nick);
+        let other = us
+            .and_then(|us| us.id.as_ref())
+            .is_some_and(|us| occupant_id.as_ref().is_some_and(|id| id != us));
         let own = match &real {
             Some(real) => *real == self.settings.account,
-            None => nick.is_some_and(|nick| nick == room.kept.nick),
+            None => !other && nick.is_some_and(|nick| nick == room.kept.nick),
         };
         let author = Author {
             own,
