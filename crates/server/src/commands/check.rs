@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use anyhow::bail;
+use aws_lc_rs::digest;
 use rustix::fs::{Access, access, statvfs};
 
 use super::finding::{Finding, Verdict};
@@ -285,6 +286,11 @@ fn certificate(config: &Config, findings: &mut Vec<Finding>) {
         Finding::new(verdict, subject, format!("it does not name {}", missing.join(", ")))
             .mend("have it made for these names too: XMPP clients check the domain, not the name of the machine".to_owned())
     });
+    if let Some(leaf) = pair.cert.first() {
+        // Who believes the certificate by this alone must be able to hear it from the administrator.
+        let text = format!("its fingerprint (SHA-256) is {}", fingerprint(leaf));
+        findings.push(Finding::new(Verdict::Note, subject, text));
+    }
     if facts.self_issued {
         findings.push(
             Finding::new(
@@ -295,6 +301,17 @@ fn certificate(config: &Config, findings: &mut Vec<Finding>) {
             .mend("set mode = \"acme\" or mode = \"files\" under [tls]".to_owned()),
         );
     }
+}
+
+/// As `openssl x509 -fingerprint -sha256` and `hauspost-agent` write it.
+fn fingerprint(certificate: &[u8]) -> String {
+    let digest = digest::digest(&digest::SHA256, certificate);
+    let pairs: Vec<String> = digest
+        .as_ref()
+        .iter()
+        .map(|byte| format!("{byte:02X}"))
+        .collect();
+    pairs.join(":")
 }
 
 fn ports(config: &Config, running: bool, findings: &mut Vec<Finding>) {
@@ -363,5 +380,16 @@ fn free(key: &str, address: SocketAddr) -> Finding {
             format!("{address} cannot be opened for `{key}`: {error}"),
         )
         .mend(crate::doors::mend(key, address, &error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_fingerprint_reads_as_that_of_openssl() {
+        // FIPS 180-4: the hash of nothing.
+        let text = super::fingerprint(b"");
+        assert!(text.starts_with("E3:B0:C4:42:98:FC:1C:14:"), "{text}");
+        assert_eq!(text.len(), 32 * 3 - 1);
     }
 }
