@@ -78,6 +78,8 @@ pub struct Client<S: Storage> {
     pub(crate) uploads: Uploads,
     pub(crate) transfers: Transfers,
     pub(crate) handover: Handover,
+    /// Why the device that was taken out last was not logged out.
+    pub(crate) access_refused: Option<String>,
     pub(crate) questions: Questions,
     /// The person looks at this device.
     pub(crate) active: bool,
@@ -156,6 +158,7 @@ impl<S: Storage> Client<S> {
             uploads: Uploads::default(),
             transfers: Transfers::default(),
             handover: Handover::default(),
+            access_refused: None,
             questions: Questions::default(),
             surroundings: Surroundings::default(),
             requests: BTreeMap::new(),

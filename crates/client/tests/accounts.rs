@@ -254,6 +254,51 @@ fn a_device_that_is_taken_out_reads_nothing_more_and_cannot_come_back() {
 }
 
 #[test]
+fn a_device_is_logged_out_also_by_one_that_has_just_come() {
+    let mut world = World::new();
+    let phone = world.device("juliet", "phone");
+    let stolen = world.device("juliet", "laptop");
+    world.device("romeo", "phone");
+    world.say(phone, ROMEO, "one");
+    let device = world.client(stolen).device();
+    world.pass(Duration::from_secs(10));
+    world.set_offline(stolen, true);
+    // A command on a terminal connects, takes the device out, and ends as soon as that is done.
+    world.crash(phone);
+    while !world.client(phone).is_online() {
+        world.step(phone);
+        world.house.settle();
+    }
+    let revoke = Command::RevokeDevice { device };
+    world.try_command(phone, revoke).unwrap();
+    assert!(world.client(phone).is_ending_access());
+    world.settle();
+    assert!(!world.client(phone).is_ending_access());
+    assert_eq!(world.client(phone).access_refused(), None);
+    world.set_offline(stolen, false);
+    world.pass(Duration::from_secs(60));
+    assert!(!world.client(stolen).is_online());
+}
+
+#[test]
+fn who_takes_a_device_out_is_told_when_it_can_still_sign_in() {
+    let mut world = World::new();
+    let phone = world.device("juliet", "phone");
+    let stolen = world.device("juliet", "laptop");
+    world.device("romeo", "phone");
+    world.say(phone, ROMEO, "one");
+    let device = world.client(stolen).device();
+    world.set_offline(phone, true);
+    world.took_events(phone);
+    world.command(phone, Command::RevokeDevice { device });
+    let why = world.client(phone).access_refused().unwrap();
+    assert!(why.contains("it can still sign in"), "{why}");
+    let told = world.took_events(phone);
+    let refused = |event: &Event| matches!(event, Event::Refused { .. });
+    assert!(told.iter().any(refused), "{told:?}");
+}
+
+#[test]
 fn logging_out_ends_the_token_takes_the_keys_back_and_leaves_nothing() {
     let mut world = World::new();
     let romeo = world.device("romeo", "phone");

@@ -9,12 +9,12 @@ use crate::service::{Answer, Request};
 pub(super) async fn devices(place: &Whereabouts, devices: &Devices) -> anyhow::Result<()> {
     if let Some(device) = devices.revoke {
         let revoke = Request::Revoke { device };
-        place
-            .request(revoke, Connection::Needed, |_| Ok(()))
-            .await?;
-        return say(&format!(
-            "Device {device} is taken out: nobody writes to it any more."
-        ));
+        return place
+            .request(revoke, Connection::Needed, |answer| match answer {
+                Answer::Text { text } => say(&text),
+                _ => Ok(()),
+            })
+            .await;
     }
     let request = Request::Devices {
         account: devices.of.as_ref().map(ToString::to_string),

@@ -56,6 +56,8 @@ pub(super) struct Revoking {
     device: u32,
     /// Whether it was found; one that is new may be known only after a look at the server.
     found: bool,
+    /// Whether it is one of this account, though there is no connection yet.
+    known: bool,
     deadline: Instant,
 }
 
@@ -71,9 +73,16 @@ impl Revoking {
                 .iter()
                 .any(|known| known.device == self.device && !known.forms.is_empty())
         });
-        if is_listed {
+        if is_listed || engine.client().is_ending_access() {
             return Progress::Waits;
         }
+        let end = match engine.client().access_refused() {
+            None => ", and it is logged out.".to_owned(),
+            Some(why) => format!(". WARNING: it was not logged out. {why}"),
+        };
+        let device = self.device;
+        let text = format!("Device {device} is taken out: nobody writes to it any more{end}");
+        tell(answers, Answer::Text { text });
         tell(answers, Answer::Done);
         Progress::Ended
     }
@@ -100,6 +109,11 @@ impl Revoking {
             );
             return Progress::Ended;
         }
+        // Without a connection the server could not be told to log it out.
+        self.known = true;
+        if !engine.client().is_online() {
+            return Progress::Waits;
+        }
         let result = engine.command(Command::RevokeDevice {
             device: found.device,
         });
@@ -115,7 +129,11 @@ impl Revoking {
     /// The time is over.
     pub(super) fn expire(&self, answers: &Answers) {
         let answer = if self.found {
-            Answer::failed("the server did not take the device out in time: try again")
+            Answer::failed(
+                "the server did not take the device out and log it out in time: try again",
+            )
+        } else if self.known {
+            Answer::failed("there is no connection to the server: nothing was done, try again")
         } else {
             Answer::failed(format!(
                 "no device of this account has the number {}: `hauspost-agent devices` lists them",
@@ -131,6 +149,7 @@ pub(super) fn revoke(engine: &mut Engine, device: u32, answers: &Answers) -> Opt
     let mut revoking = Revoking {
         device,
         found: false,
+        known: false,
         deadline: Instant::now() + FIND_PATIENCE,
     };
     (revoking.find(engine, answers) == Progress::Waits).then_some(revoking)

@@ -51,12 +51,13 @@ pub(crate) enum Asked {
     Slot(UploadId),
     Question(Box<Step>),
     Access(DeviceId, Option<String>),
+    AccessEnd,
 }
 
 /// A request that is out.
 #[derive(Debug)]
 pub(crate) struct Request {
-    asked: Asked,
+    pub(crate) asked: Asked,
     to: Option<String>,
     until: Moment,
 }
@@ -316,6 +317,10 @@ impl<S: Storage> Client<S> {
             }
             Asked::Access(device, name) => {
                 self.access_came(device, name.as_deref(), answer, turn);
+                Ok(())
+            }
+            Asked::AccessEnd => {
+                self.access_ended(answer);
                 Ok(())
             }
             Asked::Question(step) => self.question_answered(*step, answer, turn),

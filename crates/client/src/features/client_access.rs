@@ -6,8 +6,13 @@ use xmpp::xml::{Element, Writer};
 
 use crate::client::Client;
 use crate::connection::requests::{Answer, Asked};
+use crate::event::Event;
 use crate::storage::Storage;
 use crate::turn::Turn;
+
+const UNKNOWN: &str = "The server does not know it by its name, or knows several. It gets no messages any more, but it can still sign in: change the password of the account.";
+const UNABLE: &str = "The server does not do that. It gets no messages any more, but it can still sign in: change the password of the account.";
+const OFFLINE: &str = "There is no connection to the server. It gets no messages any more, but it can still sign in: take it out once more, or change the password of the account.";
 
 /// How a device is called before the server: by its name and its number, for people have several of the same name.
 pub(crate) fn access_name(name: &str, device: DeviceId) -> String {
@@ -17,11 +22,45 @@ pub(crate) fn access_name(name: &str, device: DeviceId) -> String {
 impl<S: Storage> Client<S> {
     /// Logs out a device, if the server knows it.
     pub(crate) fn end_access(&mut self, device: DeviceId, name: Option<&str>, turn: &Turn<'_>) {
-        if self.surroundings.client_access {
-            let list = format!("<list xmlns='{}'/>", ns::CLIENT_ACCESS);
-            let asked = Asked::Access(device, name.map(str::to_owned));
-            self.ask(false, None, &list, asked, turn);
+        self.access_refused = None;
+        // What the server can do need not be known yet: it says so.
+        let list = format!("<list xmlns='{}'/>", ns::CLIENT_ACCESS);
+        let asked = Asked::Access(device, name.map(str::to_owned));
+        if !self.ask(false, None, &list, asked, turn) {
+            self.access_is_refused(OFFLINE);
         }
+    }
+
+    /// Whether a device that was taken out is being logged out just now.
+    #[must_use]
+    pub fn is_ending_access(&self) -> bool {
+        let mut requests = self.requests.values();
+        requests.any(|request| matches!(request.asked, Asked::Access(..) | Asked::AccessEnd))
+    }
+
+    /// Why the device that was taken out last can still sign in, for the person.
+    #[must_use]
+    pub fn access_refused(&self) -> Option<&str> {
+        self.access_refused.as_deref()
+    }
+
+    fn access_is_refused(&mut self, text: &str) {
+        self.access_refused = Some(text.to_owned());
+        self.tell(Event::Refused {
+            what: "log the device out".to_owned(),
+            text: text.to_owned(),
+        });
+    }
+
+    /// The server was told to log a device out.
+    pub(crate) fn access_ended(&mut self, answer: Answer<'_>) {
+        match answer {
+            Answer::Result(_) => {}
+            Answer::Error(_) => self.access_is_refused(UNABLE),
+            Answer::None => self.access_is_refused(OFFLINE),
+        }
+        let account = self.settings.account.clone();
+        self.tell(Event::Devices(account));
     }
 
     pub(crate) fn access_came(
@@ -32,6 +71,8 @@ impl<S: Storage> Client<S> {
         turn: &Turn<'_>,
     ) {
         let Some(clients) = answer.payload() else {
+            let late = matches!(answer, Answer::None);
+            self.access_is_refused(if late { OFFLINE } else { UNABLE });
             return;
         };
         let name = |client: Element<'_>| {
@@ -58,8 +99,11 @@ impl<S: Storage> Client<S> {
             let mut writer = Writer::new();
             writer.start("revoke").xmlns(ns::CLIENT_ACCESS);
             writer.attr("id", id).end();
-            let asked = Asked::Command("log the device out");
-            self.ask(true, None, &writer.finish(), asked, turn);
+            if !self.ask(true, None, &writer.finish(), Asked::AccessEnd, turn) {
+                self.access_is_refused(OFFLINE);
+            }
+        } else {
+            self.access_is_refused(UNKNOWN);
         }
     }
 }

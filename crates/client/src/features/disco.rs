@@ -42,7 +42,6 @@ pub(crate) struct Surroundings {
     pub(crate) archive_extended: bool,
     pub(crate) inbox: bool,
     pub(crate) displayed_assist: bool,
-    pub(crate) client_access: bool,
     pub(crate) blocking: bool,
     pub(crate) rooms: Option<String>,
     pub(crate) uploads: Option<String>,
@@ -121,7 +120,6 @@ impl<S: Storage> Client<S> {
         self.surroundings.archive_extended = has(ns::ARCHIVE_EXTENDED);
         self.surroundings.inbox = has(ns::INBOX);
         self.surroundings.displayed_assist = has(ns::DISPLAYED_ASSIST);
-        self.surroundings.client_access |= has(ns::CLIENT_ACCESS);
         match answer {
             Answer::None => {
                 // The session is over, or the answer is late: without it nobody knows what to read.
@@ -160,7 +158,6 @@ impl<S: Storage> Client<S> {
             }
         }
         self.surroundings.blocking = has(ns::BLOCKING);
-        self.surroundings.client_access |= has(ns::CLIENT_ACCESS);
         if has(ns::HTTP_UPLOAD) {
             self.surroundings.uploads = Some(self.settings.account.domain().to_owned());
         }
