@@ -169,6 +169,8 @@ async def a_group_takes_people_in_and_lets_them_go(house: House) -> None:
     await romeo.click("button", "Create group")
     await says(romeo, "Secrets", "Alone at last")
     await details(romeo)
+    # The house wants it encrypted: nobody is offered to switch that off.
+    equal(await romeo.do(["getByRole", "switch", {"name": "Encrypt"}], ["count"]), 0)
     # She is in nobody's contacts: the house knows her.
     await romeo.do(["getByRole", "complementary"], ["getByRole", "button", {"name": "Add people"}], ["click"])
     await romeo.do(*in_dialog(["getByRole", "combobox"], ["fill", "nur"]))

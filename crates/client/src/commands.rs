@@ -166,6 +166,9 @@ impl<S: Storage> Client<S> {
             }
             Command::SetEncryption { conversation, on } => {
                 let number = self.number_of(&conversation)?;
+                if !on && self.must_seal(&self.record_of(&conversation)?) {
+                    return Err(not_possible("The rules of this house want it encrypted."));
+                }
                 if let Some(record) = self.conversations.change(number) {
                     record.encrypt = Some(on);
                 }

@@ -445,6 +445,7 @@ impl<S: Storage> Client<S> {
             status,
             typing: self.presences.typing(&record.jid),
             seal: record.seal(),
+            must_seal: self.must_seal(record),
             whispers: self.takes_whispers(record),
             cannot_write: self.cannot_write(record),
             active: record.active,

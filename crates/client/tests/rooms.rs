@@ -322,6 +322,17 @@ fn where_all_that_is_said_to_one_must_be_encrypted_nothing_is_whispered() {
     };
     let refused = world.try_command(romeo, whisper).unwrap_err();
     assert!(refused.to_string().contains("write to this person"));
+    // Nor can what is said to one be said readable.
+    let open = Command::OpenChat { with: jid(JULIET) };
+    let Done::Conversation(chat) = world.command(romeo, open) else {
+        panic!("no chat");
+    };
+    assert!(world.client(romeo).conversation(&chat).unwrap().must_seal);
+    let off = Command::SetEncryption {
+        conversation: chat,
+        on: false,
+    };
+    assert!(world.try_command(romeo, off).is_err());
 }
 
 #[test]

@@ -309,6 +309,8 @@ status: string,
 typing: Array<string>, 
 /** How it is protected. */
 seal: Seal, 
+/** The rules of the house want it encrypted: nothing else gets through. */
+mustSeal: boolean, 
 /** Something can be said here to one alone. */
 whispers: boolean, 
 /** Why nothing can be said here, for the person; `null` when something can. */

@@ -104,6 +104,7 @@ pub(super) fn conversation(name: &str, kind: ConversationKind) -> Conversation {
         status: Arc::from(""),
         typing: Vec::new(),
         seal: Seal::Encrypted,
+        must_seal: false,
         whispers: false,
         cannot_write: None,
         active: at(0),

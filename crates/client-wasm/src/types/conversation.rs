@@ -104,6 +104,8 @@ pub struct Conversation {
     pub typing: Vec<String>,
     /// How it is protected.
     pub seal: Seal,
+    /// The rules of the house want it encrypted: nothing else gets through.
+    pub must_seal: bool,
     /// Something can be said here to one alone.
     pub whispers: bool,
     /// Why nothing can be said here, for the person; `null` when something can.
@@ -177,6 +179,7 @@ impl From<&Arc<views::Conversation>> for Conversation {
             status: row.status.to_string(),
             typing: row.typing.iter().map(ToString::to_string).collect(),
             seal: row.seal.into(),
+            must_seal: row.must_seal,
             whispers: row.whispers,
             cannot_write: row.cannot_write.as_ref().map(ToString::to_string),
             active: row.active.into(),

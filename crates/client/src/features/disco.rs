@@ -48,6 +48,8 @@ pub(crate) struct Surroundings {
     pub(crate) spaces: Option<String>,
     /// What people of the house say to each other must be encrypted: the server lets nothing else through.
     pub(crate) seals_direct: bool,
+    /// The same of private groups.
+    pub(crate) seals_groups: bool,
 }
 
 fn info(software: &str) -> Info {
@@ -139,22 +141,23 @@ impl<S: Storage> Client<S> {
             .forms
             .iter()
             .find(|form| form.form_type == ns::ENCRYPTION_POLICY);
-        let seals_direct = policy.is_some_and(|policy| {
-            let mut fields = policy.fields.iter();
-            fields.any(|(var, values)| {
-                var == "direct" && values.iter().any(|value| value == "required")
+        let requires = |what: &str| {
+            policy.is_some_and(|policy| {
+                let mut fields = policy.fields.iter();
+                fields.any(|(var, values)| {
+                    var == what && values.iter().any(|value| value == "required")
+                })
             })
-        });
-        if self.surroundings.seals_direct != seals_direct {
-            self.surroundings.seals_direct = seals_direct;
-            // What can be said in them to one alone is another thing now.
-            let rooms = self.conversations.all().iter();
-            let rooms: Vec<_> = rooms
-                .filter(|record| record.is_room())
-                .map(|record| record.jid.clone())
-                .collect();
-            for room in rooms {
-                self.conversations.redraw(&room);
+        };
+        let seals = (requires("direct"), requires("groups"));
+        let surroundings = &mut self.surroundings;
+        if (surroundings.seals_direct, surroundings.seals_groups) != seals {
+            (surroundings.seals_direct, surroundings.seals_groups) = seals;
+            // What can be said where, and how, is another thing now.
+            let all = self.conversations.all().iter();
+            let all: Vec<_> = all.map(|record| record.jid.clone()).collect();
+            for jid in all {
+                self.conversations.redraw(&jid);
             }
         }
         self.surroundings.blocking = has(ns::BLOCKING);

@@ -134,6 +134,8 @@ pub struct Conversation {
     pub typing: Vec<Arc<str>>,
     /// How it is protected.
     pub seal: Seal,
+    /// The rules of the house want it encrypted: nothing else gets through.
+    pub must_seal: bool,
     /// Something can be said here to one alone ([`Draft::private_to`](crate::Draft::private_to)).
     pub whispers: bool,
     /// Why nothing can be said here, for the person; `None` when something can.

@@ -13,7 +13,7 @@ use crate::storage::{Storage, StorageError};
 use crate::timeline::apply::Arrival;
 use crate::timeline::record::Author;
 use crate::turn::Turn;
-use crate::views::Seal;
+use crate::views::{ConversationKind, Seal};
 
 /// Marks that a message is for an occupant and not for an account.
 pub(crate) fn mark() -> String {
@@ -84,6 +84,20 @@ impl<S: Storage> Client<S> {
             (other, account)
         };
         self.arrived(arrival, message, way, &from, &to, false, turn)
+    }
+
+    /// Whether the rules of the house want what is said in a conversation encrypted.
+    pub(crate) fn must_seal(&self, record: &Record) -> bool {
+        let own = self.settings.account.domain();
+        let there = record.jid.domain();
+        match record.kind {
+            ConversationKind::Person => self.surroundings.seals_direct && there == own,
+            ConversationKind::Group => {
+                let at_home = self.surroundings.rooms.as_deref() == Some(there);
+                self.surroundings.seals_groups && at_home
+            }
+            ConversationKind::Room => false,
+        }
     }
 
     /// Whether something can be said to one alone in a conversation.
