@@ -322,6 +322,11 @@ impl Conversations {
         number
     }
 
+    /// Something of the people has changed: it is told with the list.
+    pub(crate) const fn tell(&mut self) {
+        self.list_changed = true;
+    }
+
     /// What is shown of it depends on something that has changed elsewhere.
     pub(crate) fn redraw(&mut self, jid: &BareJid) {
         if let Some(number) = self.find(jid) {

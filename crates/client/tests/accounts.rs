@@ -348,3 +348,18 @@ fn whoever_logs_out_without_a_network_is_told_that_the_server_does_not_know() {
     let empty = world.client(juliet).with_storage(MemoryStorage::is_empty);
     assert!(empty);
 }
+
+#[test]
+fn a_new_contact_is_told_also_where_there_is_no_conversation() {
+    let mut world = World::new();
+    let romeo = world.device("romeo", "phone");
+    world.took_events(romeo);
+    let add = Command::AddContact {
+        account: jid(JULIET),
+        name: None,
+    };
+    world.command(romeo, add);
+    assert!(world.client(romeo).conversations().rows.is_empty());
+    assert_eq!(world.client(romeo).contacts().len(), 1);
+    assert!(world.took_events(romeo).contains(&Event::Conversations));
+}

@@ -145,6 +145,8 @@ impl<S: Storage> Client<S> {
             self.people.all.insert(jid.clone(), after);
         }
         self.conversations.redraw(jid);
+        // Contacts are shown also where no conversation is.
+        self.conversations.tell();
     }
 
     /// What to call an account.
