@@ -62,6 +62,7 @@ pub use documents::{Document, documents};
 pub use language::{Language, Words};
 pub use links::{Dial, DialError, PeerConnection};
 pub use metrics::{Metrics, MetricsSnapshot};
+pub use modules::{NoPreview, Previewer};
 pub use output::Output;
 pub use push::{WebCourier, WebNotification};
 pub use sender::Sender;
@@ -78,6 +79,7 @@ use modules::administration::Announcements;
 use modules::caps::{Asked, learn_elsewhere};
 use modules::commands::Executions;
 use modules::external_services::Watchers;
+use modules::previews::Previews;
 use negotiation::Offers;
 use questions::Questions;
 use session::Resumables;
@@ -111,6 +113,7 @@ pub(crate) struct House {
     throttle: Throttle,
     faults: Faults,
     relay_watchers: Watchers,
+    previews: Previews,
     pushes: push::Pushes,
     metrics: Metrics,
     table: modules::Table,
@@ -154,6 +157,7 @@ impl Chat {
                 throttle: Throttle::new(config.throttle),
                 faults: Faults::default(),
                 relay_watchers: Watchers::default(),
+                previews: Previews::default(),
                 pushes: push::Pushes::default(),
                 metrics: Metrics::default(),
                 negotiation: arc_swap::ArcSwap::from_pointee(negotiation),
@@ -299,6 +303,10 @@ impl Chat {
 
     pub(crate) fn pushes(&self) -> &push::Pushes {
         &self.house.pushes
+    }
+
+    pub(crate) fn previews(&self) -> &Previews {
+        &self.house.previews
     }
 
     pub(crate) fn relay_watchers(&self) -> &Watchers {

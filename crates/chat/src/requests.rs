@@ -90,8 +90,10 @@ pub(crate) async fn finish(
     match work.await {
         Ok(reply) => {
             let mut own = reply.before;
-            let result = iq::result(stanza, from.as_deref(), Some(asker), &reply.payload);
-            own.push(result);
+            if !reply.later {
+                let result = iq::result(stanza, from.as_deref(), Some(asker), &reply.payload);
+                own.push(result);
+            }
             (own, reply.after)
         }
         Err(error) => {

@@ -24,6 +24,7 @@ use crate::dns::Names;
 use crate::http::{self, Accept, Setup, Web};
 use crate::net::{self, Clock, Doors, PeerDoor, Peers};
 use crate::objects::Objects;
+use crate::previews::Previews;
 use crate::tls::PeerTls;
 use crate::uploads::Uploads;
 use crate::web_push::WebPush;
@@ -188,6 +189,9 @@ async fn start_and_serve(cli: &Cli, loaded: &Loaded, serve: &Serve) -> anyhow::R
     }
     if config.push.enabled {
         WebPush::open(&store, config).await?.serve(&chat, clock);
+    }
+    if config.previews.enabled {
+        Previews::new(config)?.serve(&chat, config.previews.per_minute);
     }
     let setup = Arc::new(Setup::new(store.clone(), config.domain.clone(), clock));
     let token = setup.invite().await?;

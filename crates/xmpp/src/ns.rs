@@ -307,6 +307,8 @@ pub const DISPLAYED_ASSIST: &str = "urn:xmpp:mds:server-assist:0";
 /// XEP-0492: Chat Notification Settings.
 /// Web Push subscriptions (RFC 8030), ours.
 pub const WEB_PUSH: &str = "urn:hauspost:webpush:0";
+/// Link previews that the own server makes, a protocol of ours (`docs/previews.md`).
+pub const PREVIEWS: &str = "urn:hauspost:previews:0";
 /// XEP-0494: Client Access Management.
 pub const CLIENT_ACCESS: &str = "urn:xmpp:cam:0";
 /// XEP-0220: Server Dialback.

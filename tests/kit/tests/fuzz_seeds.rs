@@ -24,6 +24,8 @@ mod message_content;
 mod message_text;
 #[path = "../../../fuzz/bodies/omemo.rs"]
 mod omemo;
+#[path = "../../../fuzz/bodies/page.rs"]
+mod page;
 #[path = "../../../fuzz/bodies/sasl.rs"]
 mod sasl;
 #[path = "../../../fuzz/bodies/scanner.rs"]
@@ -127,6 +129,11 @@ fn files_of_others() {
 }
 
 #[test]
+fn pages_of_the_web() {
+    run("page", page::check);
+}
+
+#[test]
 fn what_comes_to_the_client() {
     run("client", client::check);
 }
@@ -151,6 +158,7 @@ fn every_target_is_here() {
             "message_content.rs",
             "message_text.rs",
             "omemo.rs",
+            "page.rs",
             "sasl.rs",
             "scanner.rs",
             "stream.rs"

@@ -82,9 +82,20 @@ pub struct Reply {
     pub payload: String,
     /// Deliveries after the result (roster pushes and the like).
     pub after: Vec<Delivery>,
+    /// There is no result yet: the module sends it by itself, and the session goes on meanwhile.
+    pub later: bool,
 }
 
 impl Reply {
+    /// The module sends the result by itself, when it has it.
+    #[must_use]
+    pub fn later() -> Self {
+        Self {
+            later: true,
+            ..Self::default()
+        }
+    }
+
     /// A result without a payload.
     #[must_use]
     pub fn empty() -> Self {

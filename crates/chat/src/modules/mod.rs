@@ -39,6 +39,7 @@ pub(crate) mod omemo;
 mod pep;
 mod ping;
 mod presence;
+pub(crate) mod previews;
 mod private_data;
 mod private_storage;
 pub(crate) mod privilege;
@@ -74,6 +75,7 @@ pub use context::{
 pub(crate) use last::refuses as refuses_last_activity;
 pub(crate) use message_archive::{archive_metadata, query as archive_query};
 pub(crate) use presence::{from_elsewhere, is_elsewhere};
+pub use previews::{NoPreview, Previewer};
 pub use pubsub::{ArrivingNodes, LeftOut};
 pub use table::Table;
 
@@ -140,6 +142,7 @@ pub static ALL: &[&Module] = &[
     // Files and calls.
     &http_upload::MODULE,
     &external_services::MODULE,
+    &previews::MODULE,
     // The stream.
     &stream_limits::MODULE,
     &legacy_session::MODULE,

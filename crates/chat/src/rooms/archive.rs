@@ -94,6 +94,7 @@ pub(super) async fn query(
         .map(|end| all.slice(std::mem::replace(&mut start, end)..end))
         .collect();
     Ok(Reply {
+        later: false,
         before,
         payload: archive_query::fin(&page).to_xml(),
         after: Vec::new(),

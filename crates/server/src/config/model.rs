@@ -28,6 +28,7 @@ section! {
         objects: Objects,
         uploads: Uploads,
         push: Push,
+        previews: Previews,
         turn: Turn,
         cluster: Cluster,
         components: Components,
@@ -224,6 +225,18 @@ section! {
         coalesce_seconds: u32 = 5,
         /// Push services of browsers that are not on the public Internet, such as `["10.0.0.0/8"]`. Without this no
         /// notification goes to an address inside the house, whoever names one.
+        allowed_networks: Vec<Network> = Vec::new(),
+    }
+}
+
+section! {
+    /// Previews of links: the server fetches for its own people what is behind a link that they are about to send.
+    pub struct Previews {
+        /// Fetch pages for one's own people. The server learns which links they ask for.
+        enabled: bool = true,
+        /// Links that one account may ask for in a minute.
+        per_minute: u32 = 30,
+        /// Networks inside the house whose pages may be fetched too, such as `["10.1.0.0/16"]`. Others never are.
         allowed_networks: Vec<Network> = Vec::new(),
     }
 }

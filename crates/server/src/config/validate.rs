@@ -517,7 +517,7 @@ impl Config {
         keep!(
             "domain" => domain, "data_dir" => data_dir, "listen" => listen, "tls" => tls, "store" => store,
             "federation" => federation, "objects" => objects, "uploads.enabled" => uploads.enabled,
-            "push.enabled" => push.enabled, "push.allowed_networks" => push.allowed_networks,
+            "push.enabled" => push.enabled, "push.allowed_networks" => push.allowed_networks, "previews" => previews,
             "log" => log, "runtime" => runtime, "http.websocket" => http.websocket, "http.bosh" => http.bosh
         );
         kept

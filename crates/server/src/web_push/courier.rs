@@ -8,6 +8,7 @@ use tokio::sync::{Semaphore, mpsc};
 
 use super::{Sent, Subscription, WebPush};
 use crate::net::Clock;
+use crate::outbound::Barred;
 
 /// Notifications that may wait.
 const QUEUE: usize = 10_000;
@@ -33,7 +34,10 @@ impl WebPush {
             key: push.public_key().to_vec(),
             check: Box::new(move |endpoint| {
                 let checked = checking.reach.check(endpoint);
-                checked.map(drop).map_err(|barred| format!("{barred}."))
+                checked.map(drop).map_err(|barred| match barred {
+                    Barred::Inside => format!("The endpoint: {barred}; see push.allowed_networks."),
+                    _ => format!("The endpoint: {barred}."),
+                })
             }),
             send: Box::new(move |notification| sender.try_send(notification).is_ok()),
         });

@@ -2,7 +2,6 @@
 
 mod courier;
 mod encryption;
-mod reach;
 mod vapid;
 
 use std::time::Duration;
@@ -13,9 +12,9 @@ use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER
 use reqwest::{Client, StatusCode, Url};
 use store::Store;
 
-use self::reach::Reach;
 use self::vapid::Vapid;
 use crate::config::Config;
+use crate::outbound::{self, Reach};
 
 /// How long a push service keeps what it cannot deliver, in seconds (RFC 8030 §5.2).
 const TTL: &str = "604800";
@@ -64,16 +63,7 @@ impl WebPush {
         let reach = Reach {
             allowed: config.push.allowed_networks.clone(),
         };
-        let client = Client::builder()
-            .dns_resolver(reach.clone())
-            // A redirect could lead inside, and no push service needs one.
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .timeout(PATIENCE)
-            .connect_timeout(Duration::from_secs(10))
-            .pool_max_idle_per_host(2)
-            .user_agent(concat!("Hauspost/", env!("CARGO_PKG_VERSION")))
-            .build()?;
+        let client = outbound::client(&reach, PATIENCE)?;
         Ok(Self {
             client,
             vapid: Vapid::open(store, config.public_url()).await?,

@@ -40,6 +40,7 @@ pub mod notification_settings;
 pub mod occupant_id;
 pub mod omemo;
 pub mod out_of_band;
+pub mod previews;
 pub mod privilege;
 pub mod pubsub;
 pub mod push;

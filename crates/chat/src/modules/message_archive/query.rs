@@ -32,6 +32,7 @@ pub(super) fn run(context: IqContext) -> Work<Result<Reply, StanzaError>> {
             request.queryid.as_deref(),
         );
         Ok(Reply {
+            later: false,
             before,
             payload: fin(&page).to_xml(),
             after: Vec::new(),

@@ -1,4 +1,4 @@
-//! Which addresses a push endpoint may have: anybody may name one, so none inside the house.
+//! Which addresses may be asked when anybody may name one: none inside the house.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -8,30 +8,33 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use crate::config::Network;
 use crate::net::is_public;
 
-/// Where notifications may go.
+/// Where requests may go.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Reach {
+pub struct Reach {
     /// Networks that may be reached although they are not public, and without TLS.
-    pub(super) allowed: Vec<Network>,
+    pub allowed: Vec<Network>,
 }
 
-/// Why an endpoint may not be asked.
+/// Why an address may not be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Barred {
+pub enum Barred {
     /// It is no web address.
-    #[error("the endpoint is no web address")]
+    #[error("it is no web address")]
     NoAddress,
     /// It is not protected.
-    #[error("the endpoint is not protected by TLS")]
+    #[error("it is not protected by TLS")]
     Plain,
+    /// Its port is not the usual one.
+    #[error("its port is not the usual one")]
+    Port,
     /// It is inside.
-    #[error("the endpoint is not on the public Internet; see push.allowed_networks")]
+    #[error("it is not on the public Internet")]
     Inside,
 }
 
 impl Reach {
     /// Whether an address may be asked.
-    pub(super) fn permits(&self, address: IpAddr) -> bool {
+    pub fn permits(&self, address: IpAddr) -> bool {
         self.is_allowed(address) || is_public(address)
     }
 
@@ -39,12 +42,41 @@ impl Reach {
         self.allowed.iter().any(|network| network.contains(address))
     }
 
-    /// Checks what the text of an endpoint says; names are checked when they are resolved.
+    /// Checks what the text of an address says where TLS is due; names are checked when they are resolved.
     ///
     /// # Errors
     /// Says why it may not be asked.
-    pub(super) fn check(&self, endpoint: &str) -> Result<Url, Barred> {
-        let url = Url::parse(endpoint).map_err(|_| Barred::NoAddress)?;
+    pub fn check(&self, address: &str) -> Result<Url, Barred> {
+        let (url, is_allowed) = self.look(address)?;
+        match url.scheme() {
+            "https" => Ok(url),
+            "http" if is_allowed => Ok(url),
+            "http" => Err(Barred::Plain),
+            _ => Err(Barred::NoAddress),
+        }
+    }
+
+    /// The same for pages that everybody reads: without TLS too, but on the usual ports only, unless the address is a
+    /// literal one that was allowed.
+    ///
+    /// # Errors
+    /// Says why it may not be asked.
+    pub fn check_page(&self, address: &str) -> Result<Url, Barred> {
+        let (mut url, is_allowed) = self.look(address)?;
+        if !matches!(url.scheme(), "https" | "http") {
+            return Err(Barred::NoAddress);
+        }
+        if !is_allowed && !matches!(url.port_or_known_default(), Some(80 | 443)) {
+            return Err(Barred::Port);
+        }
+        // Nobody but the reader sees it.
+        url.set_fragment(None);
+        Ok(url)
+    }
+
+    /// Reads an address. Whether its host is a literal that was allowed.
+    fn look(&self, address: &str) -> Result<(Url, bool), Barred> {
+        let url = Url::parse(address).map_err(|_| Barred::NoAddress)?;
         let host = url.host_str().ok_or(Barred::NoAddress)?;
         if !url.username().is_empty() || url.password().is_some() {
             return Err(Barred::NoAddress);
@@ -57,12 +89,8 @@ impl Reach {
         if literal.is_some_and(|address| !self.permits(address)) {
             return Err(Barred::Inside);
         }
-        match url.scheme() {
-            "https" => Ok(url),
-            "http" if literal.is_some_and(|address| self.is_allowed(address)) => Ok(url),
-            "http" => Err(Barred::Plain),
-            _ => Err(Barred::NoAddress),
-        }
+        let is_allowed = literal.is_some_and(|address| self.is_allowed(address));
+        Ok((url, is_allowed))
     }
 }
 
@@ -168,6 +196,69 @@ mod tests {
         ] {
             assert_eq!(check(wrong), Err(Barred::NoAddress), "{wrong}");
         }
+    }
+
+    #[test]
+    fn pages() {
+        let reach = Reach {
+            allowed: vec!["10.7.0.0/16".parse().expect("a network")],
+        };
+        let check = |address| reach.check_page(address).map(drop);
+        for good in [
+            "https://page.example/a",
+            "http://page.example/",
+            "https://page.example:443/",
+            "http://page.example:443/",
+            "http://9.9.9.9/",
+            "http://[2606:4700::1111]/",
+            "http://10.7.0.1:8080/",
+        ] {
+            assert_eq!(check(good), Ok(()), "{good}");
+        }
+        for port in [
+            "http://page.example:8080/",
+            "https://page.example:22/",
+            "http://9.9.9.9:25/",
+        ] {
+            assert_eq!(check(port), Err(Barred::Port), "{port}");
+        }
+        for inside in [
+            "http://127.0.0.1/",
+            "http://127.1:80/",
+            "http://0177.0.0.1/",
+            "http://0x7f.1/",
+            "http://169.254.169.254/latest/meta-data/",
+            "http://[fd00:ec2::254]/",
+            "http://10.0.0.1/",
+            "http://172.16.0.1/",
+            "http://192.168.0.1/",
+            "http://100.100.100.200/",
+            "http://[::1]/",
+            "http://[fe80::1]/",
+            "http://[fc00::1]/",
+            "http://[::ffff:192.168.0.1]/",
+            "http://[64:ff9b::a00:1]/",
+            "http://[64:ff9b:1::a00:1]/",
+            "http://[2002:a00:1::]/",
+            "http://[::a00:1]/",
+            "http://\u{ff11}\u{ff12}\u{ff17}.0.0.1/",
+        ] {
+            assert_eq!(check(inside), Err(Barred::Inside), "{inside}");
+        }
+        for wrong in [
+            "ftp://page.example/",
+            "file:///etc/passwd",
+            "gopher://page.example:80/",
+            "data:text/html,x",
+            "https://u:p@page.example/",
+            "https://u@page.example/",
+        ] {
+            assert_eq!(check(wrong), Err(Barred::NoAddress), "{wrong}");
+        }
+        let url = reach
+            .check_page("https://page.example/a#b")
+            .expect("a page");
+        assert_eq!(url.as_str(), "https://page.example/a");
     }
 
     #[tokio::test]
