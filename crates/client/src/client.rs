@@ -18,6 +18,7 @@ use crate::features::disco::Surroundings;
 use crate::features::http_upload::Uploads;
 use crate::features::message_archive::CatchUp;
 use crate::features::presence::Presences;
+use crate::features::previews::Links;
 use crate::features::questions::Questions;
 use crate::features::rooms::Rooms;
 use crate::features::roster::People;
@@ -68,6 +69,7 @@ pub struct Client<S: Storage> {
     pub(crate) connection: Connection,
     pub(crate) stream: Stream,
     pub(crate) requests: BTreeMap<String, Request>,
+    pub(crate) links: Links,
     pub(crate) surroundings: Surroundings,
     pub(crate) conversations: Conversations,
     pub(crate) people: People,
@@ -162,6 +164,7 @@ impl<S: Storage> Client<S> {
             questions: Questions::default(),
             surroundings: Surroundings::default(),
             requests: BTreeMap::new(),
+            links: Links::default(),
             asked: 0,
             active: true,
             keys_looked_after: Moment::START,

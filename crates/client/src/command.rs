@@ -308,6 +308,12 @@ pub enum Command {
     /// Asks something, or wants something done with an answer; gives [`Done::Asked`], later
     /// [`Event::Answered`](crate::Event::Answered).
     Ask(Question),
+    /// Looks for the first link of a text that is being written and asks our server what is behind it; gives [`Done::Link`],
+    /// and then comes [`Event::Preview`](crate::Event::Preview). The server learns the link.
+    LookAtLink {
+        /// The text, as it is so far.
+        text: Redacted<String>,
+    },
     /// Connects and logs in with what is kept.
     Connect,
     /// Says good-bye and stays away until [`Command::Connect`].
@@ -332,6 +338,8 @@ pub struct Draft {
     pub elements: Redacted<String>,
     /// In place of `text`, for devices that speak only the legacy form, which carries nothing else: `aesgcm:` addresses.
     pub legacy_text: Option<Redacted<String>>,
+    /// A link of which a preview goes along, if it has been found by [`Command::LookAtLink`].
+    pub preview: Option<String>,
 }
 
 impl Draft {
@@ -373,6 +381,8 @@ pub enum Done {
     Upload(UploadId),
     /// A file is being fetched.
     Download(DownloadId),
+    /// The link that is looked at, if there is one.
+    Link(Option<String>),
     /// A code for the other device to scan, as text for a QR code. Whoever sees it could ask for the history.
     HistoryCode(Redacted<String>),
     /// What came of comparing.

@@ -179,6 +179,7 @@ impl<S: Storage> Client<S> {
                 let number = self.number_of(&conversation)?;
                 online(self.load_earlier(number, turn)?)
             }
+            Command::LookAtLink { text } => Ok(Done::Link(self.look_at_link(text.expose(), turn))),
             other => self.obey_about_people(other, turn),
         }
     }
@@ -384,8 +385,9 @@ impl<S: Storage> Client<S> {
         Ok(())
     }
 
-    fn say(&mut self, id: &ConversationId, draft: Draft, turn: &mut Turn<'_>) -> Outcome {
+    fn say(&mut self, id: &ConversationId, mut draft: Draft, turn: &mut Turn<'_>) -> Outcome {
         let record = self.record_of(id)?;
+        self.add_preview(&mut draft);
         Self::check(&draft)?;
         let number = record.number;
         let mut private = draft.private_to;

@@ -3,6 +3,7 @@
 use base::{BareJid, Timestamp};
 
 use crate::border::{Transfer, UploadId};
+use crate::previews::Preview;
 use crate::question::{Answer, QuestionId, Refusal};
 use crate::views::{ConversationId, Delivery, MessageKey};
 
@@ -84,6 +85,13 @@ pub enum Event {
         transfer: Transfer,
         /// How far it came.
         progress: TransferProgress,
+    },
+    /// What is behind a link ([`Command::LookAtLink`](crate::Command::LookAtLink)).
+    Preview {
+        /// The link.
+        link: String,
+        /// How the message would show it; `None` when there is nothing to show.
+        preview: Option<Preview>,
     },
     /// History goes from one device of the person to another.
     History(HistoryProgress),

@@ -158,6 +158,8 @@ typing: boolean, } | { "type": "setDraft",
 /** Where. */
 conversation: string, 
 /** What. */
+text: string, } | { "type": "lookAtLink", 
+/** The text, as it is so far. */
 text: string, } | { "type": "setNotify", 
 /** Which. */
 conversation: string, 
@@ -368,7 +370,9 @@ question: number, } | { "type": "historyCode",
 /** As text. */
 text: string, 
 /** The rows of its QR code: `1` is dark. */
-qr: Array<string>, } | { "type": "verified", 
+qr: Array<string>, } | { "type": "link", 
+/** Which. */
+link: string | null, } | { "type": "verified", 
 /** Whose devices they are. */
 account: string, 
 /** How many keys are verified now. */
@@ -384,7 +388,9 @@ reply?: string | null,
 /** Whom it mentions, and where. */
 mentions?: Array<MentionIn>, 
 /** To whom alone, in an open room: the name there. */
-privateTo?: string | null, };
+privateTo?: string | null, 
+/** The link of which a preview goes along, as `lookAtLink` has given it. */
+preview?: string | null, };
 /** An emoji to choose. */
 export type EmojiChoice = { 
 /** The emoji. */
@@ -427,7 +433,11 @@ step: HistoryStep,
 /** So many messages so far; when this device takes, those that are new to it. */
 messages: number, 
 /** Why it has failed, for the person. */
-failed: string | null, } | { "type": "transfer", 
+failed: string | null, } | { "type": "preview", 
+/** The link. */
+link: string, 
+/** How the message would show it; `null` when there is nothing to show. */
+preview: Preview | null, } | { "type": "transfer", 
 /** Which, as `core.sendFile` or `core.download` named it. */
 transfer: string, 
 /** How many of its bytes have moved, of all. */

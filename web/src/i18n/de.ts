@@ -258,6 +258,8 @@ export const strings: Strings = {
   preview: {
     label: "Vorschau:",
     sender: "Diese Vorschau hat der Absender angehängt.",
+    own: "Geht mit der Nachricht mit, verschlossen wie der Rest.",
+    remove: "Ohne diese Vorschau senden",
   },
   emoji: {
     label: "Emoji",
@@ -628,6 +630,8 @@ export const strings: Strings = {
     themeDark: "Dunkel",
     enterSends: "Eingabetaste sendet",
     enterSendsHint: "Mit der Umschalttaste gibt es eine neue Zeile. Ausgeschaltet ist es umgekehrt.",
+    previews: "Vorschau von Links",
+    previewsHint: "Dein Server ruft die Seite für dich ab, während du schreibst, und erfährt so den Link. Sonst ruft niemand etwas ab.",
     spelling: "Rechtschreibung prüfen",
     notify: "Auf diesem Gerät benachrichtigen",
     notifyHint: "Solange das Fenster nicht vorn ist.",

@@ -257,6 +257,8 @@ export const strings = {
   preview: {
     label: "Preview:",
     sender: "The sender has attached this preview.",
+    own: "Goes along with the message, sealed like the rest of it.",
+    remove: "Send without this preview",
   },
   emoji: {
     label: "Emoji",
@@ -628,6 +630,8 @@ export const strings = {
     themeDark: "Dark",
     enterSends: "Enter sends",
     enterSendsHint: "Shift and Enter break the line. Switched off: the other way round.",
+    previews: "Previews of links",
+    previewsHint: "Your server fetches the page for you while you write, and so learns the link. Nobody else fetches anything.",
     spelling: "Check spelling",
     notify: "Notify on this device",
     notifyHint: "While the window is not in front.",

@@ -1,6 +1,7 @@
 // What is being written, one for each conversation.
-import { act, tell } from "./core";
-import type { MentionIn, Message } from "./model";
+import { act, core, tell } from "./core";
+import type { MentionIn, Message, Preview } from "./model";
+import { preferences } from "./preferences.svelte";
 import { moved } from "../views/composer/editing";
 
 /** A file that is going to be sent. */
@@ -23,12 +24,17 @@ export class Composer {
   privateTo = $state<string | null>(null);
   editing = $state.raw<Message | null>(null);
   files = $state<Pending[]>([]);
+  /** What is behind the first link; it goes along with the message. */
+  preview = $state.raw<Preview | null>(null);
   /** Counts up when the field should take the focus. */
   wanted = $state(0);
   #before: { text: string; mentions: readonly MentionIn[] } = { text: "", mentions: [] };
   #saving: ReturnType<typeof setTimeout> | null = null;
   #typing: ReturnType<typeof setTimeout> | null = null;
   #known = "";
+  #looking: ReturnType<typeof setTimeout> | null = null;
+  #link: string | null = null;
+  readonly #unwanted = new Set<string>();
   #told = "";
 
   constructor(conversation: string, draft: string) {
@@ -54,6 +60,49 @@ export class Composer {
     this.text = text;
     this.#keepLater();
     this.#tellTyping();
+    this.#lookLater();
+  }
+
+  /** Asks what is behind a link when nobody has typed for a moment: while it is being typed it is none yet. */
+  #lookLater(): void {
+    if (this.#looking !== null) clearTimeout(this.#looking);
+    this.#looking = null;
+    if (!preferences.previews || this.editing !== null || !/https?:\/\//i.test(this.text)) return this.#forgetLink();
+    if (this.preview !== null && !this.text.includes(this.preview.url)) this.#forgetLink();
+    this.#looking = setTimeout(() => void this.#look(), 600);
+  }
+
+  async #look(): Promise<void> {
+    this.#looking = null;
+    const text = this.text;
+    const done = await core()
+      .command({ type: "lookAtLink", text })
+      .catch(() => null);
+    if (text !== this.text) return;
+    const link = done?.type === "link" ? done.link : null;
+    if (link === this.#link) return;
+    this.#forgetLink();
+    if (link === null || this.#unwanted.has(link)) return;
+    this.#link = link;
+    const early = found.get(link);
+    if (early !== undefined) this.preview = early;
+  }
+
+  /** Somebody has found out what is behind a link. */
+  linkFound(link: string, preview: Preview | null): void {
+    if (link === this.#link) this.preview = preview;
+  }
+
+  /** The message goes without it. */
+  dropPreview(): void {
+    if (this.#link !== null) this.#unwanted.add(this.#link);
+    this.#forgetLink();
+    this.wanted++;
+  }
+
+  #forgetLink(): void {
+    this.#link = null;
+    this.preview = null;
   }
 
   /** Puts something in place of a part of the text. */
@@ -129,6 +178,11 @@ export class Composer {
       return;
     }
     const files = this.files;
+    const preview = this.preview === null ? null : this.#link;
+    if (this.#looking !== null) clearTimeout(this.#looking);
+    this.#looking = null;
+    this.#forgetLink();
+    this.#unwanted.clear();
     this.files = [];
     this.reply = null;
     this.text = "";
@@ -143,7 +197,7 @@ export class Composer {
     const done = await act({
       type: "send",
       conversation: this.conversation,
-      draft: { text, mentions: [...mentions], reply: reply?.key ?? null, privateTo },
+      draft: { text, mentions: [...mentions], reply: reply?.key ?? null, privateTo, ...(preview === null ? {} : { preview }) },
     });
     if (done === null && this.text === "") {
       // It was not taken: nothing that was written is lost.
@@ -193,6 +247,15 @@ export class Composer {
 }
 
 const composers = new Map<string, Composer>();
+/** What was found last: an answer may be there before it is known which link it is about. */
+const found = new Map<string, Preview | null>();
+
+/** Somebody has found out what is behind a link. */
+export function linkFound(link: string, preview: Preview | null): void {
+  if (found.size >= 32) found.clear();
+  found.set(link, preview);
+  for (const composer of composers.values()) composer.linkFound(link, preview);
+}
 
 /** That of a conversation; `draft` is what is kept of it. */
 export function composerOf(conversation: string, draft = ""): Composer {
@@ -207,4 +270,5 @@ export function composerOf(conversation: string, draft = ""): Composer {
 /** Forgets all: somebody has signed out. */
 export function forgetAll(): void {
   composers.clear();
+  found.clear();
 }

@@ -7,6 +7,7 @@ interface Kept {
   language: string | null;
   enterSends: boolean;
   spelling: boolean;
+  previews: boolean;
   notify: boolean;
   notifyContent: boolean;
   sound: boolean;
@@ -26,6 +27,7 @@ const initial: Kept = {
   language: null,
   enterSends: true,
   spelling: true,
+  previews: true,
   notify: false,
   notifyContent: true,
   sound: true,

@@ -475,6 +475,10 @@ impl<S: Storage> Engine<S> {
                 });
             }
             E::Refused { what, text } => self.tell(Event::Refused { what, text }),
+            E::Preview { link, preview } => self.tell(Event::Preview {
+                link,
+                preview: preview.map(Into::into),
+            }),
             _ => {}
         }
     }

@@ -97,6 +97,12 @@ pub enum Command {
         /// What.
         text: String,
     },
+    /// Asks our server what is behind the first link of a text that is being written; gives `link`, then comes the event
+    /// `preview`. The server learns the link.
+    LookAtLink {
+        /// The text, as it is so far.
+        text: String,
+    },
     /// What to hear of a conversation.
     SetNotify {
         /// Which.
@@ -314,6 +320,10 @@ pub struct Draft {
     #[serde(default)]
     #[cfg_attr(test, ts(optional = nullable))]
     pub private_to: Option<String>,
+    /// The link of which a preview goes along, as `lookAtLink` has given it.
+    #[serde(default)]
+    #[cfg_attr(test, ts(optional = nullable))]
+    pub preview: Option<String>,
 }
 
 /// Somebody is mentioned in a text that is being written.
@@ -362,6 +372,11 @@ pub enum Done {
         text: String,
         /// The rows of its QR code: `1` is dark.
         qr: Vec<String>,
+    },
+    /// The first link of a text, if our server was asked what is behind it.
+    Link {
+        /// Which.
+        link: Option<String>,
     },
     /// What came of comparing.
     Verified {
@@ -635,6 +650,9 @@ impl TryFrom<Command> for client::Command {
                 role: role.into(),
             },
             C::StopHistory => Self::StopHistory,
+            C::LookAtLink { text } => Self::LookAtLink {
+                text: Redacted::new(text),
+            },
             C::Connect => Self::Connect,
             C::Disconnect => Self::Disconnect,
         })
@@ -662,6 +680,7 @@ impl TryFrom<Draft> for client::Draft {
             mentions: composed.mentions,
             reply: draft.reply.as_deref().map(message).transpose()?,
             private_to: draft.private_to,
+            preview: draft.preview,
             ..Self::default()
         })
     }
@@ -695,6 +714,7 @@ impl From<client::Done> for Done {
                 qr: super::qr(text.expose()).unwrap_or_default(),
                 text: text.into_inner(),
             },
+            client::Done::Link(link) => Self::Link { link },
             client::Done::Verified {
                 account,
                 verified,
@@ -731,6 +751,7 @@ mod tests {
             ],
             reply: None,
             private_to: None,
+            preview: None,
         };
         let Ok(draft) = client::Draft::try_from(draft) else {
             panic!("it is a draft");

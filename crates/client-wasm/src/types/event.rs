@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::Time;
 use super::conversation::Availability;
 use super::question::{Answer, Refusal};
+use super::timeline::Preview;
 
 /// Whether somebody is signed in here, and how far we are with the server.
 #[derive(Clone, PartialEq, Eq, Serialize)]
@@ -143,6 +144,13 @@ pub enum Event {
         messages: u64,
         /// Why it has failed, for the person.
         failed: Option<String>,
+    },
+    /// What is behind a link that is being written.
+    Preview {
+        /// The link.
+        link: String,
+        /// How the message would show it; `null` when there is nothing to show.
+        preview: Option<Preview>,
     },
     /// A file on its way, to the server or from it.
     Transfer {

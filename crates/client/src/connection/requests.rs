@@ -52,6 +52,7 @@ pub(crate) enum Asked {
     Question(Box<Step>),
     Access(DeviceId, Option<String>),
     AccessEnd,
+    Preview(String),
 }
 
 /// A request that is out.
@@ -324,6 +325,10 @@ impl<S: Storage> Client<S> {
                 Ok(())
             }
             Asked::Question(step) => self.question_answered(*step, answer, turn),
+            Asked::Preview(link) => {
+                self.preview_came(link, answer);
+                Ok(())
+            }
         }
     }
 

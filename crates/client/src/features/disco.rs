@@ -42,6 +42,7 @@ pub(crate) struct Surroundings {
     pub(crate) archive_extended: bool,
     pub(crate) inbox: bool,
     pub(crate) displayed_assist: bool,
+    pub(crate) previews: bool,
     pub(crate) blocking: bool,
     pub(crate) rooms: Option<String>,
     pub(crate) uploads: Option<String>,
@@ -122,6 +123,7 @@ impl<S: Storage> Client<S> {
         self.surroundings.archive_extended = has(ns::ARCHIVE_EXTENDED);
         self.surroundings.inbox = has(ns::INBOX);
         self.surroundings.displayed_assist = has(ns::DISPLAYED_ASSIST);
+        self.surroundings.previews = has(ns::PREVIEWS);
         match answer {
             Answer::None => {
                 // The session is over, or the answer is late: without it nobody knows what to read.

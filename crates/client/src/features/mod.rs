@@ -19,6 +19,7 @@ pub(crate) mod omemo;
 pub(crate) mod pep;
 pub(crate) mod ping;
 pub(crate) mod presence;
+pub(crate) mod previews;
 pub(crate) mod questions;
 pub(crate) mod receipts;
 pub(crate) mod rooms;
