@@ -17,6 +17,7 @@ use crate::event::Event;
 use crate::features::disco::Surroundings;
 use crate::features::http_upload::Uploads;
 use crate::features::message_archive::CatchUp;
+use crate::features::personal::Personal;
 use crate::features::presence::Presences;
 use crate::features::previews::Links;
 use crate::features::questions::Questions;
@@ -83,6 +84,7 @@ pub struct Client<S: Storage> {
     /// Why the device that was taken out last was not logged out.
     pub(crate) access_refused: Option<String>,
     pub(crate) questions: Questions,
+    pub(crate) personal: Personal,
     /// The person looks at this device.
     pub(crate) active: bool,
     keys_looked_after: Moment,
@@ -162,6 +164,7 @@ impl<S: Storage> Client<S> {
             handover: Handover::default(),
             access_refused: None,
             questions: Questions::default(),
+            personal: Personal::open(&database)?,
             surroundings: Surroundings::default(),
             requests: BTreeMap::new(),
             links: Links::default(),
@@ -285,7 +288,8 @@ impl<S: Storage> Client<S> {
             .min(self.leaving_deadline())
             .min(self.requests_deadline())
             .min(self.catch_up_deadline())
-            .min(self.presences.deadline());
+            .min(self.presences.deadline())
+            .min(self.personal.deadline());
         if self.connection.is_online() {
             next = next
                 .min(self.keys_looked_after + KEYS_EVERY)
@@ -322,6 +326,7 @@ impl<S: Storage> Client<S> {
 
     fn settle(&mut self, turn: &mut Turn<'_>) -> Result<(), StorageError> {
         self.encryption_events(turn)?;
+        self.personal_pump(turn)?;
         self.outbox_pump(turn)?;
         self.handover_pump(turn)?;
         self.encryption_requests(turn)?;

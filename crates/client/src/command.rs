@@ -1,6 +1,6 @@
 //! What the person wants.
 
-use base::{BareJid, Redacted};
+use base::{BareJid, Redacted, Timestamp};
 use bytes::Bytes;
 use omemo::{DeviceId, IdentityKey, Policy};
 
@@ -99,6 +99,31 @@ pub enum Command {
         conversation: ConversationId,
         /// What.
         notify: Notify,
+    },
+    /// Mutes a conversation for a time; then it is as it was.
+    Mute {
+        /// Which.
+        conversation: ConversationId,
+        /// For how long.
+        until: Timestamp,
+    },
+    /// Pins a message for all who are in the conversation, or no longer.
+    Pin {
+        /// Where.
+        conversation: ConversationId,
+        /// Which.
+        message: MessageKey,
+        /// Whether.
+        pinned: bool,
+    },
+    /// Reminds the person of a message, on all devices of theirs; see [`Event::Reminder`](crate::Event::Reminder).
+    Remind {
+        /// Where.
+        conversation: ConversationId,
+        /// Which.
+        message: MessageKey,
+        /// When; `None` for no more.
+        at: Option<Timestamp>,
     },
     /// Pins a conversation, or no longer (XEP-0469).
     SetPinned {

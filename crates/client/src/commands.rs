@@ -24,9 +24,9 @@ use crate::views::{ConversationId, ConversationKind, MessageKey, Seal};
 /// More than a server would take: a file is the better way.
 const LONGEST_TEXT: usize = 64 * 1024;
 
-type Outcome = Result<Done, CommandError>;
+pub(crate) type Outcome = Result<Done, CommandError>;
 
-fn not_possible(text: &str) -> CommandError {
+pub(crate) fn not_possible(text: &str) -> CommandError {
     CommandError::NotPossible(text.to_owned())
 }
 
@@ -55,18 +55,18 @@ impl<S: Storage> Client<S> {
         self.operation(now, random, |client, turn| client.obey(command, turn))
     }
 
-    fn number_of(&self, id: &ConversationId) -> Result<u32, CommandError> {
+    pub(crate) fn number_of(&self, id: &ConversationId) -> Result<u32, CommandError> {
         let found = self.conversations.find(id.jid());
         found.ok_or_else(|| CommandError::NoSuchConversation(id.clone()))
     }
 
-    fn record_of(&self, id: &ConversationId) -> Result<Record, CommandError> {
+    pub(crate) fn record_of(&self, id: &ConversationId) -> Result<Record, CommandError> {
         let number = self.number_of(id)?;
         let record = self.conversations.get(number).cloned();
         record.ok_or_else(|| CommandError::NoSuchConversation(id.clone()))
     }
 
-    fn entry_of(&self, number: u32, key: MessageKey) -> Result<Entry, CommandError> {
+    pub(crate) fn entry_of(&self, number: u32, key: MessageKey) -> Result<Entry, CommandError> {
         let entry = self.entry(number, key)?;
         let entry = entry.filter(|entry| !entry.is_notice());
         entry.ok_or(CommandError::NoSuchMessage)
@@ -135,35 +135,12 @@ impl<S: Storage> Client<S> {
                 self.send_typing(&record, typing);
                 Ok(Done::Done)
             }
-            Command::SetDraft { conversation, text } => {
-                let number = self.number_of(&conversation)?;
-                if let Some(record) = self.conversations.change(number) {
-                    record.draft = text.into_inner();
-                }
-                Ok(Done::Done)
-            }
-            Command::SetNotify {
-                conversation,
-                notify,
-            } => {
-                let number = self.number_of(&conversation)?;
-                if let Some(record) = self.conversations.change(number) {
-                    record.notify = Some(notify);
-                }
-                self.publish_settings(number, turn);
-                Ok(Done::Done)
-            }
-            Command::SetPinned {
-                conversation,
-                pinned,
-            } => {
-                let number = self.number_of(&conversation)?;
-                if let Some(record) = self.conversations.change(number) {
-                    record.pinned = pinned;
-                }
-                self.publish_settings(number, turn);
-                Ok(Done::Done)
-            }
+            command @ (Command::SetDraft { .. }
+            | Command::SetNotify { .. }
+            | Command::Mute { .. }
+            | Command::SetPinned { .. }
+            | Command::Pin { .. }
+            | Command::Remind { .. }) => self.obey_about_settings(command, turn),
             Command::SetEncryption { conversation, on } => {
                 let number = self.number_of(&conversation)?;
                 if !on && self.must_seal(&self.record_of(&conversation)?) {
@@ -497,6 +474,7 @@ impl<S: Storage> Client<S> {
             record.line = None;
             record.active = turn.now.wall;
         }
+        self.personal.draft_changed(turn.now.moment);
         Ok(Done::Message(key))
     }
 
@@ -608,6 +586,7 @@ impl<S: Storage> Client<S> {
         entry.feelings.clear();
         entry.reply = None;
         entry.edited = None;
+        entry.pin = None;
         self.put_entry(number, key, &entry);
         self.index(number, key, &entry, false);
         self.entry_is_read(number, key, &entry, false)?;

@@ -17,7 +17,7 @@ use crate::views::{
 
 /// How much of the newest message stands in the list, in characters.
 const LINE: usize = 160;
-const NEWEST: u8 = 1;
+const NEWEST: u8 = 2;
 
 /// A conversation as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +31,10 @@ pub(crate) struct Record {
     pub(crate) subject: String,
     pub(crate) pinned: bool,
     pub(crate) notify: Option<Notify>,
+    /// Muted until then, whatever `notify` says. Since version 2.
+    pub(crate) muted_until: Option<Timestamp>,
+    /// What other programs have set beside it (XEP-0492 §4), as XML. Since version 2.
+    pub(crate) notify_rest: String,
     /// What the person has decided about encryption.
     pub(crate) encrypt: Option<bool>,
     /// Up to where we have read.
@@ -46,11 +50,16 @@ pub(crate) struct Record {
     pub(crate) newest: MessageKey,
     pub(crate) last: Option<Last>,
     pub(crate) draft: String,
+    /// What our other devices know as the draft, and when it was typed. Since version 2.
+    pub(crate) draft_told: String,
+    pub(crate) draft_time: Timestamp,
     pub(crate) active: Timestamp,
     /// Not in the list: a room that was left.
     pub(crate) hidden: bool,
     /// Earlier messages are in the archive, before this one of it (or of all, when empty).
     pub(crate) earlier: Option<String>,
+    /// Messages that are pinned, as they were pinned. Since version 2.
+    pub(crate) pins: Vec<MessageKey>,
 }
 
 /// The newest message, in short.
@@ -102,6 +111,8 @@ impl Record {
             subject: String::new(),
             pinned: false,
             notify: None,
+            muted_until: None,
+            notify_rest: String::new(),
             encrypt: None,
             read: MessageKey::FIRST,
             read_pending: None,
@@ -112,9 +123,12 @@ impl Record {
             newest: MessageKey::FIRST,
             last: None,
             draft: String::new(),
+            draft_told: String::new(),
+            draft_time: Timestamp::EPOCH,
             active: now,
             hidden: false,
             earlier: Some(String::new()),
+            pins: Vec::new(),
         }
     }
 
@@ -157,14 +171,19 @@ impl Record {
             .text(&self.draft)
             .time(self.active)
             .flag(self.hidden)
-            .option_text(self.earlier.as_deref());
+            .option_text(self.earlier.as_deref())
+            .option_time(self.muted_until)
+            .text(&self.notify_rest)
+            .text(&self.draft_told)
+            .time(self.draft_time)
+            .list(self.pins.iter(), |record, key| put_key(record, *key));
         record.finish()
     }
 
     fn decode(number: u32, bytes: &[u8]) -> Result<Self, RecordError> {
-        let (_, mut fields) = Decoder::new(bytes, NEWEST)?;
+        let (version, mut fields) = Decoder::new(bytes, NEWEST)?;
         let fields = &mut fields;
-        Ok(Self {
+        let mut record = Self {
             number,
             jid: fields.jid()?,
             kind: match fields.byte()? {
@@ -182,6 +201,8 @@ impl Record {
                 2 => Ok(Notify::Never),
                 _ => Err(RecordError::Damaged),
             })?,
+            muted_until: None,
+            notify_rest: String::new(),
             encrypt: fields.option(Decoder::flag)?,
             read: take_key(fields)?,
             read_pending: fields.option_string()?,
@@ -202,10 +223,21 @@ impl Record {
                 })
             })?,
             draft: fields.string()?,
+            draft_told: String::new(),
+            draft_time: Timestamp::EPOCH,
             active: fields.time()?,
             hidden: fields.flag()?,
             earlier: fields.option_string()?,
-        })
+            pins: Vec::new(),
+        };
+        if version > 1 {
+            record.muted_until = fields.option_time()?;
+            record.notify_rest = fields.string()?;
+            record.draft_told = fields.string()?;
+            record.draft_time = fields.time()?;
+            record.pins = fields.list(take_key)?;
+        }
+        Ok(record)
     }
 
     pub(crate) fn id(&self) -> ConversationId {
@@ -217,6 +249,9 @@ impl Record {
     }
 
     pub(crate) fn notify(&self) -> Notify {
+        if self.muted_until.is_some() {
+            return Notify::Never;
+        }
         self.notify.unwrap_or(match self.kind {
             ConversationKind::Room => Notify::OnMention,
             _ => Notify::Always,
@@ -441,6 +476,7 @@ impl<S: Storage> Client<S> {
             picture: self.people.picture(&record.jid),
             pinned: record.pinned,
             notify: record.notify(),
+            muted_until: record.muted_until,
             blocked: self.people.is_blocked(&record.jid),
             unread: record.unread,
             mentions: record.mentions,
@@ -498,6 +534,11 @@ mod tests {
                 removed: false,
             }),
             draft: "wherefore".into(),
+            draft_told: "where".into(),
+            draft_time: Timestamp::from_seconds(6),
+            muted_until: Some(Timestamp::from_seconds(9)),
+            notify_rest: "<x/>".into(),
+            pins: vec![key],
             earlier: None,
             ..Record::new(9, jid, ConversationKind::Group, Timestamp::from_seconds(4))
         };

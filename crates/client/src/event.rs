@@ -41,6 +41,13 @@ pub enum Event {
         /// It mentions the person.
         mention: bool,
     },
+    /// The person wanted to be reminded of a message about now.
+    Reminder {
+        /// Where.
+        conversation: ConversationId,
+        /// Of which.
+        message: MessageKey,
+    },
     /// What became of a message of ours.
     Delivery {
         /// Where.

@@ -337,7 +337,10 @@ impl<S: Storage> Client<S> {
             .decrypt(incoming, turn.now.wall, turn.random)
             .map_err(keys_failed)?;
         match received {
-            Received::Message(decrypted) if self.history_came(&decrypted, turn)? => {
+            Received::Message(decrypted)
+                if self.history_came(&decrypted, turn)?
+                    || self.personal_came(&decrypted, turn)? =>
+            {
                 self.clear_place(number, key)?;
                 self.note_handled(&arrival, key)?;
                 self.machine.taken(&reference).map_err(keys_failed)

@@ -61,6 +61,12 @@ pub(crate) enum State {
 }
 
 impl Letter {
+    /// It is for our own devices, and goes sealed or not at all.
+    fn is_personal(&self) -> bool {
+        let names = ["<draft ", "<reminder "];
+        self.key.is_none() && names.iter().any(|name| self.elements.starts_with(name))
+    }
+
     fn encode(&self) -> Vec<u8> {
         let mut record = Encoder::new(NEWEST);
         record
@@ -327,7 +333,7 @@ impl<S: Storage> Client<S> {
         let Some(letter) = self.drop_letter(number) else {
             return Ok(());
         };
-        if letter.key.is_none() {
+        if letter.key.is_none() && !letter.is_personal() {
             self.tell(Event::Refused {
                 what: "change a message".to_owned(),
                 text: text.to_owned(),
@@ -454,6 +460,10 @@ impl<S: Storage> Client<S> {
         };
         if !self.stream.has_room() || (record.is_room() && !self.rooms.is_joined(&record.jid)) {
             return Ok(Attempt::Later);
+        }
+        if letter.is_personal() && record.seal() != Seal::Encrypted {
+            self.drop_letter(number);
+            return Ok(Attempt::Sent);
         }
         let children = if record.seal() == Seal::Encrypted {
             let Some(audience) = self.audience(&record) else {

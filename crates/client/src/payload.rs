@@ -31,6 +31,8 @@ pub(crate) struct Said {
     pub(crate) tombstone: Option<(Option<String>, Option<String>)>,
     /// XEP-0444.
     pub(crate) reactions: Option<(String, Vec<String>)>,
+    /// `urn:hauspost:pin:0`: the id of a message that is pinned, or is no longer.
+    pub(crate) pin: Option<(String, bool)>,
     /// XEP-0372.
     pub(crate) mentions: Vec<Mention>,
     /// Everything else, as XML.
@@ -150,6 +152,8 @@ pub(crate) fn read<'t>(elements: impl Iterator<Item = Element<'t>>, words: Optio
                     said.mentions.extend(mention(element));
                 }
             }
+            ("pin", ns::PIN) => said.pin = id(element).map(|id| (id, true)),
+            ("unpin", ns::PIN) => said.pin = id(element).map(|id| (id, false)),
             ("request", ns::RECEIPTS) => said.wants_receipt = true,
             ("received", ns::RECEIPTS) => said.received = id(element),
             ("markable", ns::CHAT_MARKERS) => said.markable = true,
@@ -308,6 +312,13 @@ impl Elements {
             writer.leaf_text("reaction", None, reaction);
         }
         writer.end();
+        self
+    }
+
+    /// A message is pinned, or is no longer.
+    pub(crate) fn pin(mut self, id: &str, pinned: bool) -> Self {
+        let name = if pinned { "pin" } else { "unpin" };
+        self.writer.start(name).xmlns(ns::PIN).attr("id", id).end();
         self
     }
 

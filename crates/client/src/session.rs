@@ -30,8 +30,10 @@ impl<S: Storage> Client<S> {
             crate::connection::requests::Asked::Displayed,
             turn,
         );
+        self.fetch_own_card(turn);
         self.fetch_blocklist(turn);
         self.enter_rooms(turn);
+        self.personal.connected();
         self.outbox.due = true;
         Ok(())
     }
@@ -44,6 +46,7 @@ impl<S: Storage> Client<S> {
         let ping = format!("<ping xmlns='{}'/>", xmpp::ns::PING);
         let domain = self.settings.account.domain().to_owned();
         let asked = crate::connection::requests::Asked::GoesOn;
+        self.personal.connected();
         self.outbox.holds = self.ask(false, Some(&domain), &ping, asked, turn);
         self.outbox.due = true;
         Ok(())

@@ -339,6 +339,10 @@ pub const OPEN_GRAPH_IMAGE: &str = "https://ogp.me/ns#image:";
 pub const VOICE: &str = "urn:hauspost:voice:0";
 /// History that goes from one device of a person to another, ours.
 pub const HISTORY: &str = "urn:hauspost:history:0";
+/// Messages that are pinned in a conversation (docs/protocols/pins.md).
+pub const PIN: &str = "urn:hauspost:pin:0";
+/// What a person's devices tell each other (docs/protocols/personal.md).
+pub const PERSONAL: &str = "urn:hauspost:personal:0";
 /// Extensible Resource Descriptor of host-meta (RFC 6415).
 pub const HOST_META: &str = "http://docs.oasis-open.org/ns/xri/xrd-1.0";
 

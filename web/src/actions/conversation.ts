@@ -1,5 +1,6 @@
 // What can be done with a conversation.
 import type { Action } from "./action";
+import { muteTimes } from "./times";
 import { act } from "../state/core";
 import { open } from "../state/layers.svelte";
 import type { Conversation, Notify } from "../state/model";
@@ -8,6 +9,12 @@ import { t } from "../i18n";
 
 export function setNotify(conversation: Conversation, notify: Notify): void {
   void act({ type: "setNotify", conversation: conversation.id, notify });
+}
+
+/** Asks for how long. */
+export function muteFor(conversation: Conversation): void {
+  const run = (until: number) => void act({ type: "mute", conversation: conversation.id, until });
+  void open(() => import("../views/dialogs/When.svelte"), { title: t.commands.muteFor, choices: muteTimes(), run });
 }
 
 export function confirmLeave(conversation: Conversation): void {
@@ -59,6 +66,13 @@ export function conversationActions(conversation: Conversation): Action[] {
       icon: conversation.notify === "never" ? "bell" : "mute",
       keys: "Mod+Shift+M",
       run: () => setNotify(conversation, conversation.notify === "never" ? "always" : "never"),
+    },
+    {
+      id: "muteFor",
+      label: () => t.commands.muteFor,
+      icon: "clock",
+      when: () => conversation.notify !== "never",
+      run: () => muteFor(conversation),
     },
     {
       id: "ownWindow",

@@ -1,5 +1,6 @@
 // What can be done with a message.
 import type { Action } from "./action";
+import { reminderTimes } from "./times";
 import { composerOf } from "../state/composer.svelte";
 import { act } from "../state/core";
 import { open, say } from "../state/layers.svelte";
@@ -56,6 +57,24 @@ export function messageActions(conversation: Conversation, message: Message, mod
       // Files are sealed for this conversation: they cannot be handed on as they are.
       when: () => words !== "" && !hasFiles,
       run: () => void open(() => import("../views/dialogs/Forward.svelte"), { text: words }),
+    },
+    {
+      id: "pin",
+      label: () => (message.pinned ? t.timeline.unpin : t.timeline.pin),
+      icon: "pin",
+      when: () => body.type === "text" && writable && !pending,
+      run: () => void act({ type: "pin", conversation: conversation.id, message: key, pinned: !message.pinned }),
+    },
+    {
+      id: "remind",
+      label: () => (message.remindAt === null ? t.timeline.remind : t.timeline.dontRemind),
+      icon: "clock",
+      when: () => body.type === "text" && !pending,
+      run: () => {
+        const remind = (at: number | null) => void act({ type: "remind", conversation: conversation.id, message: key, at });
+        if (message.remindAt !== null) return remind(null);
+        void open(() => import("../views/dialogs/When.svelte"), { title: t.timeline.remindTitle, choices: reminderTimes(), run: remind });
+      },
     },
     { id: "copy", label: () => t.timeline.copyText, icon: "copy", when: () => words !== "", run: () => void copy(words) },
     {

@@ -164,7 +164,23 @@ text: string, } | { "type": "setNotify",
 /** Which. */
 conversation: string, 
 /** What. */
-notify: Notify, } | { "type": "setPinned", 
+notify: Notify, } | { "type": "mute", 
+/** Which. */
+conversation: string, 
+/** Until when. */
+until: Time, } | { "type": "pin", 
+/** Where. */
+conversation: string, 
+/** Which. */
+message: string, 
+/** Whether. */
+pinned: boolean, } | { "type": "remind", 
+/** Where. */
+conversation: string, 
+/** Which. */
+message: string, 
+/** When; `null` for no more. */
+at: Time | null, } | { "type": "setPinned", 
 /** Which. */
 conversation: string, 
 /** Whether. */
@@ -218,7 +234,9 @@ availability: Availability,
 /** In words; empty for none. */
 status: string, } | { "type": "setNickname", 
 /** It. */
-name: string, } | { "type": "setPolicy", 
+name: string, } | { "type": "setPicture", 
+/** It. */
+picture: Picture | null, } | { "type": "setPolicy", 
 /** Which. */
 policy: Policy, } | { "type": "verify", 
 /** Whose. */
@@ -293,6 +311,8 @@ picture: string | null,
 pinned: boolean, 
 /** What the person wants to hear of it. */
 notify: Notify, 
+/** It is muted until then, and after that as it was. */
+mutedUntil: Time | null, 
 /** Nothing comes from there any more, because the person wants that. */
 blocked: boolean, 
 /** Unread messages. */
@@ -412,6 +432,14 @@ mention: boolean,
 title: string, 
 /** Who wrote; empty in a conversation with one person. */
 sender: string, 
+/** One line of it. */
+text: string, } | { "type": "reminder", 
+/** Where. */
+conversation: string, 
+/** Of which. */
+message: string, 
+/** What the conversation is called. */
+title: string, 
 /** One line of it. */
 text: string, } | { "type": "newOwnDevice", 
 /** Its number. */
@@ -581,7 +609,11 @@ delivery: Delivery,
 /** How it was protected on its way. */
 protection: Protection, 
 /** Whom it could not reach. */
-unreached: Array<Unreached>, };
+unreached: Array<Unreached>, 
+/** It is pinned. */
+pinned: boolean, 
+/** The person is reminded of it then. */
+remindAt: Time | null, };
 /** Where the part of a timeline goes. */
 export type MoveTo = { "type": "earlier" } | { "type": "later" } | { "type": "latest" } | { "type": "around", 
 /** Which. */
@@ -611,7 +643,11 @@ by: string | null, } | { "type": "expelled",
 /** Why; empty for no reason. */
 reason: string, } | { "type": "closed", 
 /** Why; empty when nobody said. */
-reason: string, } | { "type": "subject", 
+reason: string, } | { "type": "reminder", 
+/** Of which; `null` when it is not here any more. */
+message: string | null, 
+/** One line of it. */
+text: string, } | { "type": "subject", 
 /** Who has set it. */
 by: string, 
 /** What it says. */
@@ -628,6 +664,16 @@ fingerprint: string,
 uri: string, 
 /** The QR code: each a row of modules, `1` for dark. */
 qr: Array<string>, };
+/** A picture of somebody: small, square, best a PNG. */
+export type Picture = { 
+/** `image/png`. */
+mediaType: string, 
+/** In pixels. */
+width: number, 
+/** In pixels. */
+height: number, 
+/** Its bytes in Base64. */
+data: string, };
 /** Which devices are written to. */
 export type Policy = "firstUse" | "verifiedOnly";
 /** What is behind a link, as the sender of the message says. */
@@ -865,7 +911,7 @@ loginFailed: string | null,
 /** The reading of what was said while we were away. */
 catchUp: CatchUp | null, };
 /** How a view looks now. */
-export type Shown = { "view": "session", "value": Session } | { "view": "conversations", "value": ConversationList } | { "view": "conversation", "value": Conversation | null } | { "view": "timeline", "value": Timeline } | { "view": "members", "value": Array<Member> } | { "view": "readers", "value": Readers } | { "view": "devices", "value": Array<Device> } | { "view": "profile", "value": Profile } | { "view": "contacts", "value": Array<Contact> } | { "view": "contactRequests", "value": Array<string> };
+export type Shown = { "view": "session", "value": Session } | { "view": "conversations", "value": ConversationList } | { "view": "conversation", "value": Conversation | null } | { "view": "timeline", "value": Timeline } | { "view": "members", "value": Array<Member> } | { "view": "pins", "value": Array<Message> } | { "view": "readers", "value": Readers } | { "view": "devices", "value": Array<Device> } | { "view": "profile", "value": Profile } | { "view": "contacts", "value": Array<Contact> } | { "view": "contactRequests", "value": Array<string> };
 /** A part of a line. */
 export type Span = { "type": "text", 
 /** The text. */
@@ -954,6 +1000,8 @@ conversation: string, } | { "view": "timeline",
 conversation: string, 
 /** The message around which it begins; without one it begins with the newest. */
 around?: string | null, } | { "view": "members", 
+/** Which. */
+conversation: string, } | { "view": "pins", 
 /** Which. */
 conversation: string, } | { "view": "readers", 
 /** Which. */

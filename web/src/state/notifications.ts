@@ -3,6 +3,7 @@
 import { announce } from "./announcer.svelte";
 import { composerOf } from "./composer.svelte";
 import { act, core } from "./core";
+import { say } from "./layers.svelte";
 import type { Event } from "./model";
 import { preferences } from "./preferences.svelte";
 import { router } from "./router.svelte";
@@ -113,6 +114,26 @@ export async function seen(conversation: string): Promise<void> {
   for (const notification of (await registration?.getNotifications({ tag: conversation })) ?? []) notification.close();
 }
 
+/** The person wanted to be reminded of a message about now. */
+function remind(event: Extract<Event, { type: "reminder" }>): void {
+  const open = () => router.open(event.conversation, event.message);
+  const words = t.notice.reminder(event.text);
+  say(`${event.title}: ${words}`, { action: { label: t.notice.show, run: open } });
+  if (looking() || !preferences.notify || !allowed()) return;
+  const content = preferences.notifyContent;
+  const notification = new Notification(content ? event.title : t.app.name, {
+    body: content ? words : t.timeline.remind,
+    tag: `reminder ${event.message}`,
+    silent: !preferences.sound,
+    icon: "/icon-192.png",
+  });
+  notification.onclick = () => {
+    window.focus();
+    open();
+    notification.close();
+  };
+}
+
 /** Follows the engine until the returned function is called. */
 export function follow(): () => void {
   const heard = ({ data }: MessageEvent<Clicked>) => {
@@ -123,6 +144,7 @@ export function follow(): () => void {
   const ends = [
     tellLooking(),
     core().onEvent((event) => {
+      if (event.type === "reminder") return remind(event);
       if (event.type !== "message" || !event.notify) return;
       const from = event.sender === "" ? event.title : `${event.sender}, ${event.title}`;
       const words = event.text || t.list.noText;

@@ -82,6 +82,8 @@ pub(super) fn message(number: u32, minute: i64, who: &str, said: &str) -> Messag
         unreached: Vec::new(),
         private: None,
         handed_over: false,
+        pinned: false,
+        remind_at: None,
     }
 }
 
@@ -108,6 +110,7 @@ pub(super) fn conversation(name: &str, kind: ConversationKind) -> Conversation {
         whispers: false,
         cannot_write: None,
         active: at(0),
+        muted_until: None,
     }
 }
 

@@ -146,6 +146,7 @@ pub(super) static WORDS: Words = Words {
         "" => "Das wurde endgültig geschlossen.".to_owned(),
         _ => format!("Das wurde endgültig geschlossen: {why}"),
     },
+    reminder: |text| format!("Du wolltest erinnert werden: {text}"),
     subject_set: |who, subject| format!("{who} hat das Thema gesetzt: {subject}"),
     file_goes: "Die Datei wird gesendet.",
     file_sent: "Die Datei ist gesendet.",

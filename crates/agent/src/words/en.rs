@@ -146,6 +146,7 @@ pub(super) static WORDS: Words = Words {
         "" => "This was closed for good.".to_owned(),
         _ => format!("This was closed for good: {why}"),
     },
+    reminder: |text| format!("You wanted to be reminded: {text}"),
     subject_set: |who, subject| format!("{who} has set the subject: {subject}"),
     file_goes: "The file is being sent.",
     file_sent: "The file is sent.",

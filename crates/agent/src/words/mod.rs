@@ -78,6 +78,7 @@ pub(crate) struct Words {
     pub(crate) invited: fn(Option<&str>) -> String,
     pub(crate) expelled: fn(&str) -> String,
     pub(crate) closed: fn(&str) -> String,
+    pub(crate) reminder: fn(text: &str) -> String,
     pub(crate) subject_set: fn(who: &str, subject: &str) -> String,
     pub(crate) file: fn(name: &str) -> String,
     pub(crate) file_goes: &'static str,

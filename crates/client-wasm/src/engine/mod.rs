@@ -442,6 +442,21 @@ impl<S: Storage> Engine<S> {
                     text,
                 });
             }
+            E::Reminder {
+                conversation,
+                message,
+            } => {
+                let row = self.client.conversation(&conversation);
+                let part = client::views::Window::Around(message, 0);
+                let part = self.client.timeline(&conversation, part);
+                let text = part.ok().and_then(|part| types::first_line(&part));
+                self.tell(Event::Reminder {
+                    conversation: conversation.as_str().to_owned(),
+                    message: message.to_string(),
+                    title: row.map(|row| row.name.to_string()).unwrap_or_default(),
+                    text: text.unwrap_or_default(),
+                });
+            }
             E::Members(_) => {
                 self.dirty.members = true;
                 self.dirty.devices = true;

@@ -36,6 +36,7 @@ pub(super) enum Watched {
     Conversation(ConversationId, Option<Option<Conversation>>),
     Timeline(Box<Part>),
     Members(ConversationId, Option<Shown>),
+    Pins(ConversationId, Option<Shown>),
     Readers(ConversationId, Option<Shown>),
     Devices(BareJid, Option<Shown>),
     Profile(BareJid, Option<Shown>),
@@ -59,6 +60,7 @@ impl Subscription {
                 Watched::Timeline(Box::new(Part::new(conversation(&id)?, around)))
             }
             View::Members { conversation: id } => Watched::Members(conversation(&id)?, None),
+            View::Pins { conversation: id } => Watched::Pins(conversation(&id)?, None),
             View::Readers { conversation: id } => Watched::Readers(conversation(&id)?, None),
             View::Devices { account: whose } => Watched::Devices(account(&whose)?, None),
             View::Profile { account: whose } => Watched::Profile(account(&whose)?, None),
@@ -73,6 +75,7 @@ impl Subscription {
             Watched::Session(_) => dirty.session || dirty.people,
             Watched::Conversations(..) | Watched::Conversation(..) => dirty.conversations,
             Watched::Timeline(part) => dirty.timelines.contains(part.conversation()),
+            Watched::Pins(id, _) => dirty.timelines.contains(id),
             Watched::Members(..) => dirty.members || dirty.people,
             Watched::Readers(..) => dirty.members || dirty.devices || dirty.conversations,
             Watched::Devices(..) => dirty.devices,
@@ -172,6 +175,13 @@ impl<S: Storage> Engine<S> {
             Watched::Members(id, before) => {
                 let members = self.client.members(id).into_iter();
                 replaced(before, Shown::Members(members.map(Into::into).collect()))
+            }
+            Watched::Pins(id, before) => {
+                let pins = self.client.pins(id)?;
+                let pins = pins
+                    .iter()
+                    .map(|said| crate::types::said(said, self.viewer()));
+                replaced(before, Shown::Pins(pins.collect()))
             }
             Watched::Readers(id, before) => {
                 let readers = match self.client.who_can_read(id, now.wall)? {

@@ -4,8 +4,11 @@ use client::text::Composition;
 use client::{BareJid, ConversationId, MessageKey, Redacted};
 use serde::{Deserialize, Serialize};
 
+use super::Time;
 use super::conversation::{Availability, Notify};
+use super::history::HistoryRole;
 use super::people::Policy;
+use super::picture::Picture;
 use super::question::Question;
 
 /// What the person wants. It shows at once and settles when the server has it; what is done offline goes out later.
@@ -110,6 +113,31 @@ pub enum Command {
         /// What.
         notify: Notify,
     },
+    /// Mutes a conversation for a time; then it is as it was.
+    Mute {
+        /// Which.
+        conversation: String,
+        /// Until when.
+        until: Time,
+    },
+    /// Pins a message for all who are in the conversation, or no longer.
+    Pin {
+        /// Where.
+        conversation: String,
+        /// Which.
+        message: String,
+        /// Whether.
+        pinned: bool,
+    },
+    /// Reminds the person of a message, on all devices of theirs.
+    Remind {
+        /// Where.
+        conversation: String,
+        /// Which.
+        message: String,
+        /// When; `null` for no more.
+        at: Option<Time>,
+    },
     /// Pins a conversation, or no longer.
     SetPinned {
         /// Which.
@@ -212,6 +240,11 @@ pub enum Command {
         /// It.
         name: String,
     },
+    /// Our picture; `null` for none.
+    SetPicture {
+        /// It.
+        picture: Option<Picture>,
+    },
     /// Which devices are written to.
     SetPolicy {
         /// Which.
@@ -279,26 +312,6 @@ pub enum Command {
     Connect,
     /// Stays away until `connect`.
     Disconnect,
-}
-
-/// What a device is in a hand-over of history.
-#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
-#[serde(rename_all = "camelCase")]
-pub enum HistoryRole {
-    /// It has the history.
-    Old,
-    /// It wants it.
-    New,
-}
-
-impl From<HistoryRole> for client::history::Role {
-    fn from(role: HistoryRole) -> Self {
-        match role {
-            HistoryRole::Old => Self::Old,
-            HistoryRole::New => Self::New,
-        }
-    }
 }
 
 /// What is to be said.
@@ -557,6 +570,31 @@ impl TryFrom<Command> for client::Command {
                 conversation: read_conversation(conversation)?,
                 notify: notify.into(),
             },
+            C::Mute {
+                conversation,
+                until,
+            } => Self::Mute {
+                conversation: read_conversation(conversation)?,
+                until: until.into(),
+            },
+            C::Pin {
+                conversation,
+                message,
+                pinned,
+            } => Self::Pin {
+                conversation: read_conversation(conversation)?,
+                message: read_message(message)?,
+                pinned,
+            },
+            C::Remind {
+                conversation,
+                message,
+                at,
+            } => Self::Remind {
+                conversation: read_conversation(conversation)?,
+                message: read_message(message)?,
+                at: at.map(Into::into),
+            },
             C::SetPinned {
                 conversation,
                 pinned,
@@ -624,6 +662,9 @@ impl TryFrom<Command> for client::Command {
                 status,
             },
             C::SetNickname { name } => Self::SetNickname(name),
+            C::SetPicture { picture } => {
+                Self::SetPicture(picture.map(TryInto::try_into).transpose()?)
+            }
             C::SetPolicy { policy } => Self::SetPolicy(policy.into()),
             C::Verify { account, identity } => Self::Verify {
                 account: read_account(account)?,

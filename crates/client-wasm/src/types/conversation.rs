@@ -84,6 +84,8 @@ pub struct Conversation {
     pub pinned: bool,
     /// What the person wants to hear of it.
     pub notify: Notify,
+    /// It is muted until then, and after that as it was.
+    pub muted_until: Option<Time>,
     /// Nothing comes from there any more, because the person wants that.
     pub blocked: bool,
     /// Unread messages.
@@ -162,6 +164,7 @@ impl From<&Arc<views::Conversation>> for Conversation {
             picture: picture(row.picture.as_ref()),
             pinned: row.pinned,
             notify: row.notify.into(),
+            muted_until: row.muted_until.map(Into::into),
             blocked: row.blocked,
             unread: row.unread,
             mentions: row.mentions,

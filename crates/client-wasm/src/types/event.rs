@@ -108,6 +108,17 @@ pub enum Event {
         /// One line of it.
         text: String,
     },
+    /// The person wanted to be reminded of a message about now.
+    Reminder {
+        /// Where.
+        conversation: String,
+        /// Of which.
+        message: String,
+        /// What the conversation is called.
+        title: String,
+        /// One line of it.
+        text: String,
+    },
     /// Another device of our own account is new: the person should look at it.
     NewOwnDevice {
         /// Its number.
@@ -217,6 +228,20 @@ impl From<&client::ConnectionState> for Connection {
             _ => Self::Offline,
         }
     }
+}
+
+/// One line of the first message of a part.
+pub fn first_line(part: &views::Timeline) -> Option<String> {
+    part.items.iter().find_map(|item| match item {
+        views::TimelineItem::Message(message) => match &message.body {
+            views::Body::Text { text, .. } => {
+                let words: Vec<&str> = text.expose().split_whitespace().take(40).collect();
+                Some(words.join(" "))
+            }
+            _ => None,
+        },
+        _ => None,
+    })
 }
 
 /// One line of a message for a notification.

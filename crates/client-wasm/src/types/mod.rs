@@ -7,7 +7,9 @@
 mod command;
 mod conversation;
 mod event;
+mod history;
 mod people;
+mod picture;
 mod question;
 mod request;
 mod text;
@@ -19,7 +21,9 @@ mod tests;
 pub use command::*;
 pub use conversation::*;
 pub use event::*;
+pub use history::*;
 pub use people::*;
+pub use picture::*;
 pub use question::*;
 pub use request::*;
 pub use text::*;
@@ -31,6 +35,12 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Time(#[cfg_attr(test, ts(type = "number"))] pub i64);
+
+impl From<Time> for base::Timestamp {
+    fn from(time: Time) -> Self {
+        Self::from_micros(time.0.saturating_mul(1_000))
+    }
+}
 
 impl From<base::Timestamp> for Time {
     fn from(time: base::Timestamp) -> Self {

@@ -40,6 +40,11 @@ pub enum View {
         /// Which.
         conversation: String,
     },
+    /// The messages that are pinned in a conversation, the one that was pinned last in front: `Message[]`.
+    Pins {
+        /// Which.
+        conversation: String,
+    },
     /// Who can read what is said in a conversation: `Readers`.
     Readers {
         /// Which.
@@ -81,6 +86,8 @@ pub enum Shown {
     Timeline(Timeline),
     /// Of [`View::Members`].
     Members(Vec<Member>),
+    /// Of [`View::Pins`].
+    Pins(Vec<super::Message>),
     /// Of [`View::Readers`].
     Readers(Readers),
     /// Of [`View::Devices`].

@@ -133,6 +133,13 @@ pub enum Notice {
         /// Why; empty when nobody said.
         reason: String,
     },
+    /// The person wanted to be reminded of a message.
+    Reminder {
+        /// Of which; `null` when it is not here any more.
+        message: Option<String>,
+        /// One line of it.
+        text: String,
+    },
     /// Its subject is another one.
     Subject {
         /// Who has set it.
@@ -175,6 +182,10 @@ pub struct Message {
     pub protection: Protection,
     /// Whom it could not reach.
     pub unreached: Vec<Unreached>,
+    /// It is pinned.
+    pub pinned: bool,
+    /// The person is reminded of it then.
+    pub remind_at: Option<Time>,
 }
 
 /// Who says something.
@@ -458,6 +469,10 @@ impl From<&views::Notice> for Notice {
             views::Notice::Expelled { reason } => Self::Expelled {
                 reason: reason.expose().to_string(),
             },
+            views::Notice::Reminder { message, text } => Self::Reminder {
+                message: message.map(|key| key.to_string()),
+                text: text.expose().to_string(),
+            },
             views::Notice::Subject { by, subject } => Self::Subject {
                 by: by.to_string(),
                 subject: subject.expose().to_string(),
@@ -515,6 +530,8 @@ pub fn said(said: &views::Message, viewer: Viewer<'_>) -> Message {
             views::Protection::Sealed => Protection::Sealed,
         },
         unreached: said.unreached.iter().map(Into::into).collect(),
+        pinned: said.pinned,
+        remind_at: said.remind_at.map(Into::into),
     }
 }
 

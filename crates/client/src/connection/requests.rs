@@ -39,6 +39,9 @@ pub(crate) enum Asked {
     Blocklist,
     Bookmarks,
     Displayed,
+    /// Our card; and when it came, this name is to stand in it.
+    OwnCard,
+    CardFor(String),
     Inbox,
     Encryption(RequestId),
     Archive(Page),
@@ -300,6 +303,14 @@ impl<S: Storage> Client<S> {
             Asked::Blocklist => self.blocklist_came(answer),
             Asked::Bookmarks => self.bookmarks_came(answer, turn),
             Asked::Displayed => self.displayed_came(answer),
+            Asked::OwnCard => {
+                self.own_card_came(answer);
+                Ok(())
+            }
+            Asked::CardFor(name) => {
+                self.card_for_name_came(&name, answer, turn);
+                Ok(())
+            }
             Asked::Inbox => self.inbox_came(answer, turn),
             Asked::Encryption(request) => self.encryption_answered(request, answer, turn),
             Asked::Archive(page) => self.archive_answered(page, answer, turn),

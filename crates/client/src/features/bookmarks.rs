@@ -2,7 +2,7 @@
 //! Bookmark Pinning, XEP-0492: Chat Notification Settings). For conversations with one person the same settings are kept
 //! in a node of our own, `urn:hauspost:settings:0`, because a bookmark is a room for every other client.
 
-use base::BareJid;
+use base::{BareJid, Timestamp};
 use xmpp::ns;
 use xmpp::xep::bookmarks::Bookmark;
 use xmpp::xml::{Element, Tree, Writer};
@@ -24,46 +24,86 @@ pub(crate) static FEATURE: Feature = Feature {
     notify: &[ns::BOOKMARKS, SETTINGS],
 };
 
+fn notify_name(notify: Notify) -> &'static str {
+    match notify {
+        Notify::Always => "always",
+        Notify::OnMention => "on-mention",
+        Notify::Never => "never",
+    }
+}
+
+fn notify_of(name: &str) -> Option<Notify> {
+    match name {
+        "always" => Some(Notify::Always),
+        "on-mention" => Some(Notify::OnMention),
+        "never" => Some(Notify::Never),
+        _ => None,
+    }
+}
+
 /// `<notify/>` and `<pinned/>` of a conversation.
 fn write_settings(record: &Record, writer: &mut Writer) {
-    if let Some(notify) = record.notify {
+    let own = record.notify.is_some() || record.muted_until.is_some();
+    if own || !record.notify_rest.is_empty() {
         writer.start("notify").xmlns(ns::NOTIFICATION_SETTINGS);
-        let name = match notify {
-            Notify::Always => "always",
-            Notify::OnMention => "on-mention",
-            Notify::Never => "never",
-        };
-        writer.start(name).end().end();
+        if let Some(until) = record.muted_until {
+            // Who does not know for how long hears nothing until one of our devices says so.
+            writer.start("never").start("advanced");
+            writer.start("muted").xmlns(SETTINGS);
+            writer.attr("until", until.to_string());
+            if let Some(notify) = record.notify {
+                writer.attr("then", notify_name(notify));
+            }
+            writer.end().end().end();
+        } else if let Some(notify) = record.notify {
+            writer.start(notify_name(notify)).end();
+        }
+        writer.raw(&record.notify_rest).end();
     }
     if record.pinned {
         writer.leaf("pinned", ns::BOOKMARKS_PINNING);
     }
 }
 
-/// What is set, as far as it is said for all devices; the rest as it came.
-fn read_settings<'t>(
-    elements: impl Iterator<Item = Element<'t>>,
-) -> (Option<Notify>, bool, String) {
-    let (mut notify, mut pinned, mut rest) = (None, false, String::new());
+/// What is set for a conversation.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Set {
+    notify: Option<Notify>,
+    muted_until: Option<Timestamp>,
+    /// What else stands in `<notify/>`: it is of other programs (XEP-0492 §4).
+    notify_rest: String,
+    pinned: bool,
+    /// What stands beside that.
+    rest: String,
+}
+
+fn read_settings<'t>(elements: impl Iterator<Item = Element<'t>>) -> Set {
+    let mut set = Set::default();
     for element in elements {
         if element.is("notify", ns::NOTIFICATION_SETTINGS) {
             for child in element.children() {
-                if child.attr("identity-category").is_none() {
-                    notify = match child.name() {
-                        "always" => Some(Notify::Always),
-                        "on-mention" => Some(Notify::OnMention),
-                        "never" => Some(Notify::Never),
-                        _ => notify,
-                    };
+                let notify = notify_of(child.name());
+                let ours = child.attr("identity-category").is_none() && set.notify.is_none();
+                let (Some(notify), true) = (notify, ours) else {
+                    set.notify_rest.push_str(&child.raw());
+                    continue;
+                };
+                set.notify = Some(notify);
+                let muted = child
+                    .child("advanced", ns::NOTIFICATION_SETTINGS)
+                    .and_then(|advanced| advanced.child("muted", SETTINGS));
+                if let Some(muted) = muted {
+                    set.muted_until = muted.attr("until").and_then(|until| until.parse().ok());
+                    set.notify = muted.attr("then").and_then(notify_of);
                 }
             }
         } else if element.is("pinned", ns::BOOKMARKS_PINNING) {
-            pinned = true;
+            set.pinned = true;
         } else {
-            rest.push_str(&element.raw());
+            set.rest.push_str(&element.raw());
         }
     }
-    (notify, pinned, rest)
+    set
 }
 
 impl<S: Storage> Client<S> {
@@ -98,24 +138,25 @@ impl<S: Storage> Client<S> {
             return Ok(());
         };
         if payload.is("conversation", SETTINGS) {
-            let (notify, pinned, _) = read_settings(payload.children());
+            let set = read_settings(payload.children());
             let number =
                 self.conversations
                     .find_or_add(&jid, ConversationKind::Person, turn.now.wall);
-            self.take_settings(number, notify, pinned);
+            self.take_settings(number, set, turn);
             return Ok(());
         }
         let Some(bookmark) = Bookmark::read(payload) else {
             return Ok(());
         };
         let wrapped = format!("<extensions>{}</extensions>", bookmark.extensions.concat());
-        let (notify, pinned, rest) = match Tree::parse(&wrapped) {
+        let mut set = match Tree::parse(&wrapped) {
             Ok(tree) => read_settings(tree.root().children()),
-            Err(_) => (None, false, String::new()),
+            Err(_) => Set::default(),
         };
+        let rest = std::mem::take(&mut set.rest);
         self.bookmarked(&jid, bookmark.nick, bookmark.autojoin, rest, turn);
         if let Some(number) = self.conversations.find(&jid) {
-            self.take_settings(number, notify, pinned);
+            self.take_settings(number, set, turn);
             if let Some(name) = bookmark.name.filter(|name| !name.is_empty())
                 && let Some(record) = self.conversations.change(number)
                 && record.name.is_none()
@@ -126,15 +167,41 @@ impl<S: Storage> Client<S> {
         Ok(())
     }
 
-    fn take_settings(&mut self, number: u32, notify: Option<Notify>, pinned: bool) {
-        let same = self
-            .conversations
-            .get(number)
-            .is_none_or(|record| record.notify == notify && record.pinned == pinned);
+    fn take_settings(&mut self, number: u32, set: Set, turn: &Turn<'_>) {
+        let muted_until = set.muted_until.filter(|until| *until > turn.now.wall);
+        let same = self.conversations.get(number).is_none_or(|record| {
+            record.notify == set.notify
+                && record.pinned == set.pinned
+                && record.muted_until == muted_until
+                && record.notify_rest == set.notify_rest
+        });
         if !same && let Some(record) = self.conversations.change(number) {
-            record.notify = notify;
-            record.pinned = pinned;
+            record.notify = set.notify;
+            record.pinned = set.pinned;
+            record.muted_until = muted_until;
+            record.notify_rest = set.notify_rest;
+            self.personal.look();
         }
+    }
+
+    /// Times of being muted that are over. When the first of the others is.
+    pub(crate) fn unmute(&mut self, turn: &Turn<'_>) -> Option<Timestamp> {
+        let mut next = None;
+        let mut over = Vec::new();
+        for record in self.conversations.all() {
+            match record.muted_until {
+                Some(until) if until <= turn.now.wall => over.push(record.number),
+                Some(until) => next = Some(next.map_or(until, |next: Timestamp| next.min(until))),
+                None => {}
+            }
+        }
+        for number in over {
+            if let Some(record) = self.conversations.change(number) {
+                record.muted_until = None;
+            }
+            self.publish_settings(number, turn);
+        }
+        next
     }
 
     pub(crate) fn bookmark_is_gone(

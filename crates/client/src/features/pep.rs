@@ -4,6 +4,7 @@ use base::{BareJid, Jid};
 use xmpp::ns;
 use xmpp::xml::{Element, Stanza, Writer};
 
+use super::bookmarks;
 use crate::client::{Client, keys_failed};
 use crate::connection::requests::Asked;
 use crate::storage::{Storage, StorageError};
@@ -118,7 +119,9 @@ impl<S: Storage> Client<S> {
         turn: &mut Turn<'_>,
     ) -> Result<(), StorageError> {
         match (node, payload) {
-            (ns::BOOKMARKS, Some(payload)) => self.bookmark_came(id, payload, turn),
+            (ns::BOOKMARKS | bookmarks::SETTINGS, Some(payload)) => {
+                self.bookmark_came(id, payload, turn)
+            }
             (ns::BOOKMARKS, None) if gone => self.bookmark_is_gone(id, turn),
             (ns::DISPLAYED, Some(payload)) => self.displayed_item_came(id, payload),
             _ => Ok(()),

@@ -60,6 +60,7 @@ enum What {
         reason: Option<String>,
     },
     React(Vec<String>),
+    Pin(bool),
 }
 
 impl Remark {
@@ -99,6 +100,7 @@ impl Remark {
             What::React(emoji) => record.byte(3).list(emoji.iter(), |record, emoji| {
                 record.text(emoji);
             }),
+            What::Pin(pinned) => record.byte(4).flag(*pinned),
         };
         record.finish()
     }
@@ -136,6 +138,7 @@ impl Remark {
                     reason: fields.option_string()?,
                 },
                 3 => What::React(fields.list(Decoder::string)?),
+                4 => What::Pin(fields.flag()?),
                 _ => return Err(RecordError::Damaged),
             },
         })
@@ -166,6 +169,18 @@ impl Remark {
                     entry.mentions.clone_from(mentions);
                     entry.mentions_us = *mentions_us;
                     entry.edited = Some(self.time);
+                }
+                true
+            }
+            What::Pin(pinned) => {
+                // Who can write without keys must not point at what was sealed.
+                let fits = self.guarded || !was_guarded;
+                let newer = entry.pin.is_none_or(|(_, time)| time <= self.time);
+                if !fits || !matches!(entry.content, Content::Text { .. }) {
+                    return false;
+                }
+                if newer {
+                    entry.pin = Some((*pinned, self.time));
                 }
                 true
             }
@@ -210,6 +225,7 @@ fn take_back(entry: &mut Entry, by: Option<String>, reason: Option<String>) {
     entry.feelings.clear();
     entry.reply = None;
     entry.edited = None;
+    entry.pin = None;
 }
 
 fn orphan_key(number: u32, target: &str) -> Vec<u8> {
@@ -232,6 +248,8 @@ fn remark(arrival: &Arrival, said: &Said, guard: &Guard, mentions_us: bool) -> O
         (id, what)
     } else if let Some((id, emoji)) = &said.reactions {
         (id, What::React(emoji.clone()))
+    } else if let Some((id, pinned)) = &said.pin {
+        (id, What::Pin(*pinned))
     } else {
         let what = What::Replace {
             text: said.text.clone().unwrap_or_default(),
@@ -485,7 +503,7 @@ impl<S: Storage> Client<S> {
             What::Retract if !is_room => {
                 entry.id == remark.target && entry.author.name() == remark.author.name()
             }
-            What::React(_) if !is_room => entry.id == remark.target,
+            What::React(_) | What::Pin(_) if !is_room => entry.id == remark.target,
             _ => entry.archive_id.as_ref() == Some(&remark.target),
         }
     }
@@ -499,7 +517,7 @@ impl<S: Storage> Client<S> {
             What::Retract if !record.is_room() => {
                 self.find_message(number, remark.author.name(), &remark.target)
             }
-            What::React(_) if !record.is_room() => {
+            What::React(_) | What::Pin(_) if !record.is_room() => {
                 let own = self.find_message(number, "", &remark.target)?;
                 match own {
                     Some(key) => Ok(Some(key)),
@@ -533,7 +551,7 @@ impl<S: Storage> Client<S> {
             self.name_message(number, key, remark.author.name(), &remark.id);
         }
         self.put_entry(number, key, &entry);
-        if !matches!(remark.what, What::React(_)) {
+        if !matches!(remark.what, What::React(_) | What::Pin(_)) {
             self.index(number, key, &entry, false);
         }
         self.entry_is_read(number, key, &entry, false)?;

@@ -6,7 +6,7 @@ use omemo::{Trust, Unreachable, Unreached};
 use crate::storage::record::{Decoder, Encoder, RecordError};
 use crate::views::Mention;
 
-const NEWEST: u8 = 2;
+const NEWEST: u8 = 3;
 
 /// Who said something.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -61,6 +61,8 @@ pub(crate) enum Happened {
     Expelled(String),
     Closed(String),
     Subject(String, String),
+    /// Of the message with this key, as text; and one line of it. Since version 3.
+    Reminder(String, String),
 }
 
 /// How far a message of ours came.
@@ -120,6 +122,8 @@ pub(crate) struct Entry {
     pub(crate) private: Option<String>,
     /// Another device of ours has handed it over. Since version 2.
     pub(crate) handed_over: bool,
+    /// Somebody has pinned it, or taken the pin out, at that time. Since version 3.
+    pub(crate) pin: Option<(bool, Timestamp)>,
 }
 
 fn trust_number(trust: Trust) -> u8 {
@@ -198,6 +202,7 @@ impl Entry {
             unreached: Vec::new(),
             private: None,
             handed_over: false,
+            pin: None,
         }
     }
 
@@ -242,6 +247,7 @@ impl Entry {
                     Happened::Expelled(reason) => record.byte(3).text(reason),
                     Happened::Closed(reason) => record.byte(5).text(reason),
                     Happened::Subject(by, subject) => record.byte(4).text(by).text(subject),
+                    Happened::Reminder(key, line) => record.byte(6).text(key).text(line),
                 }
             }
         };
@@ -298,7 +304,10 @@ impl Entry {
         });
         record
             .option_text(self.private.as_deref())
-            .flag(self.handed_over);
+            .flag(self.handed_over)
+            .option(self.pin, |record, (pinned, time)| {
+                record.flag(pinned).time(time);
+            });
         record.finish()
     }
 
@@ -336,6 +345,7 @@ impl Entry {
                     3 => Happened::Expelled(fields.string()?),
                     5 => Happened::Closed(fields.string()?),
                     4 => Happened::Subject(fields.string()?, fields.string()?),
+                    6 => Happened::Reminder(fields.string()?, fields.string()?),
                     _ => return Err(RecordError::Damaged),
                 }),
                 _ => return Err(RecordError::Damaged),
@@ -394,6 +404,10 @@ impl Entry {
             handed_over: match version {
                 0 | 1 => false,
                 _ => fields.flag()?,
+            },
+            pin: match version {
+                0..=2 => None,
+                _ => fields.option(|fields| Ok((fields.flag()?, fields.time()?)))?,
             },
         })
     }

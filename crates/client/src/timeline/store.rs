@@ -61,6 +61,7 @@ impl<S: Storage> Client<S> {
         if !entry.is_notice() {
             self.name_message(number, key, entry.author.name(), &entry.id);
         }
+        self.note_pin(number, key, entry);
         self.changed_timelines.insert(number);
     }
 

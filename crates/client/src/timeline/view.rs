@@ -199,7 +199,7 @@ impl<S: Storage> Client<S> {
         Ok(items)
     }
 
-    fn message(
+    pub(crate) fn message(
         &self,
         record: &Record,
         key: MessageKey,
@@ -245,6 +245,8 @@ impl<S: Storage> Client<S> {
             unreached: entry.unreached.clone(),
             private: entry.private.as_deref().map(Arc::from),
             handed_over: entry.handed_over,
+            pinned: entry.pin.is_some_and(|(pinned, _)| pinned),
+            remind_at: self.personal.reminder_of(&record.jid, entry),
         })
     }
 
@@ -380,6 +382,10 @@ fn notice(entry: &Entry) -> Option<Notice> {
         },
         Happened::Closed(reason) => Notice::Closed {
             reason: text(reason),
+        },
+        Happened::Reminder(key, line) => Notice::Reminder {
+            message: key.parse().ok(),
+            text: text(line),
         },
         Happened::Subject(by, subject) => Notice::Subject {
             by: Arc::from(by.as_str()),

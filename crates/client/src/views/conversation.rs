@@ -116,6 +116,8 @@ pub struct Conversation {
     pub pinned: bool,
     /// What the person wants to hear of it.
     pub notify: Notify,
+    /// It is muted until then, and after that as it was.
+    pub muted_until: Option<Timestamp>,
     /// Nothing comes from there any more, because the person wants that.
     pub blocked: bool,
     /// Unread messages.

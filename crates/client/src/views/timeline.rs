@@ -147,6 +147,13 @@ pub enum Notice {
         /// Why, for the person; empty when nobody said.
         reason: Text,
     },
+    /// The person wanted to be reminded of a message.
+    Reminder {
+        /// Of which, if it is still here.
+        message: Option<MessageKey>,
+        /// One line of it.
+        text: Text,
+    },
     /// Its subject is another one.
     Subject {
         /// Who has set it.
@@ -191,6 +198,10 @@ pub struct Message {
     pub private: Option<Arc<str>>,
     /// Another device of ours has handed it over: its word stands for what was said.
     pub handed_over: bool,
+    /// It is pinned.
+    pub pinned: bool,
+    /// The person is reminded of it then.
+    pub remind_at: Option<Timestamp>,
 }
 
 /// Who says something.

@@ -129,6 +129,7 @@ impl Builder<'_> {
             }
             Notice::Expelled { reason } => ((words.expelled)(reason.expose()), style::RED),
             Notice::Closed { reason } => ((words.closed)(reason.expose()), style::RED),
+            Notice::Reminder { text, .. } => ((words.reminder)(text.expose()), style::DIM),
             Notice::Subject { by, subject } => {
                 ((words.subject_set)(by, subject.expose()), style::DIM)
             }
