@@ -171,6 +171,7 @@ export const strings: Strings = {
     newFrom: (name) => `Neue Nachricht von ${name}`,
     actions: "Aktionen für die Nachricht",
     showAll: "Alles zeigen",
+    removedForAll: "Die Nachricht wurde für alle gelöscht.",
     pin: "Für alle anheften",
     unpin: "Nicht mehr anheften",
     isPinned: "Angeheftet",
@@ -180,7 +181,6 @@ export const strings: Strings = {
     dontRemind: "Nicht mehr erinnern",
     remindTitle: "An diese Nachricht erinnern",
     remindAt: (time) => `Erinnerung: ${time}`,
-    removedForAll: "Die Nachricht wurde für alle gelöscht.",
   },
   notice: {
     newDevice: (name) => `${name} benutzt ein neues Gerät. Ihm wird vertraut, weil es zum ersten Mal zu sehen ist.`,

@@ -34,7 +34,7 @@ describe("what is to be found again", () => {
     await message.getByRole("button", { name: "More actions" }).click();
     await page.getByRole("menuitem", { name: "Remind me" }).click();
     await page.getByLabel("At another time").fill("2001-01-01T08:00");
-    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByRole("button", { name: "Save", exact: true }).click();
     await page.getByText("This time is over. Choose a later one.").waitFor();
     expect(await commands("remind")).toEqual([]);
   });
@@ -47,8 +47,14 @@ describe("what is to be found again", () => {
       window.engine.tell({ type: "reminder", conversation, message: item.id, title: "Sales North", text: "Page 3" });
     }, id);
     await page.getByText("Sales North: You wanted to be reminded: Page 3").waitFor();
+    // It is marked for a moment: who looks late looks at what has been.
+    await page.evaluate(() => {
+      new MutationObserver(() => {
+        if (document.querySelector("[data-message].flashed")) document.documentElement.dataset["flashed"] = "yes";
+      }).observe(document.body, { attributes: true, childList: true, subtree: true });
+    });
     await page.getByRole("button", { name: "Show", exact: true }).click();
-    await page.locator("[data-message].flashed").first().waitFor();
+    await page.locator("[data-flashed]").waitFor();
   });
 
   it("a conversation is muted for a time", async () => {
