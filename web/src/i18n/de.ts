@@ -294,7 +294,7 @@ export const strings: Strings = {
   details: {
     label: "Einzelheiten",
     sealPerson: (name) => `Nur du und ${name} können mitlesen.`,
-    sealGroup: (count) => `Nur diese ${count} Personen können mitlesen.`,
+    sealGroup: (count) => (count === 1 ? "Nur du kannst das lesen." : `Nur diese ${count} Personen können mitlesen.`),
     sealOpen: "Alle aus der Organisation dürfen herein, und der Server kann lesen, was hier gesagt wird.",
     sealOff: "Was hier gesagt wird, ist nicht verschlüsselt. Die Server auf dem Weg können es lesen.",
     devices: (count, verified) => `${some(count, "Gerät", "Geräte")}, ${verified} davon geprüft.`,

@@ -293,7 +293,7 @@ export const strings = {
   details: {
     label: "Details",
     sealPerson: (name: string) => `Only you and ${name} can read this.`,
-    sealGroup: (count: number) => `Only these ${count} people can read this.`,
+    sealGroup: (count: number) => (count === 1 ? "Only you can read this." : `Only these ${count} people can read this.`),
     sealOpen: "Anyone in the organisation may come in, and the server can read what is said here.",
     sealOff: "What is said here is not encrypted. The servers on the way can read it.",
     devices: (count: number, verified: number) =>

@@ -4,6 +4,7 @@
 //! Numbers that name something (a device, an upload) are numbers; addresses, and what names a message, are text. Times are
 //! milliseconds since 1970.
 
+mod answer;
 mod command;
 mod conversation;
 mod event;
@@ -18,6 +19,7 @@ mod timeline;
 #[cfg(test)]
 mod tests;
 
+pub use answer::*;
 pub use command::*;
 pub use conversation::*;
 pub use event::*;

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
-use super::command::{Failure, FailureKind};
+use super::answer::{Failure, FailureKind};
 
 /// A picture of somebody: small, square, best a PNG.
 #[derive(Clone, PartialEq, Eq, Deserialize)]

@@ -5,7 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use client::question;
 use serde::{Deserialize, Serialize};
 
-use super::command::{Failure, FailureKind, account, conversation};
+use super::answer::{Failure, FailureKind};
+use super::command::{account, conversation};
 use super::people::{Affiliation, Role};
 
 /// What is asked, or wanted with an answer. Rooms are named as conversations, people by their addresses.

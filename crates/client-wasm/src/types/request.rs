@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::command::{Command, Done, Failure};
+use super::answer::{Done, Failure};
+use super::command::Command;
 use super::conversation::{Conversation, ConversationList};
 use super::event::{Event, Session};
 use super::people::{Contact, Device, Member, OwnKey, Profile, Readers};
