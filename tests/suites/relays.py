@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import hmac
 import os
@@ -16,6 +17,7 @@ from datetime import datetime, timedelta, timezone
 from harness import Tests, check, equal, patience
 from harness import wire
 from harness.server import DOMAIN, LOOPBACK
+from harness.tests import PATIENCE
 from harness.wire import CLIENT, q
 
 SERVICES = "urn:xmpp:extdisco:2"
@@ -98,26 +100,41 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-async def coturn(house) -> int:
-    """coturn with our secret; its port."""
-    port = free_port()
+async def coturn(house, port: int = 0) -> int:
+    """coturn with our secret, on this port or on one of its own choice; its port. Where somebody else has taken the port meanwhile, it
+    is another one: coturn itself would wait for it for ever."""
     folder = house.folder / "coturn"
     folder.mkdir(exist_ok=True)
     program = shutil.which("turnserver")
     assert program, "coturn is missing: apt-get install coturn"
-    process = await asyncio.create_subprocess_exec(
-        program, "-n", "--use-auth-secret", f"--static-auth-secret={SECRET}", f"--realm={DOMAIN}", f"--listening-ip={LOOPBACK}",
-        f"--listening-port={port}", "--no-tls", "--no-dtls", "--no-cli", "--allow-loopback-peers", "--log-file=stdout",
-        f"--pidfile={folder / 'pid'}", f"--userdb={folder / 'db'}",
-        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
-    )
+    said = b""
+    for port in (port or free_port(), free_port(), free_port(), free_port()):
+        process = await asyncio.create_subprocess_exec(
+            program, "-n", "--use-auth-secret", f"--static-auth-secret={SECRET}", f"--realm={DOMAIN}", f"--listening-ip={LOOPBACK}",
+            f"--listening-port={port}", "--no-tcp", "--no-tls", "--no-dtls", "--no-cli", "--allow-loopback-peers", "--log-file=stdout",
+            "--verbose", f"--pidfile={folder / 'pid'}", f"--userdb={folder / 'db'}",
+            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        )
+        assert process.stdout is not None
 
-    async def end() -> None:
-        process.kill()
-        await process.wait()
+        async def end(process=process) -> None:
+            if process.returncode is None:
+                process.kill()
+            # To the end of what it says.
+            await process.communicate()
 
-    house.at_end(end)
-    return port
+        house.at_end(end)
+        said = b""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                while line := await process.stdout.readline():
+                    said += line
+                    if b"UDP listener opened on" in line:
+                        return port
+                    if b"Cannot bind" in line:
+                        break
+        await end()
+    raise AssertionError(f"coturn does not start; it says:\n{said.decode(errors='replace')}")
 
 
 def attribute(kind: int, value: bytes) -> bytes:
@@ -175,6 +192,15 @@ async def allocates(port: int, username: str, password: str) -> bool:
         return kind == 0x103
     finally:
         transport.close()
+
+
+@tests
+async def a_relay_whose_port_is_taken_has_another_one(house):
+    with socket.socket(type=socket.SOCK_DGRAM) as taken:
+        taken.bind((LOOPBACK, 0))
+        port = await coturn(house, taken.getsockname()[1])
+        check(port != taken.getsockname()[1], "the port of somebody else")
+        check(not await allocates(port, "nobody", "wrong"), "the relay takes anything")
 
 
 @tests
