@@ -8,9 +8,9 @@ use smallvec::SmallVec;
 use crate::archive::codec;
 use crate::rooms::RoomWrite;
 use crate::{
-    AccountChange, AccountId, Activity, AppPasswordId, ArchiveId, ArchiveOwner, ArchivePreferences,
-    AuditNote, Device, Invitation, NodeWrite, Outgoing, OwnerId, RoomId, RosterItem, RosterRequest,
-    RosterVersion, ScramRecord, Ticket, TokenRecord,
+    AccountChange, AccountId, Activity, ApiToken, AppPasswordId, ArchiveId, ArchiveOwner,
+    ArchivePreferences, AuditNote, Device, Invitation, KeptAnswer, NodeWrite, Outgoing, OwnerId,
+    RoomId, RosterItem, RosterRequest, RosterVersion, ScramRecord, Ticket, TokenRecord,
 };
 use crate::{PushRegistration, PushTarget};
 
@@ -126,6 +126,11 @@ pub enum Write {
     AccountRemovalBegin(AccountId),
     AccountRemovalCancel(AccountId, bool),
     Audit(Box<AuditNote>),
+    ApiTokenAdd(AccountId, Box<ApiToken>),
+    ApiTokenRevoke(AccountId, Option<Arc<str>>),
+    ApiTokenUsed(AccountId, Arc<str>, Timestamp),
+    ApiTokenExpire(Timestamp),
+    AnswerKeep(Box<KeptAnswer>, Timestamp, usize),
     AppPasswordUsed(AccountId, AppPasswordId, Timestamp),
     AppPasswordRemove(AccountId, Option<AppPasswordId>),
     DeviceSeen(AccountId, Box<Device>),

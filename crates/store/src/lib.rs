@@ -7,6 +7,7 @@
 
 mod accounts;
 mod activity;
+mod api_tokens;
 mod app_passwords;
 mod archive;
 mod audit;
@@ -24,6 +25,7 @@ mod inbox;
 mod invitations;
 mod omemo;
 mod outgoing;
+mod people;
 mod preferences;
 mod private;
 mod pubsub;
@@ -43,6 +45,7 @@ pub use accounts::{
     Account, AccountChange, AccountPage, Imported, Login, NewAccount, Role, ScramRecord,
 };
 pub use activity::Activity;
+pub use api_tokens::{ApiToken, KeptAnswer};
 pub use app_passwords::{AppPassword, AppPasswordId};
 pub use archive::{
     ArchiveBounds, ArchiveItem, ArchiveOwner, ArchivePage, ArchiveQuery, EntryFlags, ImportedEntry,
@@ -60,6 +63,7 @@ pub use inbox::{Conversation, InboxPage, InboxQuery, InboxRoom, MOST_UNREAD, Men
 pub use invitations::{Invitation, InvitationPurpose, Registered};
 pub use omemo::MOST_OMEMO_DEVICES;
 pub use outgoing::Outgoing;
+pub use people::{GroupSize, PeopleOrder, PeoplePage, PeoplePosition, PeopleQuery};
 pub use preferences::{ArchiveDefault, ArchivePreferences};
 pub use pubsub::{
     ItemPage, ItemPosition, ItemQuery, Newcomer, NewestItem, Node, NodeAffiliation, NodeItem,

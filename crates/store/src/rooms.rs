@@ -10,7 +10,7 @@ use base::Timestamp;
 use bytes::Bytes;
 
 use crate::batch::Write;
-use crate::{ArchiveId, Batch, Reading, RoomId, RosterVersion, Store};
+use crate::{ArchiveId, AuditNote, Batch, Reading, RoomId, RosterVersion, Store};
 
 pub use config::{PrivateMessages, RoomConfig, Whois};
 
@@ -293,13 +293,30 @@ impl Store {
     /// # Errors
     /// [`AlreadyExists`](crate::StoreError::AlreadyExists) when the name is taken.
     pub fn room_create(&self, room: NewRoom) -> Reading<(RoomId, RosterVersion)> {
-        self.backend().room_create(room)
+        self.room_create_noted(room, None)
+    }
+
+    /// The same, with an entry of the audit log in the same commit.
+    ///
+    /// # Errors
+    /// As [`Store::room_create`].
+    pub fn room_create_noted(
+        &self,
+        room: NewRoom,
+        note: Option<AuditNote>,
+    ) -> Reading<(RoomId, RosterVersion)> {
+        self.backend().room_create(room, note)
     }
 
     /// Removes a room with all that is kept of it; its archive goes in slices, behind the answer.
     /// False when there is no such room.
     pub fn room_remove(&self, room: RoomId) -> Reading<bool> {
-        self.backend().room_remove(room)
+        self.room_remove_noted(room, None)
+    }
+
+    /// The same, with an entry of the audit log in the same commit.
+    pub fn room_remove_noted(&self, room: RoomId, note: Option<AuditNote>) -> Reading<bool> {
+        self.backend().room_remove(room, note)
     }
 
     /// What is kept of the room of this name.

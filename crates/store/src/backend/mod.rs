@@ -18,6 +18,7 @@ use crate::{
     Progress, Reading, Registered, RoomId, RoomMembership, RoomPage, RoomStanding, RoomState,
     RoomsQuery, Roster, RosterChanges, RosterVersion, ScramRecord, Submitted, TokenRecord,
 };
+use crate::{ApiToken, AuditNote, GroupSize, KeptAnswer, PeoplePage, PeopleQuery};
 use crate::{
     Kept, NewUpload, PushAudience, PushRegistration, Reserved, Upload, UploadBounds, UploadUsage,
 };
@@ -111,8 +112,12 @@ pub trait Backend: Send + Sync + 'static {
     fn setting(&self, key: Arc<str>) -> Reading<Option<Vec<u8>>>;
     fn setting_or(&self, key: Arc<str>, value: Vec<u8>) -> Reading<Vec<u8>>;
 
-    fn room_create(&self, room: NewRoom) -> Reading<(RoomId, RosterVersion)>;
-    fn room_remove(&self, room: RoomId) -> Reading<bool>;
+    fn room_create(
+        &self,
+        room: NewRoom,
+        note: Option<AuditNote>,
+    ) -> Reading<(RoomId, RosterVersion)>;
+    fn room_remove(&self, room: RoomId, note: Option<AuditNote>) -> Reading<bool>;
     fn room_state(&self, localpart: Arc<str>) -> Reading<Option<RoomState>>;
     fn room_list(&self, after: Option<Arc<str>>, max: usize, listed: bool) -> Reading<RoomPage>;
     fn room_count(&self, listed: bool) -> Reading<u64>;
@@ -131,6 +136,12 @@ pub trait Backend: Send + Sync + 'static {
         from: ArchiveId,
         to: ArchiveId,
     ) -> Reading<Vec<(ArchiveId, Bytes)>>;
+
+    fn api_token(&self, hash: Vec<u8>) -> Reading<Option<(ApiToken, Account)>>;
+    fn api_tokens(&self, account: AccountId) -> Reading<Vec<ApiToken>>;
+    fn answer(&self, key: Vec<u8>) -> Reading<Option<KeptAnswer>>;
+    fn people(&self, query: PeopleQuery) -> Reading<PeoplePage>;
+    fn groups(&self) -> Reading<Vec<GroupSize>>;
 
     fn audit(&self, query: AuditQuery) -> Reading<AuditPage>;
     fn audit_head(&self) -> Reading<AuditHead>;

@@ -9,6 +9,7 @@
 )]
 
 mod admission;
+mod api;
 mod archive;
 mod audit;
 mod inbox;
@@ -80,6 +81,9 @@ pub const PARTS: &[Part] = &[
     ("bounds of uploads", uploads::bounds),
     ("uploads of removed accounts", uploads::removed_accounts),
     ("audit log", audit::audit),
+    ("tokens of the REST interface", api::tokens),
+    ("answers that are given again", api::answers),
+    ("list of people", api::people),
     ("failures are exact", failures_are_exact),
     ("check finds nothing", check_finds_nothing),
 ];

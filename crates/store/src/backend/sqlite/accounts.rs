@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::text::{join, split};
 use super::uploads;
-use super::{admission, audit, pubsub};
+use super::{admission, audit, people, pubsub};
 use crate::{
     Account, AccountChange, AccountId, AccountPage, AppPasswordId, Imported, Login, NewAccount,
     Role, ScramRecord, StoreError, TokenRecord,
@@ -13,9 +13,9 @@ use crate::{
 
 type Result<T> = std::result::Result<T, StoreError>;
 
-const COLUMNS: &str = "id, localpart, display_name, role, enabled, groups, created";
+pub(super) const COLUMNS: &str = "id, localpart, display_name, role, enabled, groups, created";
 
-fn account_of(row: &Row<'_>) -> rusqlite::Result<Account> {
+pub(super) fn account_of(row: &Row<'_>) -> rusqlite::Result<Account> {
     Ok(Account {
         id: AccountId::from_number(row.get(0)?),
         localpart: row.get(1)?,
@@ -107,6 +107,7 @@ pub(super) fn insert(
     for key in &account.keys {
         add_key(connection, id, key)?;
     }
+    people::note(connection, id)?;
     if let Some(note) = &account.audit {
         audit::add(connection, note)?;
     }
@@ -150,6 +151,9 @@ pub(super) fn change(
         ])?;
     if changed == 0 {
         return Err(StoreError::NoSuchAccount);
+    }
+    if display_name.is_some() || groups.is_some() {
+        people::note(connection, account)?;
     }
     if let Some(keys) = keys {
         connection

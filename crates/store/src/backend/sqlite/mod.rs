@@ -5,12 +5,14 @@
 
 mod accounts;
 mod admission;
+mod api_tokens;
 mod archive;
 mod audit;
 mod backup;
 mod checkpoint;
 mod error;
 mod outgoing;
+mod people;
 mod personal;
 mod pubsub;
 mod pubsub_page;
@@ -54,6 +56,7 @@ use crate::{
     RoomStanding, RoomState, RoomsQuery, Roster, RosterChanges, RosterVersion, ScramRecord,
     StoreConfig, StoreError, Submitted, TokenRecord,
 };
+use crate::{ApiToken, AuditNote, GroupSize, KeptAnswer, PeoplePage, PeopleQuery};
 use crate::{
     Kept, NewUpload, PushAudience, PushRegistration, Reserved, Upload, UploadBounds, UploadUsage,
 };
@@ -545,16 +548,29 @@ impl Backend for Sqlite {
         })
     }
 
-    fn room_create(&self, room: NewRoom) -> Reading<(RoomId, RosterVersion)> {
+    fn room_create(
+        &self,
+        room: NewRoom,
+        note: Option<AuditNote>,
+    ) -> Reading<(RoomId, RosterVersion)> {
         let now = self.now();
         let version = self.shared.queue.version(&self.shared.config);
         self.perform(1024, move |connection| {
-            rooms::create(connection, &room, version, now)
+            let made = rooms::create(connection, &room, version, now)?;
+            note.iter()
+                .try_for_each(|note| audit::add(connection, note))?;
+            Ok(made)
         })
     }
 
-    fn room_remove(&self, room: RoomId) -> Reading<bool> {
-        let removed = self.perform(1024, move |connection| rooms::remove(connection, room));
+    fn room_remove(&self, room: RoomId, note: Option<AuditNote>) -> Reading<bool> {
+        let removed = self.perform(1024, move |connection| {
+            let removed = rooms::remove(connection, room)?;
+            note.iter()
+                .filter(|_| removed)
+                .try_for_each(|note| audit::add(connection, note))?;
+            Ok(removed)
+        });
         // As with accounts: the archive goes in slices, behind the answer.
         let owner = OwnerId::from(room).number();
         drop(self.expire((owner, owner), Timestamp::from_micros(i64::MAX)));
@@ -604,6 +620,26 @@ impl Backend for Sqlite {
         to: ArchiveId,
     ) -> Reading<Vec<(ArchiveId, Bytes)>> {
         self.look(move |connection| rooms::tombstones(connection, room, from, to))
+    }
+
+    fn api_token(&self, hash: Vec<u8>) -> Reading<Option<(ApiToken, Account)>> {
+        self.look(move |connection| api_tokens::find(connection, &hash))
+    }
+
+    fn api_tokens(&self, account: AccountId) -> Reading<Vec<ApiToken>> {
+        self.look(move |connection| api_tokens::list(connection, account))
+    }
+
+    fn answer(&self, key: Vec<u8>) -> Reading<Option<KeptAnswer>> {
+        self.look(move |connection| api_tokens::answer(connection, &key))
+    }
+
+    fn people(&self, query: PeopleQuery) -> Reading<PeoplePage> {
+        self.look(move |connection| people::page(connection, &query))
+    }
+
+    fn groups(&self) -> Reading<Vec<GroupSize>> {
+        self.look(people::groups)
     }
 
     fn audit(&self, query: AuditQuery) -> Reading<AuditPage> {

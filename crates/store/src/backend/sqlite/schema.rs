@@ -7,6 +7,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
+use super::people;
 use crate::archive::codec::checksum;
 use crate::{OpenError, StoreError};
 
@@ -93,6 +94,11 @@ const MIGRATIONS: &[Migration] = &[
         number: 13,
         name: "roles",
         sql: include_str!("migrations/0013_roles.sql"),
+    },
+    Migration {
+        number: 14,
+        name: "api",
+        sql: include_str!("migrations/0014_api.sql"),
     },
 ];
 
@@ -304,6 +310,7 @@ fn migrate_inside(connection: &Connection, shown: &Path) -> Result<(), OpenError
             )
             .map_err(StoreError::from)?;
     }
+    people::note_all(connection)?;
     Ok(())
 }
 

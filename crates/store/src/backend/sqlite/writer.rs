@@ -17,7 +17,8 @@ use super::checkpoint::Checkpointer;
 use super::error::{damaged, fails_all};
 use super::queue::{Group, Job, Next};
 use super::{
-    Shared, accounts, admission, audit, outgoing, personal, pubsub, push, rooms, roster, uploads,
+    Shared, accounts, admission, api_tokens, audit, outgoing, personal, pubsub, push, rooms,
+    roster, uploads,
 };
 use crate::archive::codec::{self, JournalCopy, JournalWriter};
 use crate::batch::Write;
@@ -531,6 +532,15 @@ fn apply(connection: &Connection, write: &Write, version: RosterVersion) -> Resu
             accounts::removal_cancel(connection, *account, *enabled)
         }
         Write::Audit(note) => audit::add(connection, note),
+        Write::ApiTokenAdd(account, token) => api_tokens::add(connection, *account, token),
+        Write::ApiTokenRevoke(account, id) => {
+            api_tokens::revoke(connection, *account, id.as_deref())
+        }
+        Write::ApiTokenUsed(account, id, at) => api_tokens::used(connection, *account, id, *at),
+        Write::ApiTokenExpire(now) => api_tokens::expire(connection, *now),
+        Write::AnswerKeep(answer, before, most) => {
+            api_tokens::keep(connection, answer, *before, *most)
+        }
         Write::AppPasswordUsed(account, id, at) => {
             admission::app_password_used(connection, *account, *id, *at)
         }
