@@ -71,7 +71,7 @@ pub use session::Session;
 pub use specifications::{SPECIFICATIONS, Specification};
 
 use account::Accounts;
-use accounts::{RegistrationLimiter, Removals, Renewals};
+use accounts::{ApiSessions, RegistrationLimiter, Removals, Renewals};
 use caps::KnownFeatures;
 use faults::Faults;
 use links::Links;
@@ -108,6 +108,7 @@ pub(crate) struct House {
     executions: Executions,
     announcements: Announcements,
     registrations: RegistrationLimiter,
+    api_sessions: ApiSessions,
     removals: Removals,
     renewals: Renewals,
     throttle: Throttle,
@@ -122,6 +123,8 @@ pub(crate) struct House {
     offload: Offload,
     ids: Mutex<Seed>,
     started: Now,
+    /// When the store was copied last.
+    backed_up: Mutex<Option<base::Timestamp>>,
 }
 
 impl Chat {
@@ -152,6 +155,7 @@ impl Chat {
                 executions: Executions::default(),
                 announcements: Announcements::default(),
                 registrations: RegistrationLimiter::default(),
+                api_sessions: ApiSessions::default(),
                 removals: Removals::default(),
                 renewals: Renewals::default(),
                 throttle: Throttle::new(config.throttle),
@@ -168,6 +172,7 @@ impl Chat {
                 offload,
                 ids: Mutex::new(ids),
                 started: now,
+                backed_up: Mutex::default(),
             }),
         }
     }
@@ -326,9 +331,31 @@ impl Chat {
         self.house.accounts.each(look);
     }
 
+    /// How many sessions are bound now.
+    #[must_use]
+    pub fn sessions_now(&self) -> u64 {
+        let mut count = 0;
+        self.each_account(|account| count += account.sessions().len() as u64);
+        count
+    }
+
+    /// Notes that the store was copied.
+    pub fn note_backup(&self, at: base::Timestamp) {
+        *self.house.backed_up.lock() = Some(at);
+    }
+
+    /// When the store was copied last by this process.
+    #[must_use]
+    pub fn last_backup(&self) -> Option<base::Timestamp> {
+        *self.house.backed_up.lock()
+    }
+
     /// The account of `address`, whether it may log in or not. One that may not is nobody's else:
     /// nothing is delivered to it.
-    pub(crate) async fn opened_account(
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn opened_account(
         &self,
         address: &BareJid,
     ) -> Result<Option<Arc<Account>>, store::StoreError> {
@@ -370,6 +397,7 @@ impl Chat {
         }
         self.tick_pushes(now).await;
         self.house.executions.sweep(now.moment);
+        self.house.api_sessions.sweep(now.moment);
         self.house.renewals.sweep(now.moment);
         self.house.throttle.sweep(now.moment);
         self.house.faults.sweep(now.moment);

@@ -102,6 +102,11 @@ impl Authority {
         matches!(self.door, Door::Console)
     }
 
+    /// Whether it is the person of this account, with all that the person may.
+    pub(super) fn is_person(&self, address: &BareJid) -> bool {
+        *self.actor == *address.as_str() && self.scope.is_none()
+    }
+
     /// With which role.
     #[must_use]
     pub const fn role(&self) -> Role {
@@ -137,8 +142,7 @@ impl Authority {
         address: &BareJid,
         target: &store::Account,
     ) -> Result<(), Refusal> {
-        let own = *self.actor == *address.as_str() && self.scope.is_none();
-        if own
+        if self.is_person(address)
             && matches!(
                 act,
                 Act::SetPasswords | Act::EndSessions | Act::RemoveAccounts

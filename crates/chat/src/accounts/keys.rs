@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use base::{BareJid, Now};
+use base::{BareJid, Now, Redacted};
 use store::{AccountChange, Batch, PushRegistration, ScramRecord};
 use xmpp::condition::StreamCondition;
 use xmpp::sasl::{Password, ScramHash, ScramKeys};
@@ -64,7 +64,21 @@ impl Chat {
         Ok(())
     }
 
-    /// Gives an account new keys. All that let in before ends with the old ones: tokens, app
+    /// The keys of a password that somebody chose for the account `local`, where it may be one.
+    ///
+    /// # Errors
+    /// [`Refusal::PasswordShort`] and [`Refusal::PasswordUnusable`].
+    pub async fn keys_of(
+        &self,
+        local: &str,
+        password: Redacted<String>,
+    ) -> Result<Vec<ScramRecord>, Refusal> {
+        let password = Password::new(password.into_inner());
+        self.check_password(local, &password)?;
+        self.derive_keys(password).await
+    }
+
+    /// Gives an account new keys. All that let in before ends with the old ones: tokens (those of the REST interface, too), app
     /// passwords, what devices knew, notifications, and every session but `keep`.
     ///
     /// # Errors
@@ -87,6 +101,7 @@ impl Chat {
         };
         batch.account_change(account.id, change);
         batch.token_revoke_all(account.id);
+        batch.api_token_revoke_all(account.id);
         batch.app_password_remove_all(account.id);
         batch.device_forget_all(account.id);
         if let Some(device) = keep.and_then(|keep| self.device_of(keep.admission(), now)) {

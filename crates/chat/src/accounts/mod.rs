@@ -4,6 +4,7 @@
 //! the admin socket or on a stopped server, and the web pages.
 
 mod access;
+mod api_tokens;
 mod app_passwords;
 mod arrival;
 mod authority;
@@ -23,6 +24,8 @@ use base::{BareJid, Now};
 use store::{Account, AccountChange, Batch, Role};
 use xmpp::condition::StreamCondition;
 
+pub(crate) use api_tokens::ApiSessions;
+pub use api_tokens::{ApiTokenWish, ApiVisitor, NewApiToken, Scope};
 pub use app_passwords::NewAppPassword;
 pub use authority::{Authority, Door};
 pub use creation::AccountDraft;
@@ -37,6 +40,8 @@ pub use rights::{Act, RIGHTS, Right};
 
 use crate::Chat;
 
+/// Longest name for people, in bytes.
+const MOST_NAME: usize = 256;
 /// Accounts read at once where all are looked at.
 const PAGE: usize = 1_000;
 
@@ -84,6 +89,7 @@ impl Chat {
         batch.account_change(account.id, change);
         if !enabled {
             batch.token_revoke_all(account.id);
+            batch.api_token_revoke_all(account.id);
         }
         self.store().submit(batch).ticket.await?;
         if !enabled {
@@ -124,6 +130,60 @@ impl Chat {
         if let Some(cached) = self.cached_account(address.as_str()) {
             cached.facts().account.role = role;
         }
+        Ok(())
+    }
+
+    /// A name for people as it is kept: trimmed; an empty one is none.
+    ///
+    /// # Errors
+    /// [`Refusal::NameUnusable`].
+    pub fn display_name(&self, name: Option<&str>) -> Result<Option<Arc<str>>, Refusal> {
+        let name = name.map(str::trim).filter(|name| !name.is_empty());
+        let bad = |name: &str| name.len() > MOST_NAME || name.chars().any(char::is_control);
+        if name.is_some_and(bad) {
+            return Err(Refusal::NameUnusable(MOST_NAME));
+        }
+        Ok(name.map(Into::into))
+    }
+
+    /// Names of groups as they are kept: trimmed, sorted, each once.
+    ///
+    /// # Errors
+    /// [`Refusal::GroupsUnusable`].
+    pub fn group_names(&self, names: &[String]) -> Result<Vec<Arc<str>>, Refusal> {
+        groups::checked(names)
+    }
+
+    /// Gives an account another name for people, or (`None`) the localpart in its place.
+    ///
+    /// # Errors
+    /// [`Refusal::NoSuchAccount`], [`Refusal::NameUnusable`], and those of who may not.
+    pub async fn set_display_name(
+        &self,
+        address: &BareJid,
+        name: Option<&str>,
+        by: &Authority,
+        now: Now,
+    ) -> Result<(), Refusal> {
+        let name = self.display_name(name)?;
+        let account = self.opened_account(address).await?;
+        let account = account.ok_or(Refusal::NoSuchAccount)?;
+        let _turn = account.turn().await;
+        let before = account.facts().account.clone();
+        by.may_to(Act::ChangePeople, address, &before)?;
+        if before.display_name == name {
+            return Ok(());
+        }
+        let mut batch = Batch::new();
+        let detail = name.clone().unwrap_or_default();
+        batch.audit(by.note(now.wall, "account.name", address.as_str(), detail));
+        let change = AccountChange {
+            display_name: Some(name.clone()),
+            ..AccountChange::default()
+        };
+        batch.account_change(account.id(), change);
+        self.store().submit(batch).ticket.await?;
+        account.facts().account.display_name = name;
         Ok(())
     }
 

@@ -61,12 +61,29 @@ pub enum Refusal {
         /// Most groups of a person.
         most: usize,
     },
+    /// Nothing to announce, or too much.
+    #[error("an announcement has a text of at most {0} bytes")]
+    TextUnusable(usize),
+    /// This cannot be a name for people.
+    #[error("a name has at most {0} bytes and no control characters")]
+    NameUnusable(usize),
     /// The account has this many open invitations.
     #[error("{0} invitations are open already; revoke one first")]
     TooManyInvitations(usize),
     /// The account has this many app passwords.
     #[error("{0} app passwords are there already; revoke one first")]
     TooManyAppPasswords(usize),
+    /// The account has this many tokens of the REST interface.
+    #[error("{0} tokens are there already; revoke one first")]
+    TooManyApiTokens(usize),
+    /// There is no scope of this name.
+    #[error("`{0}` is no scope; a token has at least one of: {names}", names = super::Scope::names().collect::<Vec<_>>().join(", "))]
+    ScopeUnknown(std::sync::Arc<str>),
+    /// Only the person makes tokens.
+    #[error(
+        "a token is made by its own person, logged in with the password, or on the server's machine"
+    )]
+    TokensOfOthers,
     /// There is no such app password, device or session.
     #[error("there is nothing of that id")]
     NothingToRevoke,
@@ -122,8 +139,13 @@ impl Refusal {
             Self::InvitationEnded => "Diese Einladung ist abgelaufen; bitte um eine neue bitten.".into(),
             Self::MayNotInvite => "Einladungen macht die Verwaltung dieses Servers.".into(),
             Self::GroupsUnusable { longest, most } => format!("Der Name einer Gruppe hat 1 bis {longest} Bytes und keine Steuerzeichen; eine Person ist in höchstens {most} Gruppen."),
+            Self::TextUnusable(most) => format!("Eine Ansage hat einen Text von höchstens {most} Bytes."),
+            Self::NameUnusable(most) => format!("Ein Name hat höchstens {most} Bytes und keine Steuerzeichen."),
             Self::TooManyInvitations(most) => format!("Es sind schon {most} Einladungen offen; bitte zuerst eine zurückziehen."),
             Self::TooManyAppPasswords(most) => format!("Es gibt schon {most} App-Kennwörter; bitte zuerst eines zurückziehen."),
+            Self::TooManyApiTokens(most) => format!("Es gibt schon {most} Tokens; bitte zuerst eines zurückziehen."),
+            Self::ScopeUnknown(name) => format!("„{name}“ ist keine Befugnis; ein Token hat mindestens eine von: {}.", super::Scope::names().collect::<Vec<_>>().join(", ")),
+            Self::TokensOfOthers => "Ein Token macht nur die Person selbst, mit ihrem Kennwort angemeldet, oder wer am Server sitzt.".into(),
             Self::NothingToRevoke => "So etwas gibt es nicht.".into(),
             Self::PasswordKnown => "Es ist abgemeldet, aber wer es hat, kennt das Kennwort: ein neues Kennwort hält ihn fern.".into(),
             Self::NotEntitled(act) => format!("Deine Rolle erlaubt das nicht ({}); bitte jemanden fragen, dem der Server gehört.", act.right().words.german),
@@ -150,12 +172,18 @@ impl Refusal {
             | Self::NameOfInvitation
             | Self::PasswordShort(_)
             | Self::GroupsUnusable { .. }
+            | Self::ScopeUnknown(_)
+            | Self::NameUnusable(_)
+            | Self::TextUnusable(_)
             | Self::PasswordUnusable => C::NotAcceptable,
             Self::RegistrationClosed | Self::LastOwner | Self::RemovalClosed => C::NotAllowed,
-            Self::MayNotInvite | Self::NotEntitled(_) | Self::OutOfReach => C::Forbidden,
+            Self::MayNotInvite | Self::NotEntitled(_) | Self::OutOfReach | Self::TokensOfOthers => {
+                C::Forbidden
+            }
             Self::TooManyRegistrations
             | Self::TooManyInvitations(_)
-            | Self::TooManyAppPasswords(_) => C::ResourceConstraint,
+            | Self::TooManyAppPasswords(_)
+            | Self::TooManyApiTokens(_) => C::ResourceConstraint,
             Self::PasswordKnown => {
                 return xmpp::xep::client_access::password_reset_required(
                     &self.text(Language::English),

@@ -76,6 +76,7 @@ impl Chat {
         batch.audit(by.note(now.wall, "account.removed", address.as_str(), ""));
         batch.account_removal_begin(account.id());
         batch.token_revoke_all(account.id());
+        batch.api_token_revoke_all(account.id());
         self.store().submit(batch).ticket.await?;
         // From here on it is certain to end.
         *self.house.removals.looked.lock() = false;

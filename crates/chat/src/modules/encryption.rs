@@ -94,6 +94,12 @@ impl Talk {
     }
 }
 
+/// Whether people encrypt what they say in a room: it is a private group, and the house's rules have it so.
+pub(crate) fn is_sealed(chat: &Chat, config: &RoomConfig) -> bool {
+    let rules = &chat.config().encryption;
+    Talk::in_room(config).is_some_and(|talk| talk.rule(rules) != EncryptionRule::Off)
+}
+
 /// Whether a room is a private group.
 pub(crate) fn is_private(config: &RoomConfig) -> bool {
     config.group.is_none() && (config.members_only || config.password.is_some())

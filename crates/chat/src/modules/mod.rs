@@ -6,6 +6,7 @@
 //! from the same statics.
 
 pub(crate) mod administration;
+mod api_session;
 pub(crate) mod archive_preferences;
 mod avatar;
 mod avatar_conversion;
@@ -125,6 +126,7 @@ pub static ALL: &[&Module] = &[
     &registration::MODULE,
     &invitations::MODULE,
     &client_access::MODULE,
+    &api_session::MODULE,
     &administration::MODULE,
     // What the server and its accounts tell of themselves.
     &disco::MODULE,

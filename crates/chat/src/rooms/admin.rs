@@ -4,13 +4,14 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use base::BareJid;
-use store::{Batch, RoomPerson};
+use store::{AuditNote, Batch, RoomPerson};
 use xmpp::condition::{StanzaCondition, StanzaError};
 use xmpp::ns;
 use xmpp::xep::affiliation_versions::Versions;
 use xmpp::xep::muc::{Affiliation, Item, Role, status};
 use xmpp::xml::{Element, Writer};
 
+use super::governing::RoomRefusal;
 use super::line::{Audience, Output};
 use super::room::{Room, State, Who, of_store, to_store};
 use super::show::{self, Notice};
@@ -601,6 +602,49 @@ fn tell_lists(
         let text = versions::message(room, versions, items);
         outputs.push(Output::Many(shared(&text), Arc::clone(&audience)));
     }
+}
+
+/// Gives somebody a standing on the authority of those who administer, with a note for the audit log. The caller has the turn.
+pub(super) async fn set_person_noted(
+    chat: &Chat,
+    room: &Arc<Room>,
+    address: &BareJid,
+    affiliation: Affiliation,
+    reason: Option<&str>,
+    note: AuditNote,
+) -> Result<(), RoomRefusal> {
+    let change = {
+        let state = room.state();
+        if state.gone {
+            return Err(RoomRefusal::NoSuchRoom);
+        }
+        let banned = matches!(affiliation, Affiliation::Outcast | Affiliation::None);
+        if address.local().is_none() && !banned {
+            return Err(RoomRefusal::Invalid(
+                "a whole domain can be banned, but be no member",
+            ));
+        }
+        let mut person = state.person(address.as_str());
+        if person.affiliation == to_store(affiliation) {
+            return Ok(());
+        }
+        if !banned {
+            has_place(&state, address)?;
+        }
+        let reason =
+            reason.map(|reason| reason[..reason.floor_char_boundary(LONGEST_REASON)].to_owned());
+        person.affiliation = to_store(affiliation);
+        person.reason = reason.as_deref().map(Into::into);
+        if affiliation == Affiliation::Outcast {
+            person.nick = None;
+        }
+        Change::Affiliation { person, reason }
+    };
+    let changes = vec![change];
+    owners_stay(&room.state(), &changes).map_err(|_| RoomRefusal::OwnerNeeded)?;
+    let mut batch = Batch::new();
+    batch.audit(note);
+    Ok(carry_out(chat, room, batch, changes, None).await?)
 }
 
 /// Makes somebody a member, if it has no standing yet: by an invitation or a registration that was

@@ -30,7 +30,7 @@ impl Chat {
                 let forlorn = admin::forget(self, &room, address).await?;
                 drop(turn);
                 if forlorn {
-                    owner::destroy(self, &room, xmpp::xep::muc::Destroy::default()).await?;
+                    owner::destroy(self, &room, xmpp::xep::muc::Destroy::default(), None).await?;
                 }
                 break;
             }

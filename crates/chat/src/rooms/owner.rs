@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use base::Jid;
-use store::{Batch, RoomConfig, RoomPerson};
+use store::{AuditNote, Batch, RoomConfig, RoomPerson};
 use xmpp::condition::{StanzaCondition, StanzaError};
 use xmpp::ns;
 use xmpp::xep::data_form::{DataForm, FormKind};
@@ -51,7 +51,7 @@ pub(super) async fn submit(
     if let Some(element) = payload.child("destroy", ns::MUC_OWNER) {
         let end = Destroy::read(element)?;
         is_owner(&room.state(), sender)?;
-        destroy(chat, room, end).await?;
+        destroy(chat, room, end, None).await?;
         return Ok(Reply::empty());
     }
     let form = payload.child("x", ns::DATA_FORMS).ok_or_else(|| {
@@ -68,7 +68,7 @@ pub(super) async fn submit(
             };
             // §10.1.3: whoever gives up setting a new room up gives up the room.
             if locked {
-                destroy(chat, room, Destroy::default()).await?;
+                destroy(chat, room, Destroy::default(), None).await?;
             }
             Ok(Reply::empty())
         }
@@ -179,7 +179,7 @@ fn people(
 }
 
 /// What another configuration means for those who are there (§10.2.1).
-fn apply(chat: &Chat, room: &Room, old: &RoomConfig, config: RoomConfig) {
+pub(super) fn apply(chat: &Chat, room: &Room, old: &RoomConfig, config: RoomConfig) {
     chat.rooms().note(chat, room, Some(&config));
     {
         let mut state = room.state();
@@ -270,12 +270,13 @@ pub(super) async fn destroy(
     chat: &Chat,
     room: &Arc<Room>,
     end: Destroy,
+    note: Option<AuditNote>,
 ) -> Result<(), StanzaError> {
     let _turn = room.turn().await;
     if room.state().gone {
         return Err(super::no_room());
     }
-    let removed = chat.store().room_remove(room.id()).await;
+    let removed = chat.store().room_remove_noted(room.id(), note).await;
     removed.map_err(|error| store_failed(&error))?;
     {
         let mut state = room.state();

@@ -1,6 +1,7 @@
 //! The payloads of the XEPs: one file each, types to and from XML.
 
 pub mod affiliation_versions;
+pub mod api_session;
 pub mod archive_preferences;
 pub mod avatar;
 pub mod bind2;

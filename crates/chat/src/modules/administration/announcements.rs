@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
+use base::Now;
 use store::Batch;
 use xmpp::condition::StanzaError;
 use xmpp::xep::data_form::Field;
 use xmpp::xml::Writer;
 
 use super::{Answer, ask};
+use crate::accounts::{Act, Authority, Refusal};
 use crate::delivery::Delivery;
 use crate::modules::commands::{Stage, Step};
 use crate::modules::{SessionContext, store_failed};
@@ -80,6 +82,60 @@ fn to_everybody(chat: &Chat, subject: &str, text: &str) -> usize {
         });
     });
     told
+}
+
+/// Whether a text may be announced.
+fn checked(text: &str) -> Result<(), Refusal> {
+    if text.trim().is_empty() || text.len() > MOST {
+        return Err(Refusal::TextUnusable(MOST));
+    }
+    Ok(())
+}
+
+impl Chat {
+    /// Says something to everybody who is there now; gives to how many clients.
+    ///
+    /// # Errors
+    /// [`Refusal::TextUnusable`], and those of who may not.
+    pub async fn announce(&self, text: &str, by: &Authority, now: Now) -> Result<usize, Refusal> {
+        by.may(Act::Announce)?;
+        checked(text)?;
+        let mut batch = Batch::new();
+        batch.audit(by.note(now.wall, "announcement", "everybody", ""));
+        self.store().submit(batch).ticket.await?;
+        Ok(to_everybody(self, "Announcement", text))
+    }
+
+    /// The message of the day, if there is one.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn message_of_the_day(&self) -> Result<Option<Arc<str>>, Refusal> {
+        let kept = motd(self).await;
+        kept.map_err(|_| Refusal::Store(store::StoreError::Closed))
+    }
+
+    /// Sets the message that everybody gets who comes, or (`None`) takes it away.
+    ///
+    /// # Errors
+    /// [`Refusal::TextUnusable`], and those of who may not.
+    pub async fn set_message_of_the_day(
+        &self,
+        text: Option<&str>,
+        by: &Authority,
+        now: Now,
+    ) -> Result<(), Refusal> {
+        by.may(Act::Announce)?;
+        text.map_or(Ok(()), checked)?;
+        let mut batch = Batch::new();
+        let action = text.map_or("announcement.removed", |_| "announcement.set");
+        batch.audit(by.note(now.wall, action, "message of the day", ""));
+        batch.setting_set(SETTING, text.map(str::as_bytes));
+        self.store().submit(batch).ticket.await?;
+        let text: Option<Arc<str>> = text.map(Into::into);
+        self.announcements().motd.store(Some(Arc::new(text)));
+        Ok(())
+    }
 }
 
 /// The message of the day for a session that has come.
