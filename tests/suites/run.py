@@ -42,6 +42,7 @@ SUITES = [
     "inbox",
     "operations",
     "audit",
+    "rest",
     "promises",
     "federation",
     "dane",

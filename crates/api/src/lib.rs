@@ -1,9 +1,10 @@
-//! The doors for machines: metrics, health and readiness (the REST API comes here too).
+//! The doors for machines: metrics, health and readiness, and the REST interface.
 
 mod figure;
 mod health;
 mod metrics;
 mod process;
+pub mod rest;
 
 use std::sync::Arc;
 

@@ -39,6 +39,9 @@ pub enum Command {
     /// The audit log: who changed what
     #[command(subcommand)]
     Audit(Audit),
+    /// Tokens of the REST interface
+    #[command(subcommand)]
+    Token(Token),
     /// Copy everything the server keeps into a new folder; works while it runs
     Backup {
         /// Folder to make
@@ -170,6 +173,42 @@ pub enum User {
         /// (`auth.scram_iterations`, used for single people, takes as much longer as it is larger)
         #[arg(long, default_value_t = 4096, value_parser = clap::value_parser!(u32).range(4096..=10_000_000))]
         iterations: u32,
+    },
+}
+
+/// Tokens of the REST interface.
+#[derive(Debug, Subcommand)]
+pub enum Token {
+    /// Make a token for a person; it is printed once, and may never do more than the person's role allows
+    Create {
+        /// Name before the @
+        name: String,
+        /// What it may do; may be given more than once: `self`, `rooms.post`, or a right of docs/roles.md such as `people.see`
+        #[arg(
+            long = "scope",
+            value_name = "SCOPE",
+            required = true,
+            value_delimiter = ','
+        )]
+        scopes: Vec<String>,
+        /// What it is for
+        #[arg(long, value_name = "TEXT")]
+        label: Option<String>,
+        /// Days that it works; 0: until it is revoked
+        #[arg(long, value_name = "N", default_value_t = 90, value_parser = clap::value_parser!(u32).range(0..=3650))]
+        days: u32,
+    },
+    /// List the tokens of a person: id, made, end, last use, scopes, what for; tabs between
+    List {
+        /// Name before the @
+        name: String,
+    },
+    /// End a token
+    Revoke {
+        /// Name before the @
+        name: String,
+        /// Id, as in the list
+        id: String,
     },
 }
 

@@ -332,6 +332,7 @@ async fn hourly(chat: &Chat, config: &Config, clock: Clock) {
     let now = clock.now().wall;
     let mut batch = store::Batch::new();
     batch.token_expire(now);
+    batch.api_token_expire(now);
     let earlier = |span: Duration| {
         let span = i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
         base::Timestamp::from_micros(now.micros().saturating_sub(span))

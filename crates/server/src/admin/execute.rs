@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use base::BareJid;
-use chat::accounts::{Authority, InvitationWish, Refusal};
+use chat::accounts::{ApiTokenWish, Authority, InvitationWish, Refusal};
 use chat::{Chat, Language};
 use store::{Account, CheckDepth, Imported, NewAccount, Role, Store, StoreError};
 
-use super::{AccountData, AuditLine, KeyData, Listed, ListedInvitation, Reply, Request};
+use super::{
+    AccountData, AuditLine, KeyData, Listed, ListedInvitation, ListedToken, Reply, Request,
+};
 use crate::net::Clock;
 use crate::portable;
 
@@ -179,6 +181,44 @@ async fn carry_out(execution: &Execution, request: Request) -> Result<Reply, Str
             )),
             Err(refusal) => Err(told(refusal)),
         },
+        Request::TokenCreate {
+            name,
+            label,
+            scopes,
+            days,
+        } => {
+            let address = find(chat, &name).await?;
+            let wish = ApiTokenWish {
+                label,
+                scopes,
+                lifetime: days.map(|days| Duration::from_secs(u64::from(days) * 86_400)),
+            };
+            let made = chat.create_api_token(&address, wish, by, now);
+            Ok(Reply::Token {
+                secret: made.await.map_err(told)?.secret.into_inner(),
+            })
+        }
+        Request::TokenList { name } => {
+            let address = find(chat, &name).await?;
+            let tokens = chat.api_tokens(&address, by).await.map_err(told)?;
+            let list = tokens.iter().map(|token| ListedToken {
+                id: token.id.to_string(),
+                label: token.label.to_string(),
+                scopes: token.scopes.iter().map(ToString::to_string).collect(),
+                created: token.created.to_string(),
+                expires: token.expires.map(|at| at.to_string()),
+                last_used: token.last_used.map(|at| at.to_string()),
+            });
+            Ok(Reply::Tokens {
+                list: list.collect(),
+            })
+        }
+        Request::TokenRevoke { name, id } => {
+            let address = find(chat, &name).await?;
+            let revoked = chat.revoke_api_token(&address, &id, by, now).await;
+            revoked.map_err(told)?;
+            Ok(Reply::Done)
+        }
         Request::Export { target, folder } => {
             let exporting = chat.clone();
             let accounts =
@@ -204,6 +244,7 @@ async fn carry_out(execution: &Execution, request: Request) -> Result<Reply, Str
                 .backup(target, None)
                 .await
                 .map_err(|error| error.to_string())?;
+            chat.note_backup(clock.now().wall);
             Ok(Reply::Done)
         }
         // A running server takes it at the socket.

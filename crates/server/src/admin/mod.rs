@@ -115,6 +115,31 @@ pub enum Request {
         /// As in the list.
         id: String,
     },
+    /// Make a token of the REST interface.
+    TokenCreate {
+        /// Localpart.
+        name: String,
+        /// What it is for.
+        #[serde(default)]
+        label: String,
+        /// What it may do.
+        scopes: Vec<String>,
+        /// Days that it lasts; for ever, without.
+        #[serde(default)]
+        days: Option<u32>,
+    },
+    /// List the tokens of an account.
+    TokenList {
+        /// Localpart.
+        name: String,
+    },
+    /// End a token.
+    TokenRevoke {
+        /// Localpart.
+        name: String,
+        /// As in the list.
+        id: String,
+    },
     /// Write all accounts out (XEP-0227).
     Export {
         /// Absolute path of a new file or folder.
@@ -267,6 +292,16 @@ pub enum Reply {
         /// All that are kept.
         list: Vec<ListedInvitation>,
     },
+    /// To [`Request::TokenCreate`].
+    Token {
+        /// The token.
+        secret: String,
+    },
+    /// To [`Request::TokenList`].
+    Tokens {
+        /// Newest first.
+        list: Vec<ListedToken>,
+    },
     /// To [`Request::UserImport`].
     Imported {
         /// Accounts made.
@@ -327,6 +362,23 @@ pub struct ListedInvitation {
     pub expires: String,
     /// It can be used now.
     pub open: bool,
+}
+
+/// One line of a list of tokens.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+pub struct ListedToken {
+    /// What to revoke it by.
+    pub id: String,
+    /// What it is for.
+    pub label: String,
+    /// What it may do.
+    pub scopes: Vec<String>,
+    /// When it was made.
+    pub created: String,
+    /// When it ends.
+    pub expires: Option<String>,
+    /// When it was used last.
+    pub last_used: Option<String>,
 }
 
 /// One line of a list of accounts.

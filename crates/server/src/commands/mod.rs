@@ -11,6 +11,7 @@ mod objects;
 mod password;
 mod portable;
 mod terminal;
+mod token;
 mod user;
 
 use std::io::Write;
@@ -44,6 +45,7 @@ fn dispatch(cli: &Cli, loaded: &Loaded) -> anyhow::Result<()> {
     match &cli.command {
         Command::Serve(serve) => crate::serve::run(cli, loaded, serve),
         Command::User(user) => user::run(config, user),
+        Command::Token(token) => token::run(config, token),
         Command::Audit(audit) => audit::run(config, audit),
         Command::Check { full, audit_head } => check::run(loaded, *full, audit_head),
         Command::Backup { dest } => backup::backup(config, dest),

@@ -9,6 +9,7 @@ mod invite;
 mod listener;
 mod origin;
 mod pages;
+mod rest;
 mod setup;
 mod upload;
 mod websocket;
@@ -119,6 +120,7 @@ impl Web {
             .with_state(self.clone())
             .merge(api::health_routes(self.api.clone()))
             .merge(metrics)
+            .merge(rest::routes(self))
             .layer(from_fn(guard::security_headers))
     }
 }
