@@ -41,6 +41,7 @@ SUITES = [
     "host_meta",
     "inbox",
     "operations",
+    "backups",
     "audit",
     "rest",
     "promises",

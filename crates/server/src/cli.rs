@@ -47,10 +47,16 @@ pub enum Command {
         /// Folder to make
         dest: PathBuf,
     },
-    /// Put a backup in place of what is kept; the server must be stopped, and what was there is kept beside it
+    /// Put a backup in place of what is kept; a running server makes way for it, and what was there is kept beside it
     Restore {
-        /// Folder that `backup` made
+        /// Folder that `backup` made; with `--at`, the folder of `backup.folder`
         src: PathBuf,
+        /// Take the newest of the server's own backups that is not later, such as 2026-11-24T09:30:00Z; or `latest`
+        #[arg(long, value_name = "TIME")]
+        at: Option<String>,
+        /// Only try it, in a folder of its own: open it, read every message and every file
+        #[arg(long)]
+        drill: bool,
     },
     /// Write all accounts with rosters, messages, keys and the rest into an XEP-0227 document, for this or another server
     Export {

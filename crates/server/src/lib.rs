@@ -3,6 +3,7 @@
 //! The binary `hauspost` is [`commands`] behind a command line; everything here exists for it.
 
 pub mod admin;
+mod backup;
 pub mod cli;
 pub mod commands;
 pub mod config;

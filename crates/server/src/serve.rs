@@ -10,6 +10,7 @@ use api::{Api, Door, Health, Metrics, Phase};
 use arc_swap::ArcSwap;
 use chat::Chat;
 use chat::accounts::Authority;
+use sd_notify::NotifyState;
 use store::{Store, StoreConfig};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -18,6 +19,7 @@ use tokio::task::JoinHandle;
 use xmpp::condition::StreamCondition;
 
 use crate::admin::{self, Execution};
+use crate::backup::{Schedule, Tally};
 use crate::cli::{Cli, Serve};
 use crate::config::{self, Config, FederationMode, Loaded};
 use crate::dns::Names;
@@ -218,12 +220,14 @@ async fn start_and_serve(cli: &Cli, loaded: &Loaded, serve: &Serve) -> anyhow::R
         clock,
         stop,
     };
+    let backups = Arc::new(Tally::default());
     telemetry::connect(
         &running.api,
         &running.chat,
         &store,
         &running.doors,
         &running.peers,
+        &backups,
     );
     let addresses = listening.addresses();
     tokio::spawn(source.keep(tls.resolver.clone(), running.reload.clone()));
@@ -243,8 +247,11 @@ async fn start_and_serve(cli: &Cli, loaded: &Loaded, serve: &Serve) -> anyhow::R
         uploads,
         clock,
     ));
+    let schedule = Schedule::new(store, running.config.clone(), clock, backups);
+    let keeping = tokio::spawn(schedule.keep());
     running.api.health.enter(Phase::Serving);
     announce(config, &addresses, token.as_deref(), &demo)?;
+    tell_supervisor(&[NotifyState::Ready]);
 
     let stopped = loop {
         tokio::select! {
@@ -255,6 +262,8 @@ async fn start_and_serve(cli: &Cli, loaded: &Loaded, serve: &Serve) -> anyhow::R
             Some(conversation) = pauses.recv() => break Stopped::ToGiveWay(conversation.into_std()?),
         }
     };
+    // A backup that is not whole is made anew next time.
+    keeping.abort();
     running.stop(&mut signals, chores).await;
     administration.abort();
     let _ = administration.await;
@@ -352,6 +361,7 @@ impl Running {
     /// `limits.shutdown_seconds`.
     async fn stop(&self, signals: &mut Signals, chores: JoinHandle<()>) {
         tracing::info!("stopping");
+        tell_supervisor(&[NotifyState::Stopping]);
         self.api.health.enter(Phase::Stopping);
         let patience = Duration::from_secs(u64::from(self.config.load().limits.shutdown_seconds));
         self.stop.send_replace(true);
@@ -383,6 +393,13 @@ impl Running {
         while self.doors.open() > 0 || web.iter().any(|door| door.open() > 0) {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
+    }
+}
+
+/// Tells systemd, where it has started us (`Type=notify`).
+fn tell_supervisor(state: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(state) {
+        tracing::warn!(%error, "systemd could not be told");
     }
 }
 

@@ -1,15 +1,25 @@
 //! What the rooms count, given to the metrics at scrape time.
 
+use std::sync::Arc;
+
 use api::{Api, Figure, FigureKind};
 use chat::Chat;
 use store::Store;
 
+use crate::backup::Tally;
 use crate::net::{Doors, Peers};
 
 /// Connects the counters of messenger, store and sockets.
-pub fn connect(api: &Api, chat: &Chat, store: &Store, doors: &Doors, peers: &Peers) {
+pub(crate) fn connect(
+    api: &Api,
+    chat: &Chat,
+    store: &Store,
+    doors: &Doors,
+    peers: &Peers,
+    backups: &Arc<Tally>,
+) {
     let (messenger, kept, sockets) = (chat.clone(), store.clone(), doors.clone());
-    let peers = peers.clone();
+    let (peers, backups) = (peers.clone(), backups.clone());
     api.metrics.add_source(move |out| {
         let chat = messenger.metrics().snapshot();
         let store = kept.figures();
@@ -86,6 +96,11 @@ pub fn connect(api: &Api, chat: &Chat, store: &Store, doors: &Doors, peers: &Pee
                 "Commits that failed",
                 store.failed_commits,
             ),
+            (
+                "hauspost_backups_failed",
+                "Backups that the server could not make",
+                backups.failed(),
+            ),
         ] {
             out.push(Figure {
                 name,
@@ -120,6 +135,11 @@ pub fn connect(api: &Api, chat: &Chat, store: &Store, doors: &Doors, peers: &Pee
                 "hauspost_store_wal_bytes",
                 "Bytes of the write-ahead log",
                 store.wal_bytes,
+            ),
+            (
+                "hauspost_backup_newest_timestamp_seconds",
+                "When the newest backup was begun; 0 when the server makes none",
+                u64::try_from(backups.newest()).unwrap_or(0),
             ),
         ] {
             out.push(Figure {

@@ -1,51 +1,28 @@
 //! `hauspost backup` and `hauspost restore`.
 
 use std::fs;
-use std::io::ErrorKind;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use serde::{Deserialize, Serialize};
+use base::Timestamp;
 
+use super::finding::{Finding, Verdict};
 use super::print;
 use crate::admin::{Request, connect, make_data_dir, open_target, store_path};
+use crate::backup::{self, Manifest, OBJECTS, STORE, TLS, copy_objects, copy_tls, objects_folder};
 use crate::config::Config;
-
-/// What a backup says of itself.
-#[derive(Debug, Deserialize, Serialize)]
-struct Manifest {
-    /// Layout of the folder.
-    format: u32,
-    /// Version of the program that made it.
-    program: String,
-    /// The domain it is of.
-    domain: String,
-}
+use crate::net::Clock;
 
 /// How long a server may take to come back.
 const RESTART: Duration = Duration::from_secs(60);
-const FORMAT: u32 = 1;
-const MANIFEST: &str = "backup.json";
-const STORE: &str = "store.sqlite";
-const TLS: &str = "tls";
-const OBJECTS: &str = "objects";
 
 /// Makes the folder `dest` with the store, the certificates, the files and a manifest, which is written last: without it
 /// a folder is no backup.
 pub(super) fn backup(config: &Config, dest: &Path) -> anyhow::Result<()> {
     let dest =
         std::path::absolute(dest).with_context(|| format!("{} is no path", dest.display()))?;
-    fs::DirBuilder::new()
-        .mode(0o700)
-        .create(&dest)
-        .with_context(|| {
-            format!(
-                "{} cannot be made; name a new folder inside one that this user can write",
-                dest.display()
-            )
-        })?;
+    backup::make_folder(&dest)?;
     let made = fill(config, &dest);
     if made.is_err() {
         // A half backup must not be taken for one.
@@ -67,112 +44,47 @@ fn fill(config: &Config, dest: &Path) -> anyhow::Result<()> {
     target.ask(Request::Backup {
         target: dest.join(STORE),
     })?;
-    copy_tls(&config.data_dir.join(TLS), &dest.join(TLS))?;
-    // After the store: every file of its records is there, unless it went meanwhile.
-    if let Some(folder) = objects_folder(config) {
-        copy_objects(&folder, &dest.join(OBJECTS))?;
-    }
-    let manifest = Manifest {
-        format: FORMAT,
-        program: env!("CARGO_PKG_VERSION").to_owned(),
-        domain: config.domain.clone(),
-    };
-    let path = dest.join(MANIFEST);
-    fs::write(&path, serde_json::to_string_pretty(&manifest)?)
-        .with_context(|| format!("{} cannot be written", path.display()))?;
-    Ok(())
+    backup::complete(config, dest, None)
 }
 
-/// Where files are, unless that is an S3 store.
-fn objects_folder(config: &Config) -> Option<PathBuf> {
-    let folder = config.objects.url.strip_prefix("file:")?;
-    Some(config.data_dir.join(folder))
-}
-
-/// Copies a folder of files with what is in it. Files never change once they have their names; what is still being
-/// written (it has a `#` in its name) is left out, and so is what vanishes meanwhile.
-fn copy_objects(from: &Path, to: &Path) -> anyhow::Result<()> {
-    let entries = match fs::read_dir(from) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        Err(error) => {
-            return Err(error).with_context(|| format!("{} cannot be read", from.display()));
+/// The backup that is meant: `src` itself, or the newest in it that is not later than `at`.
+pub(super) fn chosen(src: &Path, at: Option<&str>) -> anyhow::Result<PathBuf> {
+    let unreadable = || format!("{} cannot be read", src.display());
+    let Some(at) = at else {
+        let made = backup::list(src).unwrap_or_default();
+        if !Manifest::is_in(src)
+            && let (Some((first, _)), Some((last, _))) = (made.first(), made.last())
+        {
+            bail!(
+                "{} holds {} backups, from {first} to {last}: add --at TIME or --at latest",
+                src.display(),
+                made.len()
+            );
         }
+        return Ok(src.to_owned());
     };
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(to)
-        .with_context(|| format!("{} cannot be made", to.display()))?;
-    for entry in entries {
-        let entry = entry.with_context(|| format!("{} cannot be read", from.display()))?;
-        let (name, kind) = (entry.file_name(), entry.file_type());
-        if name.to_string_lossy().contains('#') {
-            continue;
-        }
-        let target = to.join(&name);
-        if kind.is_ok_and(|kind| kind.is_dir()) {
-            copy_objects(&entry.path(), &target)?;
-            continue;
-        }
-        match fs::copy(entry.path(), &target) {
-            Ok(_) => {}
-            Err(error) if error.kind() == ErrorKind::NotFound && !entry.path().exists() => {}
-            Err(error) => {
-                return Err(error)
-                    .with_context(|| format!("{} cannot be written", target.display()));
-            }
-        }
-    }
-    Ok(())
-}
-
-fn copy_tls(from: &Path, to: &Path) -> anyhow::Result<()> {
-    let Ok(entries) = fs::read_dir(from) else {
-        return Ok(());
+    let made = backup::list(src).with_context(unreadable)?;
+    let found = if at == "latest" {
+        made.last()
+    } else {
+        let time = Timestamp::parse(at).map_err(|_| {
+            anyhow::anyhow!("\"{at}\" is no time; write 2026-11-24T09:30:00Z, or latest")
+        })?;
+        made.iter().rev().find(|(begun, _)| *begun <= time)
     };
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(to)
-        .with_context(|| format!("{} cannot be made", to.display()))?;
-    for entry in entries {
-        let entry = entry.with_context(|| format!("{} cannot be read", from.display()))?;
-        if entry.path().is_file() {
-            let target = to.join(entry.file_name());
-            fs::copy(entry.path(), &target)
-                .with_context(|| format!("{} cannot be written", target.display()))?;
-            fs::set_permissions(&target, fs::Permissions::from_mode(0o600))
-                .with_context(|| format!("{} cannot be protected", target.display()))?;
-        }
+    match (found, made.first()) {
+        (Some((_, path)), _) => Ok(path.clone()),
+        (None, Some((first, _))) => bail!("the oldest backup in {} is of {first}", src.display()),
+        (None, None) => bail!(
+            "{} holds no backups that the server made; see `backup.folder`",
+            src.display()
+        ),
     }
-    Ok(())
 }
 
 /// Puts a backup in place; the store verifies it first and keeps what was there.
 pub(super) fn restore(config: &Config, src: &Path) -> anyhow::Result<()> {
-    let path = src.join(MANIFEST);
-    let text = fs::read_to_string(&path).with_context(|| {
-        format!(
-            "{} cannot be read; name a folder that `hauspost backup` made",
-            path.display()
-        )
-    })?;
-    let manifest: Manifest = serde_json::from_str(&text)
-        .with_context(|| format!("{} is damaged; take another backup", path.display()))?;
-    if manifest.format > FORMAT {
-        bail!(
-            "this backup was made by hauspost {}; use that version or a newer one",
-            manifest.program
-        );
-    }
-    if manifest.domain != config.domain {
-        bail!(
-            "this backup is of {}, and the configuration is for {}; set `domain` to the backup's",
-            manifest.domain,
-            config.domain
-        );
-    }
+    Manifest::read(src, config)?;
     // A running server closes its store, and opens what it finds when we are done, whatever has become of it.
     let mut running = connect(&config.data_dir)?;
     if let Some(server) = &mut running {
@@ -213,11 +125,52 @@ fn put_in_place(config: &Config, src: &Path) -> anyhow::Result<Option<PathBuf>> 
     }
     if src.join(OBJECTS).is_dir() {
         match objects_folder(config) {
-            Some(folder) => copy_objects(&src.join(OBJECTS), &folder)?,
+            Some(folder) => copy_objects(&src.join(OBJECTS), &folder, None)?,
             None => bail!(
                 "the backup holds files, and `objects.url` names an S3 store; restore into a folder first"
             ),
         }
     }
     Ok(before)
+}
+
+/// What `hauspost check` says of the backups that the server makes.
+pub(super) fn check(config: &Config, findings: &mut Vec<Finding>) {
+    findings.push(finding(config));
+}
+
+fn finding(config: &Config) -> Finding {
+    const SUBJECT: &str = "backup";
+    let folder = config.backup.folder.display();
+    let mend = format!("see the server's log, and whether its user can write to {folder}");
+    if !config.backup.is_on() {
+        let text = "the server makes none by itself".to_owned();
+        return Finding::new(Verdict::Note, SUBJECT, text).mend(
+            "name a folder at `backup.folder`, or run `hauspost backup` every night".to_owned(),
+        );
+    }
+    let made = match backup::list(&config.backup.folder) {
+        Ok(made) => made,
+        Err(error) => {
+            let text = format!("{folder} cannot be read: {error}");
+            return Finding::new(Verdict::Failed, SUBJECT, text).mend(mend);
+        }
+    };
+    let Some((newest, _)) = made.last() else {
+        let text =
+            format!("there is none in {folder} yet; a running server makes the first one at once");
+        return Finding::new(Verdict::Warning, SUBJECT, text).mend(mend);
+    };
+    let now = Clock::start().now().wall;
+    let age = now.since(*newest);
+    let hours = age.as_secs() / 3600;
+    let text = format!(
+        "{} in {folder}, the newest of {newest}, {hours} hours old",
+        made.len()
+    );
+    if age > Duration::from_secs(u64::from(config.backup.hours) * 2 * 3600) {
+        Finding::new(Verdict::Warning, SUBJECT, text).mend(mend)
+    } else {
+        Finding::new(Verdict::Ok, SUBJECT, text)
+    }
 }

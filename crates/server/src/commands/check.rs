@@ -11,7 +11,7 @@ use aws_lc_rs::digest;
 use rustix::fs::{Access, access, statvfs};
 
 use super::finding::{Finding, Verdict};
-use super::{dns, objects, print};
+use super::{backup, dns, objects, print};
 use crate::admin::{Reply, Request, connect, open_target};
 use crate::config::{Config, FederationMode, Loaded, TlsMode};
 use crate::tls::{self, certificate_facts};
@@ -46,6 +46,7 @@ pub(super) fn run(loaded: &Loaded, full: bool, audit_heads: &[String]) -> anyhow
     let running = matches!(connect(&config.data_dir), Ok(Some(_)));
     store(config, full, audit_heads, &mut findings);
     objects::check(config, &mut findings);
+    backup::check(config, &mut findings);
     certificate(config, &mut findings);
     dns::check(config, &mut findings);
     ports(config, running, &mut findings);

@@ -5,6 +5,7 @@ mod backup;
 mod check;
 mod csv;
 mod dns;
+mod drill;
 mod finding;
 mod import;
 mod objects;
@@ -49,7 +50,14 @@ fn dispatch(cli: &Cli, loaded: &Loaded) -> anyhow::Result<()> {
         Command::Audit(audit) => audit::run(config, audit),
         Command::Check { full, audit_head } => check::run(loaded, *full, audit_head),
         Command::Backup { dest } => backup::backup(config, dest),
-        Command::Restore { src } => backup::restore(config, src),
+        Command::Restore { src, at, drill } => {
+            let src = backup::chosen(src, at.as_deref())?;
+            if *drill {
+                drill::run(config, &src)
+            } else {
+                backup::restore(config, &src)
+            }
+        }
         Command::Export { target, folder } => portable::export(config, target, *folder),
         Command::Import { source } => portable::import(config, source),
         Command::Config { .. } => print(&config::effective(config)),

@@ -1,5 +1,6 @@
 //! `hauspost.toml`: the typed model, reading it, and its manual.
 
+mod backup;
 mod error;
 mod federation;
 mod load;
@@ -10,12 +11,14 @@ mod section;
 mod turn;
 mod validate;
 
+pub use backup::Backup;
 pub use error::{ConfigError, Source};
 pub use federation::{Dnssec, FederationMode};
 pub use load::{Loaded, environment, load, parse};
 pub use manual::{annotated_default, effective, manual_page};
 pub use model::*;
 pub use network::Network;
+pub use turn::Turn;
 
 #[cfg(test)]
 mod tests;

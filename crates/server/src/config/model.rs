@@ -6,9 +6,11 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::backup::Backup;
 use super::federation::{Dnssec, FederationMode};
 use super::network::Network;
 use super::section::section;
+use super::turn::Turn;
 
 section! {
     /// Keys above every section. Paths are relative to the folder of `hauspost.toml`
@@ -25,6 +27,7 @@ section! {
         http: Http,
         tls: Tls,
         store: Store,
+        backup: Backup,
         objects: Objects,
         uploads: Uploads,
         push: Push,
@@ -238,20 +241,6 @@ section! {
         per_minute: u32 = 30,
         /// Networks inside the house whose pages may be fetched too, such as `["10.1.0.0/16"]`. Others never are.
         allowed_networks: Vec<Network> = Vec::new(),
-    }
-}
-
-section! {
-    /// Relays for calls, told to clients (XEP-0215). For coturn: the same secret as its `static-auth-secret`, with
-    /// `use-auth-secret`.
-    pub struct Turn {
-        /// Relays and helpers, such as `["turn:turn.example.org:3478", "turns:turn.example.org:5349", "stun:stun.example.org:3478"]`,
-        /// with `?transport=tcp` behind those that speak TCP.
-        servers: Vec<String> = Vec::new(),
-        /// Secret shared with the relays. Better given as `HAUSPOST__TURN__SECRET`.
-        secret: Secret = Secret::default(),
-        /// How long credentials for a relay work, in seconds.
-        credential_seconds: u32 = 12 * 3600,
     }
 }
 

@@ -1,8 +1,23 @@
-//! Relays in words: `turn:turn.example.org:3478?transport=udp` (RFC 7065, RFC 7064).
+//! Relays for calls, in words: `turn:turn.example.org:3478?transport=udp` (RFC 7065, RFC 7064).
 
 use xmpp::xep::external_services::Service;
 
-use super::model::Turn;
+use super::model::Secret;
+use super::section::section;
+
+section! {
+    /// Relays for calls, told to clients (XEP-0215). For coturn: the same secret as its `static-auth-secret`, with
+    /// `use-auth-secret`.
+    pub struct Turn {
+        /// Relays and helpers, such as `["turn:turn.example.org:3478", "turns:turn.example.org:5349", "stun:stun.example.org:3478"]`,
+        /// with `?transport=tcp` behind those that speak TCP.
+        servers: Vec<String> = Vec::new(),
+        /// Secret shared with the relays. Better given as `HAUSPOST__TURN__SECRET`.
+        secret: Secret = Secret::default(),
+        /// How long credentials for a relay work, in seconds.
+        credential_seconds: u32 = 12 * 3600,
+    }
+}
 
 impl Turn {
     /// The services that are named, without credentials. What cannot be read is left out; see

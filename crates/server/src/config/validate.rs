@@ -45,6 +45,7 @@ impl Config {
             );
         }
         self.validate_objects()?;
+        self.validate_backup()?;
         self.validate_embedding()?;
         self.validate_turn()?;
         if !self.cluster.url.is_empty() {
@@ -136,6 +137,27 @@ impl Config {
                 "0 leaves no time for any upload",
                 "write 300 or so",
             );
+        }
+        Ok(())
+    }
+
+    fn validate_backup(&self) -> Result<(), Wrong> {
+        let backup = &self.backup;
+        if backup.is_on() && backup.folder == self.data_dir {
+            return wrong(
+                "backup.folder",
+                "is the data folder itself",
+                "name a folder of its own, best on another disk",
+            );
+        }
+        for (key, value) in [("backup.hours", backup.hours), ("backup.keep", backup.keep)] {
+            if value == 0 || value > 10_000 {
+                return wrong(
+                    key,
+                    format!("{value} cannot be"),
+                    "write a number from 1 to 10000",
+                );
+            }
         }
         Ok(())
     }
@@ -495,6 +517,7 @@ impl Config {
             }
         };
         absolute(&mut self.data_dir);
+        absolute(&mut self.backup.folder);
         absolute(&mut self.tls.certificate);
         absolute(&mut self.tls.key);
         absolute(&mut self.tls.client_ca);
