@@ -1,7 +1,8 @@
-//! The house's chores: `cargo xtask serve`, `test`, `ci`, `web`, `tidy`, `docs`.
+//! The house's chores: `cargo xtask serve`, `test`, `ci`, `web`, `package`, `tidy`, `docs`.
 #![allow(clippy::print_stdout, reason = "the chores' voice is the terminal")]
 
 mod docs;
+mod package;
 mod prerequisites;
 mod run;
 mod serve;
@@ -23,6 +24,7 @@ cargo xtask COMMAND
   test                install what the tests need, then run all checks and all tests
   ci                  the same as a build machine runs it: no incremental builds, cargo-deny if there
   web                 build the web client, as far as it has changed; the server takes it into itself
+  package [--debug]   make Debian packages of server and terminal client in target/package
   tidy                check the invariants of ARCHITECTURE.md in manifests and sources
   docs [--check]      write the files that are generated from code, or say which have drifted
 ";
@@ -50,6 +52,8 @@ fn command() -> Result<bool> {
         (Some("test"), []) => return test::test(&root, std::env::var_os("CI").is_some()),
         (Some("ci"), []) => return test::test(&root, true),
         (Some("web"), []) => drop(web::build(&root)?),
+        (Some("package"), []) => package::package(&root, true)?,
+        (Some("package"), [flag]) if flag == "--debug" => package::package(&root, false)?,
         (Some("tidy"), []) => tidy::tidy(&root)?,
         (Some("docs"), []) => docs::write(&root)?,
         (Some("docs"), [flag]) if flag == "--check" => docs::check(&root)?,
