@@ -171,7 +171,9 @@ fn make(
     let made = out.join(format!("{}_{version}_{architecture}.deb", package.name));
     run::output(
         Command::new("dpkg-deb")
-            .args(["--root-owner-group", "-Zxz", "--build"])
+            // Those for tests are taken apart at once.
+            .args(["--root-owner-group", if strip { "-Zxz" } else { "-Znone" }])
+            .arg("--build")
             .args([&tree, &made]),
     )?;
     Ok(made)

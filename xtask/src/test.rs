@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use crate::{prerequisites, run, serve, tidy, web};
+use crate::{package, prerequisites, run, serve, tidy, web};
 
 /// How many checks and tests passed and failed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -89,6 +89,11 @@ pub(crate) fn test(root: &Path, ci: bool) -> Result<bool> {
                 .env("OMEMO_PYTHON", python),
         );
     }
+    // Of the programs that the tests above were run with.
+    report.check("packages", || {
+        run::succeed(cargo().args(["build", "--package", "agent", "--package", "server"]))?;
+        package::package(root, false)
+    });
     let runner = root.join("tests/suites/run.py");
     if let Some(python) = python
         && runner.exists()
