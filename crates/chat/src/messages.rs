@@ -12,6 +12,7 @@ use xmpp::xep::carbons::{self, Direction};
 use xmpp::xml::{Edit, Head, Stanza};
 
 use crate::delivery::{Delivery, Keeping};
+use crate::modules::carbons::add_copies;
 use crate::modules::{
     MessageContext, MessagePlan, MessageType, Verdict, content, omemo, stanza_ids,
 };
@@ -110,8 +111,7 @@ impl Message<'_> {
         let text = self.relayed();
         let mut batch = Batch::new();
         let copies = self.keep(&plan, &text, &mut batch);
-        let Submitted { ids, ticket, .. } = self.submit(&plan, &copies, batch)?;
-        self.add_newcomers(&mut plan);
+        let Submitted { ids, ticket, .. } = self.submit(&mut plan, &copies, batch)?;
         if !self.sender.is_of(self.recipient)
             && content::wakes(self.stanza, MessageType::of(self.stanza))
         {
@@ -166,18 +166,20 @@ impl Message<'_> {
         copies
     }
 
-    fn submit(&self, plan: &MessagePlan, copies: &Copies, batch: Batch) -> Option<Submitted> {
-        if batch.is_empty() {
-            return Some(Submitted::nothing());
-        }
-        let mut order = plan.wait.then(|| self.recipient.waiting_order());
+    fn submit(&self, plan: &mut MessagePlan, copies: &Copies, batch: Batch) -> Option<Submitted> {
+        let mut order = (plan.wait && !batch.is_empty()).then(|| self.recipient.waiting_order());
         if let Some(order) = &mut order {
             if self.recipient.is_reachable() {
                 return None;
             }
             order.add(self.recipient, 1);
         }
-        let submitted = self.chat.store().submit(batch);
+        let submitted = if batch.is_empty() {
+            Submitted::nothing()
+        } else {
+            self.chat.store().submit(batch)
+        };
+        self.add_newcomers(plan);
         // Noted before the order is left: who comes then sees what it has by a copy of what waits.
         if let Some(id) = copies.kept(&submitted.ids) {
             for session in self.copied(plan) {
@@ -197,25 +199,27 @@ impl Message<'_> {
         plan.received_copies.iter().chain(sent)
     }
 
-    /// A session that has become reachable since the plan was made gets the message, too: what is kept after this one
-    /// may be planned for it already, and by that it counts as one that has had this one.
+    /// A session that has become reachable since the plan was made, or wants copies since then, gets the message, too: what is
+    /// kept after this one may be planned for it already, and by that it counts as one that has had this one.
     fn add_newcomers(&self, plan: &mut MessagePlan) {
         let to_one =
             |session: &Arc<SessionEntry>| self.to.resource() == Some(session.jid().resource());
-        if plan.deliver.is_empty() || plan.deliver.iter().any(to_one) {
-            return;
+        if !plan.deliver.is_empty() && !plan.deliver.iter().any(to_one) {
+            self.recipient.each_session(|session| {
+                let gets_it = |list: &[Arc<SessionEntry>]| {
+                    list.iter().any(|other| Arc::ptr_eq(other, session))
+                };
+                if session.is_reachable()
+                    && !gets_it(&plan.deliver)
+                    && !gets_it(&plan.received_copies)
+                    && !gets_it(&plan.sent_copies)
+                {
+                    plan.deliver.push(Arc::clone(session));
+                }
+            });
         }
-        self.recipient.each_session(|session| {
-            let gets_it =
-                |list: &[Arc<SessionEntry>]| list.iter().any(|other| Arc::ptr_eq(other, session));
-            if session.is_reachable()
-                && !gets_it(&plan.deliver)
-                && !gets_it(&plan.received_copies)
-                && !gets_it(&plan.sent_copies)
-            {
-                plan.deliver.push(Arc::clone(session));
-            }
-        });
+        let kind = MessageType::of(self.stanza);
+        add_copies(self.stanza, kind, self.sender, Some(self.recipient), plan);
     }
 
     fn deliveries(
@@ -410,10 +414,8 @@ mod tests {
         session.set_available(presence, 0, now.wall);
     }
 
-    /// Two people write at the same time, and each on a thread of its own.
-    #[test]
-    fn who_comes_while_it_is_decided_who_gets_a_message_does_not_go_without() {
-        let now = Now::new(Moment::START, Timestamp::from_seconds(1));
+    /// A house with Romeo in it.
+    fn house(now: Now) -> (Chat, Arc<Account>) {
         let store = Store::open(StoreConfig::inline(move || now.wall)).unwrap();
         let romeo = NewAccount {
             localpart: "romeo".into(),
@@ -424,6 +426,15 @@ mod tests {
         let chat = Chat::new(config, store, Arc::new(|work| work()), [9; 32], now);
         let jid = BareJid::parse("romeo@example.org").unwrap();
         let recipient = store::wait(chat.account(&jid)).unwrap().unwrap();
+        (chat, recipient)
+    }
+
+    /// Two people write at the same time, and each on a thread of its own.
+    #[test]
+    fn who_comes_while_it_is_decided_who_gets_a_message_does_not_go_without() {
+        let now = Now::new(Moment::START, Timestamp::from_seconds(1));
+        let (chat, recipient) = house(now);
+        let jid = recipient.jid().clone();
         let phone = session("phone", &recipient, now);
         let laptop = session("laptop", &recipient, now);
         comes(&phone, now);
@@ -466,5 +477,52 @@ mod tests {
             }
         }
         assert_eq!(got, ["second", "first"], "it counts as one that has both");
+    }
+    /// The same of copies: what one of them has by its own address.
+    #[test]
+    fn who_wants_copies_while_it_is_decided_who_gets_a_message_does_not_go_without() {
+        let now = Now::new(Moment::START, Timestamp::from_seconds(1));
+        let (chat, recipient) = house(now);
+        let phone = session("phone", &recipient, now);
+        let laptop = session("laptop", &recipient, now);
+        comes(&phone, now);
+        let sender = Sender::Elsewhere(Jid::parse("juliet@example.com/balcony").unwrap());
+        let to = Jid::from(phone.jid().clone());
+        let text = format!("<message type='chat' to='{to}'><body>Hi</body></message>");
+        let stanza = Stanza::parse(&text).unwrap();
+        let message = Message {
+            chat: &chat,
+            sender: &sender,
+            stanza: &stanza,
+            to: &to,
+            recipient: &recipient,
+        };
+        let plan = || {
+            let mut plan = MessagePlan {
+                keep_for_recipient: true,
+                ..addressed(&to, MessageType::Chat, &recipient)
+            };
+            add_copies(
+                &stanza,
+                MessageType::Chat,
+                &sender,
+                Some(&recipient),
+                &mut plan,
+            );
+            plan
+        };
+        let before = plan();
+        laptop.set_carbons(true);
+        comes(&laptop, now);
+        let after = plan();
+        for plan in [after, before] {
+            let Some(Planned::Send { deliveries, .. }) = message.carry_out(plan) else {
+                panic!("it is sent");
+            };
+            let mut to_laptop = deliveries.iter().filter(|it| Arc::ptr_eq(&it.to, &laptop));
+            let copy = to_laptop.next().expect("a copy");
+            assert!(matches!(copy.keeping, Keeping::Copy(_)));
+            assert!(to_laptop.next().is_none(), "one copy");
+        }
     }
 }

@@ -16,6 +16,7 @@ use super::link::{Link, Parcel, Refusal};
 use super::{inbound, refused};
 use crate::delivery::Delivery;
 use crate::messages;
+use crate::modules::carbons::add_copies;
 use crate::modules::{
     MessageContext, MessagePlan, MessageType, Verdict, barred, content, omemo, stanza_ids,
     store_failed,
@@ -190,6 +191,7 @@ pub(crate) fn plan_message(
         let submitted = chat.store().submit(batch);
         (submitted.ids, Some(submitted.ticket))
     };
+    add_copies(stanza, MessageType::of(stanza), sender, None, &mut plan);
     let mut copies = Vec::new();
     if let Some(account) = account.filter(|_| !plan.sent_copies.is_empty()) {
         let text = omemo::Copies::of(chat, stanza, &text).for_account(account);

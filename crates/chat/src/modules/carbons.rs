@@ -9,10 +9,10 @@ use xmpp::xml::Stanza;
 
 use super::content::is_instant_messaging;
 use super::{
-    Feature, IqContext, IqHandler, MessageContext, MessageType, Module, Reply, Run, Seat, Status,
-    Target, Verdict,
+    Feature, IqContext, IqHandler, MessageContext, MessagePlan, MessageType, Module, Reply, Run,
+    Seat, Status, Target, Verdict,
 };
-use crate::{SessionEntry, Work};
+use crate::{Account, Sender, SessionEntry, Work};
 
 /// The declaration. `urn:xmpp:carbons:rules:0` would promise copies of errors by what they answer,
 /// which nobody here remembers; so it is not announced.
@@ -80,41 +80,49 @@ fn not_allowed(_context: IqContext) -> Work<Result<Reply, StanzaError>> {
 
 /// Who else gets the message: every other session that wants copies and did not send or get it.
 fn message(context: &mut MessageContext<'_>) -> Verdict {
-    let plan = &mut *context.plan;
+    let (stanza, kind) = (context.stanza, context.kind);
+    let recipient = context.recipient.map(AsRef::as_ref);
+    add_copies(stanza, kind, context.sender, recipient, context.plan);
+    Verdict::Next
+}
+
+/// Adds those to a plan who want copies and are not in it. Once it is kept, this finds those who have come since it was made.
+pub(crate) fn add_copies(
+    stanza: &Stanza,
+    kind: MessageType,
+    sender: &Sender,
+    recipient: Option<&Account>,
+    plan: &mut MessagePlan,
+) {
     let has = |list: &[Arc<SessionEntry>], session: &Arc<SessionEntry>| {
         list.iter().any(|other| Arc::ptr_eq(other, session))
     };
     let mut eligible = None;
-    let mut is_eligible =
-        || *eligible.get_or_insert_with(|| is_eligible(context.stanza, context.kind));
-    if let Some(account) = context.sender.account() {
-        account.each_session(|session| {
-            if session.wants_carbons()
-                && !context.sender.is_session(session)
-                && !has(&plan.deliver, session)
-                && is_eligible()
-            {
-                plan.sent_copies.push(Arc::clone(session));
-            }
-        });
-    }
-    let Some(recipient) = context.recipient else {
-        return Verdict::Next;
-    };
-    if is_private_room_message(context.stanza) {
-        return Verdict::Next;
-    }
-    recipient.each_session(|session| {
+    let mut is_eligible = || *eligible.get_or_insert_with(|| is_eligible(stanza, kind));
+    let mut add = |session: &Arc<SessionEntry>, sent: bool, plan: &mut MessagePlan| {
         if session.wants_carbons()
-            && !context.sender.is_session(session)
+            && !sender.is_session(session)
             && !has(&plan.deliver, session)
             && !has(&plan.sent_copies, session)
+            && !has(&plan.received_copies, session)
             && is_eligible()
         {
-            plan.received_copies.push(Arc::clone(session));
+            let copies = if sent {
+                &mut plan.sent_copies
+            } else {
+                &mut plan.received_copies
+            };
+            copies.push(Arc::clone(session));
         }
-    });
-    Verdict::Next
+    };
+    if let Some(account) = sender.account() {
+        account.each_session(|session| add(session, true, plan));
+    }
+    if let Some(recipient) = recipient
+        && !is_private_room_message(stanza)
+    {
+        recipient.each_session(|session| add(session, false, plan));
+    }
 }
 
 /// §6.1.

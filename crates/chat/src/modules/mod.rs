@@ -13,7 +13,7 @@ mod avatar_conversion;
 mod blocking;
 mod bookmarks;
 pub(crate) mod caps;
-mod carbons;
+pub(crate) mod carbons;
 mod client_access;
 mod client_state;
 pub(crate) mod commands;
