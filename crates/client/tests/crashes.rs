@@ -189,23 +189,9 @@ fn check(schedule: &[Event]) {
     }
 }
 
-/// By hand there may be many more: `PROPTEST_CASES=20000`.
-fn cases() -> u32 {
-    let wanted = std::env::var("PROPTEST_CASES").ok();
-    wanted.map_or(24, |cases| cases.parse().unwrap())
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: cases(),
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    })]
-
-    #[test]
-    fn any_schedule_loses_and_doubles_nothing(schedule in events()) {
-        check(&schedule);
-    }
+#[test]
+fn any_schedule_loses_and_doubles_nothing() {
+    kit::schedules::check_all(24, &events(), |schedule| check(&schedule));
 }
 
 #[test]

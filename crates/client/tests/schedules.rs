@@ -329,19 +329,23 @@ fn what_was_said_offline_is_not_for_whoever_was_taken_out_meanwhile() {
     }
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: 16,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    })]
+/// A device that is new hears what is said at the same moment by others.
+#[test]
+fn a_device_that_has_just_come_reads_what_is_said_at_once() {
+    let mut run = Run::new();
+    for step in [Step::NewDevice, Step::Say(ROMEO), Step::Say(LAPTOP)] {
+        run.step(&step);
+    }
+    run.finish();
+}
 
-    #[test]
-    fn every_message_is_read_once_where_it_may_be_and_nowhere_else(schedule in steps()) {
+#[test]
+fn every_message_is_read_once_where_it_may_be_and_nowhere_else() {
+    kit::schedules::check_all(16, &steps(), |schedule| {
         let mut run = Run::new();
         for step in &schedule {
             run.step(step);
         }
         run.finish();
-    }
+    });
 }

@@ -13,8 +13,12 @@ use crate::crypto::{IdentityKeyPair, KeyError, PublicKey, Randomness, SecretKey,
 /// How many prekeys a bundle has (XEP-0384 §4.2).
 pub(crate) const PREKEYS: usize = 100;
 
-/// How many used prekeys are kept during a catch-up.
+/// How many used prekeys are kept.
 const MAX_USED: usize = 1_000;
+
+/// How long a used prekey is kept. Whoever has fetched the bundle before it was published anew may take the same one, and
+/// would else write what nobody can read (XEP-0384 §6).
+const USED_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Numbers of devices and keys are from 1 to this (XEP-0384 §5.1).
 const MAX_ID: u32 = 0x7FFF_FFFF;
@@ -128,6 +132,9 @@ impl FormKeys {
 
 const VERSION: u8 = 1;
 
+/// Of the prekeys; in version 1 it was not written down when one was used.
+const PREKEYS_VERSION: u8 = 2;
+
 impl Account {
     pub(crate) fn generate(now: Timestamp, random: &mut dyn Randomness) -> Result<Self, KeyError> {
         let seed: Zeroizing<[u8; 32]> = secret(random);
@@ -214,8 +221,8 @@ struct PreKey {
     id: u32,
     secret: SecretKey,
     public: PublicKey,
-    /// It is offered no more, and goes with the end of the catch-up.
-    used: bool,
+    /// Since then it is offered no more, and a day later it goes.
+    used: Option<Timestamp>,
 }
 
 /// The prekeys of one form.
@@ -229,7 +236,7 @@ impl PreKeys {
     pub(crate) fn offered(&self) -> impl Iterator<Item = (u32, PublicKey)> + '_ {
         self.keys
             .iter()
-            .filter(|key| !key.used)
+            .filter(|key| key.used.is_none())
             .map(|key| (key.id, key.public))
     }
 
@@ -240,26 +247,30 @@ impl PreKeys {
             .map(|key| &key.secret)
     }
 
-    /// A prekey was used: it is offered no more, and kept only when `keep` says so. Says whether it was offered.
-    pub(crate) fn mark_used(&mut self, id: u32, keep: bool) -> bool {
-        let Some(index) = self.keys.iter().position(|key| key.id == id) else {
+    /// A prekey was used: it is offered no more. Says whether it was offered.
+    pub(crate) fn mark_used(&mut self, id: u32, now: Timestamp) -> bool {
+        let Some(key) = self.keys.iter_mut().find(|key| key.id == id) else {
             return false;
         };
-        let offered = self
-            .keys
-            .get_mut(index)
-            .is_some_and(|key| !std::mem::replace(&mut key.used, true));
-        let used = self.keys.iter().filter(|key| key.used).count();
-        if !keep || used > MAX_USED {
+        if key.used.is_some() {
+            return false;
+        }
+        key.used = Some(now);
+        let used = self.keys.iter().filter_map(|key| key.used);
+        if used.clone().count() > MAX_USED
+            && let Some(oldest) = used.min()
+            && let Some(index) = self.keys.iter().position(|key| key.used == Some(oldest))
+        {
             self.keys.remove(index);
         }
-        offered
+        true
     }
 
-    /// Forgets those that were used.
-    pub(crate) fn forget_used(&mut self) -> bool {
+    /// Forgets those that were used long ago. Says whether there were any.
+    pub(crate) fn forget_used(&mut self, now: Timestamp) -> bool {
         let before = self.keys.len();
-        self.keys.retain(|key| !key.used);
+        self.keys
+            .retain(|key| key.used.is_none_or(|used| now.since(used) < USED_AGE));
         self.keys.len() != before
     }
 
@@ -276,25 +287,27 @@ impl PreKeys {
                 id,
                 public: secret.public(),
                 secret,
-                used: false,
+                used: None,
             });
         }
     }
 
     pub(crate) fn encode(&self) -> Zeroizing<Vec<u8>> {
-        let mut out = Encoder::new(VERSION, 16 + 70 * self.keys.len());
+        let mut out = Encoder::new(PREKEYS_VERSION, 16 + 78 * self.keys.len());
         out.number(self.last_id).count(self.keys.len());
         for key in &self.keys {
             out.number(key.id)
                 .secret(&key.secret)
                 .public(&key.public)
-                .flag(key.used);
+                .option(key.used, |out, used| {
+                    out.time(used);
+                });
         }
         out.finish()
     }
 
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, StateError> {
-        let (_, mut from) = Decoder::new(bytes, VERSION)?;
+        let (version, mut from) = Decoder::new(bytes, PREKEYS_VERSION)?;
         let prekeys = Self {
             last_id: from.number()?,
             keys: from.list(|from| {
@@ -302,7 +315,10 @@ impl PreKeys {
                     id: from.number()?,
                     secret: from.secret()?,
                     public: from.public()?,
-                    used: from.flag()?,
+                    used: match version {
+                        1 => from.flag()?.then_some(Timestamp::EPOCH),
+                        _ => from.option(Decoder::time)?,
+                    },
                 })
             })?,
         };
@@ -317,23 +333,35 @@ mod tests {
     use crate::tests::Seeded;
 
     #[test]
-    fn used_prekeys_are_replaced_and_kept_only_while_asked() {
+    fn used_prekeys_are_replaced_and_kept_for_a_day() {
         let mut random = Seeded::new(1);
         let mut prekeys = PreKeys::default();
+        let at = Timestamp::from_seconds;
         prekeys.refill(&mut random);
         assert_eq!(prekeys.offered().count(), PREKEYS);
-        assert!(prekeys.mark_used(7, true));
-        assert!(!prekeys.mark_used(7, true), "offered no more");
-        assert!(!prekeys.mark_used(700, true));
+        assert!(prekeys.mark_used(7, at(10)));
+        assert!(!prekeys.mark_used(7, at(20)), "offered no more");
+        assert!(!prekeys.mark_used(700, at(10)));
         prekeys.refill(&mut random);
         assert_eq!(prekeys.offered().count(), PREKEYS);
         assert!(prekeys.offered().all(|(id, _)| id != 7));
+        assert!(!prekeys.forget_used(at(86_409)));
         assert!(prekeys.secret(7).is_some());
-        assert!(prekeys.forget_used());
+        assert!(prekeys.forget_used(at(86_410)));
         assert!(prekeys.secret(7).is_none());
-        assert!(prekeys.mark_used(8, false));
-        assert!(prekeys.secret(8).is_none());
         assert!(prekeys.secret(101).is_some(), "numbers are not used again");
+    }
+
+    #[test]
+    fn of_many_used_prekeys_the_latest_are_kept() {
+        let mut random = Seeded::new(1);
+        let mut prekeys = PreKeys::default();
+        for second in 1..=1_001 {
+            prekeys.refill(&mut random);
+            assert!(prekeys.mark_used(second, Timestamp::from_seconds(i64::from(second))));
+        }
+        assert!(prekeys.secret(1).is_none());
+        assert!(prekeys.secret(2).is_some());
     }
 
     #[test]

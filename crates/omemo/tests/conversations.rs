@@ -262,7 +262,7 @@ fn signed_prekeys_rotate_and_the_old_one_lives_on_for_one_period() {
 }
 
 #[test]
-fn prekeys_used_twice_are_read_during_a_catch_up_only() {
+fn prekeys_used_twice_are_read_for_a_day_and_later_in_a_catch_up_only() {
     let mut world = World::new(5);
     let target = world.device("juliet@capulet.example");
     let node = (
@@ -281,19 +281,26 @@ fn prekeys_used_twice_are_read_during_a_catch_up_only() {
     let second = bundle[first + 1..].find("<pk ").unwrap() + first + 1;
     let end = bundle.find("</prekeys>").unwrap();
     bundle.replace_range(second..end, "");
-    let writers: Vec<usize> = ["a@x.example", "b@x.example", "c@x.example"]
+    let writers: Vec<usize> = ["a@x.example", "b@x.example", "c@x.example", "d@x.example"]
         .map(|account| world.device(account))
         .to_vec();
     for (index, writer) in writers.iter().enumerate() {
         world.say(*writer, &juliet(), &index.to_string());
     }
-    let machine = world.parties[target].machine.as_mut().unwrap();
-    machine.catch_up_started().unwrap();
     world.deliver_at(target, 0);
     world.crash(target);
     world.deliver_at(target, 0);
-    world.parties[target].machine().catch_up_ended().unwrap();
     assert_eq!(world.read(target), ["0", "1"]);
+    // What an archive has may be older than that.
+    let machine = world.parties[target].machine.as_mut().unwrap();
+    machine.catch_up_started().unwrap();
+    let later = base::Timestamp::from_micros(world.now.micros() + 25 * 3_600_000_000);
+    machine.tick(later, &mut world.random).unwrap();
+    world.deliver_at(target, 0);
+    assert_eq!(world.read(target), ["0", "1", "2"]);
+    let machine = world.parties[target].machine.as_mut().unwrap();
+    machine.catch_up_ended().unwrap();
+    machine.tick(later, &mut world.random).unwrap();
     assert_eq!(
         world.deliver_at(target, 0),
         Some(Received::Failed(Failure::UnknownPreKey))

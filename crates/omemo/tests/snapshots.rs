@@ -1,8 +1,9 @@
 //! What is kept must be readable for ever, or people lose their keys.
 //!
 //! `snapshots/format-1.txt` has all records of two devices in the middle of a conversation, with messages that are
-//! still to be read. A unit test holds every record in it against what is written today. A new format gets a new file
-//! beside the old one, written by `OMEMO_SNAPSHOTS=write cargo test -p omemo --test snapshots`.
+//! still to be read, and `snapshots/prekeys-2.txt` the same since prekeys say when they were used. A unit test holds every
+//! record in them against what is written today. A new format gets a new file beside the old ones, written by
+//! `OMEMO_SNAPSHOTS=write cargo test -p omemo --test snapshots`.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -23,8 +24,16 @@ use world::{Party, Post, Seeded, World, jid, text_of};
 const ROMEO: &str = "romeo@montague.example";
 const JULIET: &str = "juliet@capulet.example";
 
-fn path() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots/format-1.txt")
+/// The newest comes last.
+const KEPT: [&str; 2] = ["format-1.txt", "prekeys-2.txt"];
+
+fn path(name: &str) -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    folder.join("tests/snapshots").join(name)
+}
+
+fn kept(name: &str) -> String {
+    std::fs::read_to_string(path(name)).unwrap()
 }
 
 /// Two devices with all kinds of records, and messages on their way.
@@ -142,7 +151,7 @@ fn read(text: &str) -> World {
 fn all_kinds_of_records_are_kept() {
     let now = written(&mut conversation());
     if std::env::var_os("OMEMO_SNAPSHOTS").is_some() {
-        std::fs::write(path(), &now).unwrap();
+        std::fs::write(path(KEPT[1]), &now).unwrap();
     }
     let kinds = |text: &str| -> BTreeSet<String> {
         text.lines()
@@ -151,28 +160,27 @@ fn all_kinds_of_records_are_kept() {
             .collect()
     };
     // A new kind of record wants a new snapshot.
-    assert_eq!(
-        kinds(&now),
-        kinds(&std::fs::read_to_string(path()).unwrap())
-    );
+    assert_eq!(kinds(&now), kinds(&kept(KEPT[1])));
 }
 
 #[test]
 fn a_kept_conversation_goes_on() {
-    let mut world = read(&std::fs::read_to_string(path()).unwrap());
-    let inbox = world.parties[1].machine().undelivered().unwrap();
-    assert_eq!(inbox.len(), 1);
-    assert_eq!(text_of(&inbox[0].1), "in the inbox");
-    while world.deliver_at(1, 0).is_some() {}
-    assert_eq!(world.read(1), ["skipped", "to come"]);
-    let said = world.encrypt(1, &Audience::direct(jid(ROMEO)), "and on");
-    assert!(said.reaches_somebody());
+    for name in KEPT {
+        let mut world = read(&kept(name));
+        let inbox = world.parties[1].machine().undelivered().unwrap();
+        assert_eq!(inbox.len(), 1, "{name}");
+        assert_eq!(text_of(&inbox[0].1), "in the inbox");
+        while world.deliver_at(1, 0).is_some() {}
+        assert_eq!(world.read(1), ["skipped", "to come"], "{name}");
+        let said = world.encrypt(1, &Audience::direct(jid(ROMEO)), "and on");
+        assert!(said.reaches_somebody(), "{name}");
+    }
 }
 
 #[test]
 fn what_a_newer_version_has_written_is_left_alone() {
     for (name, newer) in [("format", vec![2]), ("account", vec![2, 0, 0])] {
-        let mut store = read(&std::fs::read_to_string(path()).unwrap())
+        let mut store = read(&kept(KEPT[1]))
             .parties
             .remove(0)
             .machine
@@ -197,7 +205,7 @@ fn what_a_newer_version_has_written_is_left_alone() {
 
 #[test]
 fn damaged_records_are_named_and_never_a_panic() {
-    let text = std::fs::read_to_string(path()).unwrap();
+    let text = kept(KEPT[1]);
     let records: Vec<(String, Vec<u8>)> = text
         .lines()
         .filter_map(|line| line.strip_prefix(&format!("{JULIET} ")))

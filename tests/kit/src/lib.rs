@@ -69,5 +69,6 @@
 pub mod client;
 pub mod house;
 pub mod pattern;
+pub mod schedules;
 pub mod script;
 pub mod server;

@@ -324,7 +324,7 @@ impl<S: KeyStore> Machine<S> {
             None => return Ok(Key::Failed(Failure::BadKeyExchange)),
         };
         *sessions = with;
-        let used = prekeys.mark_used(exchange.prekey, own.catching_up);
+        let used = prekeys.mark_used(exchange.prekey, now);
         if used {
             prekeys.refill(random);
             own.form_mut(form).unpublished = true;

@@ -290,7 +290,8 @@ impl<S: KeyStore> Machine<S> {
         self.seen_lists.clear();
     }
 
-    /// Lets time do its work: call it after connecting and about every hour. Rotates signed prekeys.
+    /// Lets time do its work: call it after connecting and about every hour. Rotates signed prekeys, and forgets those that
+    /// were used a day ago.
     ///
     /// # Errors
     /// [`Error`], when the store fails.
@@ -307,6 +308,9 @@ impl<S: KeyStore> Machine<S> {
             self.commit(&changes)?;
             self.account = account;
             self.generations = self.generations.map(|generation| generation + 1);
+        }
+        if !self.account.catching_up {
+            self.forget_used_prekeys(now)?;
         }
         self.troubles
             .retain(|_, trouble| now.since(trouble.since) < self.config.retry_after);
@@ -327,8 +331,21 @@ impl<S: KeyStore> Machine<S> {
         Ok(())
     }
 
-    /// Messages from the archive follow. Until [`Machine::catch_up_ended`], prekeys that they use are kept: of two that
-    /// used the same one, none shall be lost (XEP-0384 §6).
+    /// Prekeys that were used long ago go.
+    fn forget_used_prekeys(&mut self, now: Timestamp) -> Result<(), Error<S::Error>> {
+        let mut draft = Draft::new(&self.store);
+        for form in Form::ALL {
+            let mut prekeys = draft.prekeys(form)?;
+            if prekeys.forget_used(now) {
+                draft.put_prekeys(form, &prekeys);
+            }
+        }
+        let changes = draft.finish();
+        self.commit(&changes)
+    }
+
+    /// Messages from the archive follow. Until [`Machine::catch_up_ended`], prekeys that were used are kept, however long ago
+    /// that was: of two messages that used the same one, none shall be lost (XEP-0384 §6).
     ///
     /// # Errors
     /// [`Error`], when the store fails.
@@ -336,7 +353,7 @@ impl<S: KeyStore> Machine<S> {
         self.set_catching_up(true)
     }
 
-    /// The archive has been read. Used prekeys are deleted.
+    /// The archive has been read. Used prekeys are deleted when they are old.
     ///
     /// # Errors
     /// [`Error`], when the store fails.
@@ -351,14 +368,6 @@ impl<S: KeyStore> Machine<S> {
         let mut account = self.account.clone();
         account.catching_up = catching_up;
         let mut draft = Draft::new(&self.store);
-        if !catching_up {
-            for form in Form::ALL {
-                let mut prekeys = draft.prekeys(form)?;
-                if prekeys.forget_used() {
-                    draft.put_prekeys(form, &prekeys);
-                }
-            }
-        }
         draft.put_account(&account);
         let changes = draft.finish();
         self.commit(&changes)?;

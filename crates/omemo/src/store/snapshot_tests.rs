@@ -10,6 +10,8 @@ use crate::tests::unhex;
 
 /// What the first format looked like. What was released must be readable for ever.
 const FIRST: &str = include_str!("../../tests/snapshots/format-1.txt");
+/// Since prekeys say when they were used.
+const SECOND: &str = include_str!("../../tests/snapshots/prekeys-2.txt");
 
 fn again(name: &str, bytes: &[u8]) -> Result<RecordBytes, StateError> {
     let kind = name.split('/').next().unwrap_or_default();
@@ -32,7 +34,7 @@ fn again(name: &str, bytes: &[u8]) -> Result<RecordBytes, StateError> {
 #[test]
 fn records_are_read_and_written_as_they_were() {
     let mut kinds = std::collections::BTreeSet::new();
-    for line in FIRST.lines().filter(|line| !line.starts_with("post ")) {
+    for line in SECOND.lines().filter(|line| !line.starts_with("post ")) {
         let mut parts = line.splitn(3, ' ').skip(1);
         let (name, bytes) = (parts.next().unwrap(), unhex(parts.next().unwrap()));
         assert_eq!(again(name, &bytes).unwrap().to_vec(), bytes, "{name}");
@@ -49,4 +51,18 @@ fn records_are_read_and_written_as_they_were() {
         "sessions", "trust",
     ];
     assert!(kinds.into_iter().eq(all));
+}
+
+#[test]
+fn what_was_written_first_is_read() {
+    for line in FIRST.lines().filter(|line| !line.starts_with("post ")) {
+        let mut parts = line.splitn(3, ' ').skip(1);
+        let (name, bytes) = (parts.next().unwrap(), unhex(parts.next().unwrap()));
+        let now = again(name, &bytes).unwrap();
+        if name.starts_with("prekeys/") {
+            assert_eq!(again(name, &now).unwrap(), now, "{name}");
+        } else {
+            assert_eq!(now.to_vec(), bytes, "{name}");
+        }
+    }
 }
