@@ -43,6 +43,7 @@ SUITES = [
     "inbox",
     "operations",
     "backups",
+    "upgrade",
     "packages",
     "audit",
     "rest",
