@@ -2,7 +2,7 @@
 
 use client::text::Composition;
 use client::{BareJid, ConversationId, MessageKey, Redacted};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::Time;
 use super::answer::{Failure, FailureKind};
