@@ -5,7 +5,8 @@ use std::sync::Arc;
 use xmpp::condition::{SaslCondition, StanzaCondition};
 use xmpp::sasl::{ChannelBindings, ScramHash};
 use xmpp::stream::server::{
-    Answer, Negotiation, Output, Question, RegistrationOffer, ServerConfig,
+    Answer, DirectoryOffer, Negotiation, Output, Passwords, Question, RegistrationOffer,
+    ServerConfig,
 };
 use xmpp::stream::{Security, TlsFacts, TlsVersion, Transport, TransportKind};
 use xmpp::xml::{Framing, Reader, ReaderLimits};
@@ -13,6 +14,7 @@ use xmpp::xml::{Framing, Reader, ReaderLimits};
 /// Lets everybody in by password, and nobody by anything else.
 fn answer(question: Question) -> Answer {
     match question {
+        Question::Passwords { .. } => Answer::Passwords(Passwords::Elsewhere),
         Question::Keys { .. } => Answer::Keys(Vec::new()),
         Question::Password { .. } | Question::StoreKeys { .. } | Question::Failed { .. } => {
             Answer::Accepted
@@ -59,6 +61,9 @@ pub(crate) fn check(data: &[u8]) {
     let config = ServerConfig {
         plain: true,
         registration: RegistrationOffer::Invited,
+        directory: (first & 32 != 0).then_some(DirectoryOffer {
+            scram_for_unnamed: first & 16 != 0,
+        }),
         ..ServerConfig::new("example.org", [1; 32])
     };
     let transport = Transport {

@@ -47,6 +47,7 @@ SUITES = [
     "packages",
     "audit",
     "rest",
+    "ldap",
     "promises",
     "federation",
     "dane",

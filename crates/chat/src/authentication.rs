@@ -8,12 +8,15 @@ use base::{BareJid, Moment, Now};
 use store::{AppPasswordId, Batch, ScramRecord, StoreError, TokenRecord};
 use xmpp::condition::{SaslCondition, StanzaCondition, StanzaError, StreamCondition};
 use xmpp::sasl::{Mechanism, Password, ScramHash, ScramKeys, UnknownAccounts};
-use xmpp::stream::server::{Answer, BindRequest, Candidate, Credential, Question, StoredToken};
+use xmpp::stream::server::{
+    Answer, BindRequest, Candidate, Credential, Passwords, Question, StoredToken,
+};
 use xmpp::xml::Writer;
 
-use crate::accounts::{AccountDraft, Refusal, to_record};
+use crate::accounts::{AccountDraft, Authority, Door, Refusal, to_record};
 use crate::admission::Admission;
 use crate::delivery::{Bounds, Mailbox};
+use crate::directory::Verdict;
 use crate::session::Claim;
 use crate::throttle::Toll;
 use crate::{Chat, Session, SessionEntry, Work};
@@ -51,6 +54,7 @@ pub(crate) struct Asker {
 pub(crate) fn answer(asker: Asker, question: Question) -> Work<Answered> {
     Box::pin(async move {
         match question {
+            Question::Passwords { account } => or_temporary(asker.passwords(&account).await),
             Question::Keys { account, hash } => {
                 asker.guarded(&account, asker.keys(&account, hash)).await
             }
@@ -187,6 +191,20 @@ impl Asker {
         Ok(login.filter(|login| login.account.enabled))
     }
 
+    /// Where a password is kept; where there is a directory, also that of an account that is not there: people who are new in
+    /// it come in that way.
+    async fn passwords(&self, account: &BareJid) -> Result<Answer, StoreError> {
+        let here = match self.login(account).await? {
+            Some(login) => login.identity.is_none(),
+            None => self.chat.config().directory.is_none(),
+        };
+        Ok(Answer::Passwords(if here {
+            Passwords::Here
+        } else {
+            Passwords::Elsewhere
+        }))
+    }
+
     async fn keys(&self, account: &BareJid, hash: ScramHash) -> Result<Answer, StoreError> {
         let login = self.login(account).await?;
         let mut candidates = candidates(login.as_ref());
@@ -196,7 +214,14 @@ impl Asker {
 
     async fn password(&self, account: &BareJid, password: Password) -> Result<Answer, StoreError> {
         let login = self.login(account).await?;
+        let of_directory = login.as_ref().map_or_else(
+            || self.chat.config().directory.is_some(),
+            |login| login.identity.is_some(),
+        );
         let mut known = candidates(login.as_ref());
+        if of_directory && known.is_empty() {
+            return self.ask_directory(account, login, password).await;
+        }
         // The cheapest record decides: all were made of the same password, and app passwords share
         // its salt, so that the password is stretched once whatever it is.
         let cheapest = known
@@ -215,17 +240,73 @@ impl Asker {
                 .keys(account.as_str(), ScramHash::Sha256)
         });
         let others: Vec<ScramKeys> = keys.collect();
+        let kept = of_directory.then(|| password.clone());
         let (tell, told) = futures_channel::oneshot::channel();
         self.chat.offload(Box::new(move || {
             let _ = tell.send(first.verify_among(&others, &password));
         }));
-        Ok(match told.await {
-            Ok(place) => match place.and_then(|place| credentials.get(place)) {
-                Some(credential) => Answer::Admitted(*credential),
-                None => Answer::Refused(SaslCondition::NotAuthorized),
-            },
-            Err(_) => Answer::Refused(SaslCondition::TemporaryAuthFailure),
-        })
+        let Ok(place) = told.await else {
+            return Ok(Answer::Refused(SaslCondition::TemporaryAuthFailure));
+        };
+        if let Some(credential) = place.and_then(|place| credentials.get(place)) {
+            return Ok(Answer::Admitted(*credential));
+        }
+        match kept {
+            Some(password) => self.ask_directory(account, login, password).await,
+            None => Ok(Answer::Refused(SaslCondition::NotAuthorized)),
+        }
+    }
+
+    /// The directory decides. While nobody can say, nobody is counted as a guesser, and whoever has a token or an app password
+    /// comes in.
+    async fn ask_directory(
+        &self,
+        account: &BareJid,
+        login: Option<store::Login>,
+        password: Password,
+    ) -> Result<Answer, StoreError> {
+        let identity = login.and_then(|login| login.identity);
+        let config = self.chat.config();
+        let (Some(directory), Some(settings), Some(local)) = (
+            self.chat.directories().get(),
+            &config.directory,
+            account.local(),
+        ) else {
+            // Its people stay known while the directory is switched off; none of them has a password then.
+            return Ok(Answer::Refused(SaslCondition::NotAuthorized));
+        };
+        // RFC 4513 §5.1.2: a bind without a password is no proof of anything.
+        let foreign = identity
+            .as_ref()
+            .is_some_and(|identity| identity.source != settings.source);
+        if password.expose().is_empty() || foreign || account.domain() != &*config.domain {
+            return Ok(Answer::Refused(SaslCondition::NotAuthorized));
+        }
+        let external = identity.as_ref().map(|identity| &*identity.external);
+        match directory.verify(local, external, password).await {
+            Verdict::Right => {}
+            Verdict::Newcomer(newcomer) if identity.is_none() && *newcomer.localpart == *local => {
+                let by = Authority::house(Door::Directory);
+                let made = self
+                    .chat
+                    .create_from_directory(vec![*newcomer], &by, self.now)
+                    .await;
+                if let Err(error) = made {
+                    tracing::warn!(%account, %error, "somebody who is new in the directory could not be given an account");
+                }
+            }
+            Verdict::Wrong | Verdict::Newcomer(_) => {
+                return Ok(Answer::Refused(SaslCondition::NotAuthorized));
+            }
+            Verdict::Unknown => return Ok(Answer::Refused(SaslCondition::TemporaryAuthFailure)),
+        }
+        // Who was disabled here or meanwhile is so, and a name that somebody else has here is no way in.
+        let login = self.login(account).await?;
+        let identity = login.and_then(|login| login.identity);
+        let Some(_) = identity.filter(|identity| identity.source == settings.source) else {
+            return Ok(Answer::Refused(SaslCondition::NotAuthorized));
+        };
+        Ok(Answer::Admitted(Credential::Account))
     }
 
     async fn exists(&self, account: &BareJid) -> Result<Answer, StoreError> {
@@ -343,6 +424,10 @@ impl Asker {
 
     async fn hashes(&self, account: &BareJid) -> Result<Answer, StoreError> {
         let login = self.login(account).await?;
+        if login.as_ref().is_some_and(|login| login.identity.is_some()) {
+            // The password is the directory's: no keys of it are kept here.
+            return Ok(Answer::Hashes(ScramHash::ALL.to_vec()));
+        }
         let hashes = login
             .iter()
             .flat_map(|login| &login.keys)
@@ -351,7 +436,8 @@ impl Asker {
     }
 
     async fn store_keys(&self, account: &BareJid, keys: &ScramKeys) -> Result<Answer, StoreError> {
-        let Some(login) = self.login(account).await? else {
+        let login = self.login(account).await?;
+        let Some(login) = login.filter(|login| login.identity.is_none()) else {
             return Ok(Answer::Refused(SaslCondition::NotAuthorized));
         };
         let mut batch = Batch::new();

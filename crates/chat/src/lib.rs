@@ -13,6 +13,7 @@ mod compliance;
 pub mod config;
 mod connection;
 mod delivery;
+mod directory;
 mod documents;
 mod faults;
 mod language;
@@ -58,6 +59,7 @@ pub use compliance::{Claim, Evidence, claims};
 pub use config::{ChatConfig, Contact, FederationSettings, Offload, PushConfig};
 pub use connection::Connection;
 pub use delivery::{CurrentPresence, Delivery, Mailbox, SessionEntry};
+pub use directory::{Directory, Verdict};
 pub use documents::{Document, documents};
 pub use language::{Language, Words};
 pub use links::{Dial, DialError, PeerConnection};
@@ -73,6 +75,7 @@ pub use specifications::{SPECIFICATIONS, Specification};
 use account::Accounts;
 use accounts::{ApiSessions, RegistrationLimiter, Removals, Renewals};
 use caps::KnownFeatures;
+use directory::Directories;
 use faults::Faults;
 use links::Links;
 use modules::administration::Announcements;
@@ -113,6 +116,7 @@ pub(crate) struct House {
     renewals: Renewals,
     throttle: Throttle,
     faults: Faults,
+    directories: Directories,
     relay_watchers: Watchers,
     previews: Previews,
     pushes: push::Pushes,
@@ -160,6 +164,7 @@ impl Chat {
                 renewals: Renewals::default(),
                 throttle: Throttle::new(config.throttle),
                 faults: Faults::default(),
+                directories: Directories::default(),
                 relay_watchers: Watchers::default(),
                 previews: Previews::default(),
                 pushes: push::Pushes::default(),
@@ -300,6 +305,10 @@ impl Chat {
 
     pub(crate) fn questions(&self) -> &Questions {
         &self.house.questions
+    }
+
+    pub(crate) fn directories(&self) -> &Directories {
+        &self.house.directories
     }
 
     pub(crate) fn faults(&self) -> &Faults {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use base::Redacted;
 use xmpp::sasl::ScramHash;
-use xmpp::stream::server::{RegistrationOffer, ServerConfig};
+use xmpp::stream::server::{DirectoryOffer, RegistrationOffer, ServerConfig};
 
 use crate::ChatConfig;
 use crate::config::RegistrationMode;
@@ -60,6 +60,9 @@ fn server_config(config: &ChatConfig, table: &Table) -> ServerConfig {
             .copied()
             .filter(|hash| *hash != ScramHash::Sha1)
             .collect(),
+        directory: config.directory.as_ref().map(|directory| DirectoryOffer {
+            scram_for_unnamed: directory.scram_for_unnamed,
+        }),
         scram,
         tokens: config.tokens,
         starttls: config.starttls,

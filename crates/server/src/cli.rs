@@ -42,6 +42,9 @@ pub enum Command {
     /// Tokens of the REST interface
     #[command(subcommand)]
     Token(Token),
+    /// The directory that people come from (LDAP)
+    #[command(subcommand)]
+    Directory(Directory),
     /// Copy everything the server keeps into a new folder; works while it runs
     Backup {
         /// Folder to make
@@ -215,6 +218,28 @@ pub enum Token {
         name: String,
         /// Id, as in the list
         id: String,
+    },
+}
+
+/// The directory that people come from.
+#[derive(Debug, Subcommand)]
+pub enum Directory {
+    /// Make the accounts of the directory's people what it says: new ones come, names and groups follow, who is gone is shut out
+    Sync {
+        /// Only say what would be done
+        #[arg(long)]
+        dry_run: bool,
+        /// Shut out all who are gone, also if they are more than `identity.ldap.shut_out_percent` per cent
+        #[arg(long)]
+        shut_out_many: bool,
+    },
+    /// Try each server of the directory: connection, TLS, the account that looks people up, people and groups
+    Check,
+    /// Give accounts of this server to the people of their names in the directory; their passwords here end
+    Adopt {
+        /// Names before the @
+        #[arg(required = true, value_name = "NAME")]
+        names: Vec<String>,
     },
 }
 

@@ -11,6 +11,7 @@ mod demo;
 pub mod dns;
 pub mod doors;
 pub mod http;
+pub mod identity;
 pub mod keys;
 pub mod log;
 pub mod messenger;

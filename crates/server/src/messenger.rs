@@ -79,6 +79,7 @@ pub fn chat_config(config: &Config, secret: [u8; 32]) -> ChatConfig {
         lifetime: Duration::from_secs(u64::from(config.turn.credential_seconds)),
     };
     chat.registration = registration(config);
+    chat.directory = crate::identity::settings_of(&config.identity.ldap);
     let contact = &config.contact;
     chat.contact = [
         ("abuse-addresses", &contact.abuse),

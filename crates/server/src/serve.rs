@@ -24,6 +24,7 @@ use crate::cli::{Cli, Serve};
 use crate::config::{self, Config, FederationMode, Loaded};
 use crate::dns::Names;
 use crate::http::{self, Accept, Setup, Web};
+use crate::identity::Directory;
 use crate::net::{self, Clock, Doors, PeerDoor, Peers};
 use crate::objects::Objects;
 use crate::previews::Previews;
@@ -138,6 +139,7 @@ struct Running {
     chat: Chat,
     secret: [u8; 32],
     api: Api,
+    directory: Directory,
     doors: Doors,
     peers: Peers,
     clock: Clock,
@@ -203,8 +205,12 @@ async fn start_and_serve(cli: &Cli, loaded: &Loaded, serve: &Serve) -> anyhow::R
         metrics: Arc::new(Metrics::new()),
         health: Arc::new(Health::default()),
     };
+    let shared = Arc::new(ArcSwap::from_pointee(config.clone()));
+    let directory = Directory::new(shared.clone());
+    chat.set_directory(Arc::new(directory.clone()));
     let running = Running {
-        config: Arc::new(ArcSwap::from_pointee(config.clone())),
+        config: shared,
+        directory,
         doors: Doors::new(&chat, clock, &tls),
         peers: Peers::new(
             &chat,
@@ -237,7 +243,10 @@ async fn start_and_serve(cli: &Cli, loaded: &Loaded, serve: &Serve) -> anyhow::R
         chat: running.chat.clone(),
         clock,
         by: Authority::console(),
+        directory: running.directory.clone(),
     };
+    // Ends with the runtime, as the administration does.
+    let synchronising = tokio::spawn(running.directory.clone().keep(running.chat.clone(), clock));
     let (give_way, mut pauses) = mpsc::channel(1);
     // The socket's file goes when this task is dropped with the runtime.
     let administration = tokio::spawn(async move { socket.serve(execution, give_way).await });
@@ -264,6 +273,8 @@ async fn start_and_serve(cli: &Cli, loaded: &Loaded, serve: &Serve) -> anyhow::R
     };
     // A backup that is not whole is made anew next time.
     keeping.abort();
+    synchronising.abort();
+    let _ = synchronising.await;
     running.stop(&mut signals, chores).await;
     administration.abort();
     let _ = administration.await;
@@ -353,7 +364,11 @@ impl Running {
             messenger::chat_config(&config, self.secret),
             self.clock.now(),
         );
+        let directory = config.identity != before.identity;
         self.config.store(Arc::new(config));
+        if directory {
+            self.directory.wake();
+        }
         tracing::info!("configuration read again");
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use base::Timestamp;
 
 use crate::batch::Write;
-use crate::{AccountId, AppPasswordId, AuditNote, Batch, Reading, Store, TokenRecord};
+use crate::{AccountId, AppPasswordId, AuditNote, Batch, Identity, Reading, Store, TokenRecord};
 
 /// Salted keys of one password for one hash function (RFC 5802 §3). The password itself is never
 /// stored.
@@ -110,6 +110,8 @@ pub struct NewAccount {
     pub groups: Vec<Arc<str>>,
     /// Keys, one record for each hash function; none for accounts that log in by certificate.
     pub keys: Vec<ScramRecord>,
+    /// Who it is in a directory, if it comes from one.
+    pub identity: Option<Identity>,
     /// What the audit log is told when the account is made.
     pub audit: Option<AuditNote>,
 }
@@ -147,6 +149,8 @@ pub struct Account {
 pub struct Login {
     /// The account.
     pub account: Account,
+    /// Who it is in a directory, which then has the password.
+    pub identity: Option<Identity>,
     /// Its keys, one record for each hash function.
     pub keys: Vec<ScramRecord>,
     /// Keys of its app passwords, likewise.

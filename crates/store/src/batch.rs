@@ -9,8 +9,8 @@ use crate::archive::codec;
 use crate::rooms::RoomWrite;
 use crate::{
     AccountChange, AccountId, Activity, ApiToken, AppPasswordId, ArchiveId, ArchiveOwner,
-    ArchivePreferences, AuditNote, Device, Invitation, KeptAnswer, NodeWrite, Outgoing, OwnerId,
-    RoomId, RosterItem, RosterRequest, RosterVersion, ScramRecord, Ticket, TokenRecord,
+    ArchivePreferences, AuditNote, Device, Identity, Invitation, KeptAnswer, NodeWrite, Outgoing,
+    OwnerId, RoomId, RosterItem, RosterRequest, RosterVersion, ScramRecord, Ticket, TokenRecord,
 };
 use crate::{PushRegistration, PushTarget};
 
@@ -125,6 +125,7 @@ pub enum Write {
     AccountAddKey(AccountId, Box<ScramRecord>),
     AccountRemovalBegin(AccountId),
     AccountRemovalCancel(AccountId, bool),
+    IdentitySet(AccountId, Box<Identity>),
     Audit(Box<AuditNote>),
     ApiTokenAdd(AccountId, Box<ApiToken>),
     ApiTokenRevoke(AccountId, Option<Arc<str>>),

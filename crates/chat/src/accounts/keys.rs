@@ -82,7 +82,7 @@ impl Chat {
     /// passwords, what devices knew, notifications, and every session but `keep`.
     ///
     /// # Errors
-    /// [`Refusal::NoSuchAccount`], and those of who may not.
+    /// [`Refusal::NoSuchAccount`], [`Refusal::PasswordElsewhere`], and those of who may not.
     pub async fn set_keys(
         &self,
         address: &BareJid,
@@ -93,6 +93,9 @@ impl Chat {
     ) -> Result<(), Refusal> {
         let account = self.kept_account(address).await?;
         by.may_to(Act::SetPasswords, address, &account)?;
+        if self.is_of_directory(address).await? {
+            return Err(Refusal::PasswordElsewhere);
+        }
         let mut batch = Batch::new();
         batch.audit(by.note(now.wall, "account.password", address.as_str(), ""));
         let change = AccountChange {

@@ -9,6 +9,7 @@ mod app_passwords;
 mod arrival;
 mod authority;
 mod creation;
+mod directory;
 mod groups;
 mod invitations;
 mod keys;
@@ -29,6 +30,7 @@ pub use api_tokens::{ApiTokenWish, ApiVisitor, NewApiToken, Scope};
 pub use app_passwords::NewAppPassword;
 pub use authority::{Authority, Door};
 pub use creation::AccountDraft;
+pub use directory::DirectoryChange;
 pub use invitations::{InvitationWish, NewInvitation};
 pub(crate) use keys::to_record;
 pub(crate) use limiter::RegistrationLimiter;
@@ -93,6 +95,8 @@ impl Chat {
         }
         self.store().submit(batch).ticket.await?;
         if !enabled {
+            // Whoever is just coming in is found by this.
+            self.renewals().note(address, now.moment);
             self.end_sessions(address, StreamCondition::NotAuthorized, now)
                 .await;
         }

@@ -33,6 +33,11 @@ pub enum Refusal {
     /// The password cannot be used.
     #[error("this password cannot be used: it is empty, holds control characters, or is the name")]
     PasswordUnusable,
+    /// The password is kept elsewhere.
+    #[error(
+        "the password of this account is that of the organisation's directory; change it there"
+    )]
+    PasswordElsewhere,
     /// No accounts are made this way.
     #[error("accounts are made by the administrators of this server")]
     RegistrationClosed,
@@ -132,6 +137,7 @@ impl Refusal {
             Self::NameOfInvitation => "Die Einladung gilt für einen anderen Namen.".into(),
             Self::PasswordShort(least) => format!("Das Kennwort ist zu kurz: mindestens {least} Zeichen."),
             Self::PasswordUnusable => "Dieses Kennwort geht nicht: es ist leer, enthält Steuerzeichen oder ist der Name.".into(),
+            Self::PasswordElsewhere => "Das Kennwort dieses Kontos ist das des Verzeichnisses der Organisation; bitte dort ändern.".into(),
             Self::RegistrationClosed => "Konten legt die Verwaltung dieses Servers an.".into(),
             Self::TooManyRegistrations => "In letzter Zeit wurden zu viele Konten angelegt; bitte später noch einmal versuchen.".into(),
             Self::InvitationUnknown => "Diese Einladung ist hier nicht bekannt; bitte um eine neue bitten.".into(),
@@ -176,7 +182,10 @@ impl Refusal {
             | Self::NameUnusable(_)
             | Self::TextUnusable(_)
             | Self::PasswordUnusable => C::NotAcceptable,
-            Self::RegistrationClosed | Self::LastOwner | Self::RemovalClosed => C::NotAllowed,
+            Self::PasswordElsewhere
+            | Self::RegistrationClosed
+            | Self::LastOwner
+            | Self::RemovalClosed => C::NotAllowed,
             Self::MayNotInvite | Self::NotEntitled(_) | Self::OutOfReach | Self::TokensOfOthers => {
                 C::Forbidden
             }

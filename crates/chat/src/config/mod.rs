@@ -1,5 +1,6 @@
 //! What the messenger is told by its roof.
 
+mod directory;
 mod encryption;
 mod federation;
 mod push;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use base::Limits;
 use xmpp::xml::ReaderLimits;
 
+pub use directory::DirectorySettings;
 pub use encryption::{EncryptionPolicy, EncryptionRule};
 pub use federation::FederationSettings;
 pub use push::PushConfig;
@@ -70,6 +72,8 @@ pub struct ChatConfig {
     pub relays: RelayConfig,
     /// House rules for accounts.
     pub registration: Registration,
+    /// A directory keeps people and their passwords.
+    pub directory: Option<DirectorySettings>,
 }
 
 /// One kind of contact addresses (XEP-0157 §3).
@@ -110,6 +114,7 @@ impl ChatConfig {
             push: PushConfig::default(),
             relays: RelayConfig::default(),
             registration: Registration::default(),
+            directory: None,
         }
     }
 

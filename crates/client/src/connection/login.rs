@@ -5,7 +5,7 @@ use xmpp::condition::SaslCondition;
 use xmpp::sasl::{Mechanism, Password, Token, TokenBinding};
 use xmpp::stream::ClientAgent;
 use xmpp::stream::TransportKind;
-use xmpp::stream::client::{Bound, ClientConfig, ClientError, Credentials, HeldToken};
+use xmpp::stream::client::{Bound, ClientConfig, ClientError, Credentials, HeldToken, TlsPolicy};
 use xmpp::xep::bind2::{Inline, SmRequest};
 use xmpp::xml::Reader;
 
@@ -84,6 +84,11 @@ impl<S: Storage> Client<S> {
             certificate: false,
         };
         config.tls = self.settings.tls_policy();
+        if config.tls == TlsPolicy::Required {
+            // The last choice, where nothing else is offered: passwords that a directory keeps (LDAP) are asked for as they
+            // are. Who could take the other offers away inside of TLS could take the password as well.
+            config.mechanisms.push(Mechanism::Plain);
+        }
         config.tag = Some(self.settings.software.clone());
         config.enable = Inline {
             carbons: true,

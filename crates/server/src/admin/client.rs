@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
+use arc_swap::ArcSwap;
 use chat::Chat;
 use chat::accounts::Authority;
 use store::{Store, StoreConfig};
@@ -18,6 +19,7 @@ use super::{
     Envelope, Execution, LINE_BYTES, Reply, Request, VERSION, execute, socket_path, store_path,
 };
 use crate::config::Config;
+use crate::identity::Directory;
 
 /// Whom requests go to.
 pub enum Target {
@@ -56,6 +58,7 @@ pub fn open_target(config: &Config) -> anyhow::Result<Target> {
         chat,
         clock,
         by: Authority::console(),
+        directory: Directory::new(Arc::new(ArcSwap::from_pointee(config.clone()))),
     })))
 }
 

@@ -10,6 +10,7 @@ use store::{Account, CheckDepth, Imported, NewAccount, Role, Store, StoreError};
 use super::{
     AccountData, AuditLine, KeyData, Listed, ListedInvitation, ListedToken, Reply, Request,
 };
+use crate::identity::{Directory, Wish};
 use crate::net::Clock;
 use crate::portable;
 
@@ -25,6 +26,8 @@ pub struct Execution {
     pub clock: Clock,
     /// On whose authority.
     pub by: Authority,
+    /// Where people come from besides.
+    pub directory: Directory,
 }
 
 /// Carries out one request; every failure is a reply.
@@ -36,7 +39,12 @@ pub async fn execute(execution: &Execution, request: Request) -> Reply {
 }
 
 async fn carry_out(execution: &Execution, request: Request) -> Result<Reply, String> {
-    let Execution { chat, clock, by } = execution;
+    let Execution {
+        chat,
+        clock,
+        by,
+        directory,
+    } = execution;
     let (store, domain, now) = (chat.store(), chat.domain(), clock.now());
     let told = |refusal: Refusal| refusal.text(Language::English);
     match request {
@@ -263,6 +271,22 @@ async fn carry_out(execution: &Execution, request: Request) -> Result<Reply, Str
             }),
             Err(error) => Err(error.to_string()),
         },
+        Request::DirectorySync {
+            dry_run,
+            shut_out_many,
+        } => {
+            let wish = Wish {
+                dry_run,
+                shut_out_many,
+            };
+            let report = with_sockets(directory.synchronise(chat, *clock, wish)).await?;
+            Ok(Reply::Directory(report))
+        }
+        Request::DirectoryAdopt { name } => {
+            let address = find(chat, &name).await?;
+            with_sockets(directory.adopt(chat, *clock, &address, by)).await?;
+            Ok(Reply::Done)
+        }
         Request::Check { full, audit_heads } => {
             let depth = if full {
                 CheckDepth::Full
@@ -290,6 +314,18 @@ async fn carry_out(execution: &Execution, request: Request) -> Result<Reply, Str
             })
         }
     }
+}
+
+/// Does work that needs sockets: a running server has them, a command on a stopped one gets them for this.
+async fn with_sockets<T>(work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+    if tokio::runtime::Handle::try_current().is_ok() {
+        return work.await;
+    }
+    crate::tls::install_provider();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime.map_err(|error| error.to_string())?.block_on(work)
 }
 
 /// Does long work where it holds nobody up.
@@ -371,6 +407,7 @@ fn new_account(data: &AccountData, domain: &str) -> Result<NewAccount, String> {
             .map(|group| group.as_str().into())
             .collect(),
         keys: records(&data.keys)?,
+        identity: None,
         audit: None,
     })
 }

@@ -171,6 +171,18 @@ pub enum Request {
     Audit(AuditWish),
     /// Where the audit log ends.
     AuditHead,
+    /// Synchronise with the directory.
+    DirectorySync {
+        /// Only say what would be done.
+        dry_run: bool,
+        /// Shut out as many as there are.
+        shut_out_many: bool,
+    },
+    /// Give an account to the person of its name in the directory.
+    DirectoryAdopt {
+        /// Localpart.
+        name: String,
+    },
 }
 
 /// An account to be made.
@@ -276,6 +288,8 @@ pub enum Reply {
         /// Number and digest.
         head: String,
     },
+    /// To [`Request::DirectorySync`].
+    Directory(crate::identity::Report),
     /// To [`Request::UserInvite`].
     Invitation {
         /// For programs.

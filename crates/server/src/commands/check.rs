@@ -11,7 +11,7 @@ use aws_lc_rs::digest;
 use rustix::fs::{Access, access, statvfs};
 
 use super::finding::{Finding, Verdict};
-use super::{backup, dns, objects, print};
+use super::{backup, directory, dns, objects, print};
 use crate::admin::{Reply, Request, connect, open_target};
 use crate::config::{Config, FederationMode, Loaded, TlsMode};
 use crate::tls::{self, certificate_facts};
@@ -49,6 +49,7 @@ pub(super) fn run(loaded: &Loaded, full: bool, audit_heads: &[String]) -> anyhow
     backup::check(config, &mut findings);
     certificate(config, &mut findings);
     dns::check(config, &mut findings);
+    directory::examine(config, &mut findings)?;
     ports(config, running, &mut findings);
 
     let mut text = String::new();

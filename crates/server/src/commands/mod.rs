@@ -4,6 +4,7 @@ mod audit;
 mod backup;
 mod check;
 mod csv;
+mod directory;
 mod dns;
 mod drill;
 mod finding;
@@ -48,6 +49,7 @@ fn dispatch(cli: &Cli, loaded: &Loaded) -> anyhow::Result<()> {
         Command::User(user) => user::run(config, user),
         Command::Token(token) => token::run(config, token),
         Command::Audit(audit) => audit::run(config, audit),
+        Command::Directory(directory) => directory::run(config, directory),
         Command::Check { full, audit_head } => check::run(loaded, *full, audit_head),
         Command::Backup { dest } => backup::backup(config, dest),
         Command::Restore { src, at, drill } => {

@@ -3,10 +3,12 @@
 mod backup;
 mod error;
 mod federation;
+mod identity;
 mod load;
 mod manual;
 mod model;
 mod network;
+mod secret;
 mod section;
 mod turn;
 mod validate;
@@ -14,10 +16,12 @@ mod validate;
 pub use backup::Backup;
 pub use error::{ConfigError, Source};
 pub use federation::{Dnssec, FederationMode};
+pub use identity::{Identity, Ldap, LdapKind, LdapNesting};
 pub use load::{Loaded, environment, load, parse};
 pub use manual::{annotated_default, effective, manual_page};
 pub use model::*;
 pub use network::Network;
+pub use secret::Secret;
 pub use turn::Turn;
 
 #[cfg(test)]

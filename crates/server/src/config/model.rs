@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::backup::Backup;
 use super::federation::{Dnssec, FederationMode};
+use super::identity::Identity;
 use super::network::Network;
+use super::secret::Secret;
 use super::section::section;
 use super::turn::Turn;
 
@@ -39,6 +41,7 @@ section! {
         federation: Federation,
         auth: Auth,
         registration: Registration,
+        identity: Identity,
         archive: Archive,
         limits: Limits,
         policy: Policy,
@@ -320,30 +323,6 @@ impl super::section::Described for Privileges {
                 .to_owned(),
             keys: Vec::new(),
         });
-    }
-}
-
-/// A secret of the configuration: never printed.
-#[derive(Clone, Default, PartialEq, Deserialize)]
-#[serde(transparent)]
-pub struct Secret(String);
-
-impl Secret {
-    /// The secret itself.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("…")
-    }
-}
-
-impl Serialize for Secret {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(if self.0.is_empty() { "" } else { "…" })
     }
 }
 

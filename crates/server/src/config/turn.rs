@@ -2,7 +2,7 @@
 
 use xmpp::xep::external_services::Service;
 
-use super::model::Secret;
+use super::secret::Secret;
 use super::section::section;
 
 section! {

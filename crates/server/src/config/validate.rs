@@ -35,6 +35,7 @@ impl Config {
         self.validate_tls()?;
         self.validate_auth()?;
         self.validate_registration()?;
+        self.validate_directory()?;
         self.validate_limits()?;
         self.validate_federation()?;
         if !self.store.url.eq("sqlite") {
@@ -334,6 +335,111 @@ impl Config {
         Ok(())
     }
 
+    fn validate_directory(&self) -> Result<(), Wrong> {
+        let ldap = &self.identity.ldap;
+        for server in &ldap.servers {
+            let host = server
+                .strip_prefix("ldaps://")
+                .or_else(|| server.strip_prefix("ldap://"));
+            let usable = |text: &str| {
+                !text.is_empty()
+                    && !text.starts_with(':')
+                    && text
+                        .bytes()
+                        .all(|byte| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte))
+            };
+            if !host.is_some_and(|host| usable(host.strip_suffix('/').unwrap_or(host))) {
+                return wrong(
+                    "identity.ldap.servers",
+                    format!("\"{server}\" is no address of a directory"),
+                    "write it like \"ldaps://ldap.example.org\" or \"ldap://ldap.example.org:389\"",
+                );
+            }
+        }
+        if !ldap.is_on() {
+            return Ok(());
+        }
+        if ldap.base.is_empty() {
+            return wrong(
+                "identity.ldap.base",
+                "says not where people stand",
+                "write it like \"ou=people,dc=example,dc=org\"",
+            );
+        }
+        let secrets = (
+            ldap.bind_password.expose().is_empty(),
+            ldap.bind_password_file.as_os_str().is_empty(),
+        );
+        if secrets == (false, false) {
+            return wrong(
+                "identity.ldap.bind_password_file",
+                "there are two passwords for the account that looks people up",
+                "write `bind_password` or `bind_password_file`, not both",
+            );
+        }
+        if !ldap.bind_dn.is_empty() && secrets == (true, true) {
+            return wrong(
+                "identity.ldap.bind_dn",
+                "there is no password for it",
+                "write `bind_password_file`, or set HAUSPOST__IDENTITY__LDAP__BIND_PASSWORD",
+            );
+        }
+        for (key, filter) in [
+            ("identity.ldap.filter", ldap.people_filter()),
+            ("identity.ldap.groups.filter", ldap.groups_filter()),
+        ] {
+            if ldap3::parse_filter(filter).is_err() {
+                return wrong(
+                    key,
+                    "is no filter (RFC 4515)",
+                    "write it like \"(objectClass=person)\"",
+                );
+            }
+        }
+        let attributes = &ldap.attributes;
+        for (key, name) in [
+            ("identity.ldap.attributes.id", ldap.id_attribute()),
+            ("identity.ldap.attributes.name", ldap.name_attribute()),
+            (
+                "identity.ldap.attributes.password_changed",
+                ldap.password_changed_attribute(),
+            ),
+            (
+                "identity.ldap.attributes.display_name",
+                &*attributes.display_name,
+            ),
+            ("identity.ldap.attributes.mail", &*attributes.mail),
+            (
+                "identity.ldap.attributes.avatar",
+                ldap.avatar_attribute().unwrap_or_default(),
+            ),
+            ("identity.ldap.groups.name", &*ldap.groups.name),
+            ("identity.ldap.groups.member", &*ldap.groups.member),
+        ] {
+            let usable = |byte: u8| byte.is_ascii_alphanumeric() || b"-.;".contains(&byte);
+            if !name.bytes().all(usable) {
+                return wrong(key, "is no name of an attribute", "write it like \"uid\"");
+            }
+        }
+        for (key, number) in [
+            ("identity.ldap.timeout_seconds", ldap.timeout_seconds),
+            ("identity.ldap.page_entries", ldap.page_entries),
+            ("identity.ldap.logins_at_once", ldap.logins_at_once),
+        ] {
+            if number == 0 || number > 100_000 {
+                return wrong(key, "cannot work", "write a number from 1 to 100000");
+            }
+        }
+        if ldap.shut_out_percent > 100 {
+            return wrong(
+                "identity.ldap.shut_out_percent",
+                "is more than all",
+                "write a number up to 100",
+            );
+        }
+        Ok(())
+    }
+
     fn validate_limits(&self) -> Result<(), Wrong> {
         let limits = &self.limits;
         let at_least: [(&'static str, usize, usize); 11] = [
@@ -524,6 +630,8 @@ impl Config {
         absolute(&mut self.tls.acme.root_ca);
         absolute(&mut self.federation.ca);
         absolute(&mut self.federation.trust_anchors);
+        absolute(&mut self.identity.ldap.ca);
+        absolute(&mut self.identity.ldap.bind_password_file);
     }
 
     /// Takes over from the running configuration what cannot change before the next start, and tells which keys that were.

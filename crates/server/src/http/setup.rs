@@ -18,6 +18,7 @@ use super::Web;
 use super::origin::Origin;
 use super::pages::{Language, page, text};
 use crate::admin::{self, AccountData, KeyData, Reply};
+use crate::identity::Directory;
 use crate::keys;
 use crate::net::Clock;
 
@@ -182,6 +183,7 @@ pub(super) async fn submit(
         chat: web.chat.clone(),
         clock: web.clock,
         by: Authority::house(Door::Web),
+        directory: Directory::new(web.config.clone()),
     };
     let display_name = Some(display_name.trim().to_owned()).filter(|name| !name.is_empty());
     let account = AccountData {

@@ -10,10 +10,11 @@ mod resolver;
 mod self_signed;
 mod source;
 
+use std::path::Path;
 use std::sync::Arc;
 
-use rustls::ServerConfig;
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
 pub use acme::{Challenges, HTTP01_PREFIX};
 pub use client::{ClientIdentity, client_identity};
@@ -110,6 +111,33 @@ fn server_config(
     server.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
     economical(&mut server)?;
     Ok(server)
+}
+
+/// TLS with a server of another kind, which must show a certificate of an authority in the file `ca`, or of the system if that is
+/// empty; `key` is where the file is named.
+///
+/// # Errors
+/// When the file cannot be read, or there are no authorities.
+pub fn client_of(ca: &Path, key: &str) -> Result<ClientConfig, TlsError> {
+    let roots = if ca.as_os_str().is_empty() {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        roots
+    } else {
+        files::read_roots(ca, key)?
+    };
+    if roots.is_empty() {
+        return Err(TlsError::new(
+            "this system has no certificate authorities",
+            format!("install ca-certificates, or name a PEM file at {key}"),
+        ));
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder =
+        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let builder =
+        builder.map_err(|error| TlsError::new(error.to_string(), "report this as a bug"))?;
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
 fn versions(config: &config::Tls) -> &'static [&'static rustls::SupportedProtocolVersion] {

@@ -12,7 +12,7 @@ use crate::store::Figures;
 use crate::{
     Account, AccountId, AccountPage, AccountState, Activity, AppPassword, AppPasswordId,
     ArchiveBounds, ArchiveId, ArchiveItem, ArchivePage, ArchivePreferences, ArchiveQuery,
-    AuditHead, AuditPage, AuditQuery, Batch, CheckDepth, CheckReport, Device, Imported,
+    AuditHead, AuditPage, AuditQuery, Batch, CheckDepth, CheckReport, Device, Identity, Imported,
     ImportedEntry, InboxPage, InboxQuery, Invitation, ItemPage, ItemQuery, Login, Mentions,
     NewAccount, NewRoom, Newcomer, NewestItem, Node, NodeUsage, Outgoing, OwnerId, PeopleChanges,
     Progress, Reading, Registered, RoomId, RoomMembership, RoomPage, RoomStanding, RoomState,
@@ -100,6 +100,7 @@ pub trait Backend: Send + Sync + 'static {
     ) -> Reading<AppPasswordId>;
     fn app_passwords(&self, account: AccountId) -> Reading<Vec<AppPassword>>;
     fn devices(&self, account: AccountId) -> Reading<Vec<Device>>;
+    fn identities(&self, source: Arc<str>) -> Reading<Vec<(Account, Identity)>>;
 
     fn account_register(
         &self,

@@ -12,6 +12,7 @@ mod admission;
 mod api;
 mod archive;
 mod audit;
+mod identities;
 mod inbox;
 mod outgoing;
 mod people;
@@ -49,6 +50,7 @@ pub const PARTS: &[Part] = &[
     ("devices", admission::devices),
     ("registration", admission::registration),
     ("removal", admission::removal),
+    ("identities", identities::identities),
     ("roster", people::roster),
     ("roster marks are bounded", people::roster_marks),
     ("personal", personal::personal),

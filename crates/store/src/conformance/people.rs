@@ -24,6 +24,7 @@ pub(super) fn accounts(subject: &mut dyn Subject) {
         role: Role::Helpdesk,
         groups: vec!["sales".into(), "board".into(), "sales".into()],
         keys: vec![key("SHA-1", 4096), key("SHA-256", 10_000)],
+        identity: None,
         audit: None,
     };
     let anna = wait(subject.store().account_create(new.clone())).unwrap();

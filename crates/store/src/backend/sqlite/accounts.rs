@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::text::{join, split};
 use super::uploads;
-use super::{admission, audit, people, pubsub};
+use super::{admission, audit, identities, people, pubsub};
 use crate::{
     Account, AccountChange, AccountId, AccountPage, AppPasswordId, Imported, Login, NewAccount,
     Role, ScramRecord, StoreError, TokenRecord,
@@ -108,6 +108,9 @@ pub(super) fn insert(
         add_key(connection, id, key)?;
     }
     people::note(connection, id)?;
+    if let Some(identity) = &account.identity {
+        identities::set(connection, id, identity)?;
+    }
     if let Some(note) = &account.audit {
         audit::add(connection, note)?;
     }
@@ -263,6 +266,7 @@ pub(super) fn login(
     let Some(account) = find(connection, localpart)? else {
         return Ok(None);
     };
+    let identity = identities::get(connection, account.id)?;
     let keys = keys(connection, account.id)?;
     let app_keys = admission::app_keys(connection, account.id)?;
     let tokens = match client {
@@ -271,6 +275,7 @@ pub(super) fn login(
     };
     Ok(Some(Login {
         account,
+        identity,
         keys,
         app_keys,
         tokens,

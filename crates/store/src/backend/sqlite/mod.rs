@@ -11,6 +11,7 @@ mod audit;
 mod backup;
 mod checkpoint;
 mod error;
+mod identities;
 mod outgoing;
 mod people;
 mod personal;
@@ -49,7 +50,7 @@ use crate::store::Figures;
 use crate::{
     Account, AccountId, AccountPage, AccountState, Activity, AppPassword, AppPasswordId,
     ArchiveBounds, ArchiveId, ArchiveItem, ArchivePage, ArchivePreferences, ArchiveQuery,
-    AuditHead, AuditPage, AuditQuery, Batch, CheckDepth, CheckReport, Device, Imported,
+    AuditHead, AuditPage, AuditQuery, Batch, CheckDepth, CheckReport, Device, Identity, Imported,
     ImportedEntry, InboxPage, InboxQuery, Invitation, ItemPage, ItemQuery, Location, Login,
     Mentions, NewAccount, NewRoom, Newcomer, NewestItem, Node, NodeUsage, OpenError, Outgoing,
     OwnerId, PeopleChanges, Progress, Reading, Registered, RoomId, RoomMembership, RoomPage,
@@ -515,6 +516,10 @@ impl Backend for Sqlite {
 
     fn devices(&self, account: AccountId) -> Reading<Vec<Device>> {
         self.look(move |connection| admission::devices(connection, account))
+    }
+
+    fn identities(&self, source: Arc<str>) -> Reading<Vec<(Account, Identity)>> {
+        self.look(move |connection| identities::of_source(connection, &source))
     }
 
     fn account_register(

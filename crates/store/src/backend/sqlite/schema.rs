@@ -100,6 +100,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "api",
         sql: include_str!("migrations/0014_api.sql"),
     },
+    Migration {
+        number: 15,
+        name: "identities",
+        sql: include_str!("migrations/0015_identities.sql"),
+    },
 ];
 
 fn io(path: &Path) -> impl FnOnce(std::io::Error) -> OpenError {

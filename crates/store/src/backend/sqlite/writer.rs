@@ -17,8 +17,8 @@ use super::checkpoint::Checkpointer;
 use super::error::{damaged, fails_all};
 use super::queue::{Group, Job, Next};
 use super::{
-    Shared, accounts, admission, api_tokens, audit, outgoing, personal, pubsub, push, rooms,
-    roster, uploads,
+    Shared, accounts, admission, api_tokens, audit, identities, outgoing, personal, pubsub, push,
+    rooms, roster, uploads,
 };
 use crate::archive::codec::{self, JournalCopy, JournalWriter};
 use crate::batch::Write;
@@ -531,6 +531,7 @@ fn apply(connection: &Connection, write: &Write, version: RosterVersion) -> Resu
         Write::AccountRemovalCancel(account, enabled) => {
             accounts::removal_cancel(connection, *account, *enabled)
         }
+        Write::IdentitySet(account, identity) => identities::set(connection, *account, identity),
         Write::Audit(note) => audit::add(connection, note),
         Write::ApiTokenAdd(account, token) => api_tokens::add(connection, *account, token),
         Write::ApiTokenRevoke(account, id) => {

@@ -5,6 +5,24 @@ use base::Redacted;
 use super::RegistrationOffer;
 use crate::sasl::ScramHash;
 
+/// What is offered where the passwords of some accounts are kept in a directory (LDAP). It takes a password as it is, so
+/// SCRAM leads nowhere for those accounts: they are offered PLAIN, inside TLS, as far as the stream says whose it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DirectoryOffer {
+    /// Offer SCRAM on streams that do not say whose they are; else PLAIN is all that they are offered.
+    pub scram_for_unnamed: bool,
+}
+
+/// How the password of whom a stream is for may be shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Passwords {
+    /// By every mechanism that is configured: keys are kept here.
+    #[default]
+    Here,
+    /// By PLAIN alone: a directory is asked.
+    Elsewhere,
+}
+
 /// Settings of the accepting side, shared by all streams.
 #[derive(Debug, Clone)]
 pub struct ServerConfig {
@@ -14,6 +32,8 @@ pub struct ServerConfig {
     pub scram: Vec<ScramHash>,
     /// Offer PLAIN (never outside TLS).
     pub plain: bool,
+    /// Passwords of some accounts are kept in a directory elsewhere.
+    pub directory: Option<DirectoryOffer>,
     /// Offer XEP-0388 beside RFC 6120's SASL, and with it everything inline.
     pub sasl2: bool,
     /// Offer tokens (XEP-0484).
@@ -50,6 +70,7 @@ impl ServerConfig {
             domain: domain.into(),
             scram: ScramHash::ALL.to_vec(),
             plain: false,
+            directory: None,
             sasl2: true,
             tokens: true,
             upgrades: vec![ScramHash::Sha256, ScramHash::Sha512],

@@ -2,7 +2,7 @@
 
 use base::Jid;
 
-use super::{Negotiation, State};
+use super::{Negotiation, Passwords, Question, State};
 use crate::condition::StreamCondition;
 use crate::ns;
 use crate::stream::TransportKind;
@@ -136,6 +136,27 @@ impl Negotiation {
         let header = self.header_text(from.filter(|_| claimed.is_some()));
         self.opened = true;
         self.claimed = claimed;
+        if let (None, Some(directory)) = (&self.account, self.config.directory)
+            && self.may_log_in()
+        {
+            let named = self.claimed.as_ref().filter(|from| from.local().is_some());
+            if let Some(named) = named {
+                let account = named.bare();
+                self.ask(Question::Passwords { account });
+                self.state = State::Offering(header);
+                return;
+            }
+            self.passwords = if directory.scram_for_unnamed {
+                Passwords::Here
+            } else {
+                Passwords::Elsewhere
+            };
+        }
+        self.welcome(header);
+    }
+
+    /// Sends our header and what is offered.
+    pub(super) fn welcome(&mut self, header: String) {
         let features = match self.account {
             None => {
                 self.state = State::Stranger;

@@ -27,7 +27,7 @@ use crate::sasl::{Mechanism, UnknownAccounts};
 use crate::stream::{Security, Seed, TlsFacts, Transport, TransportKind};
 use crate::xml::{Frame, Stanza, Writer, XmlError};
 
-pub use config::ServerConfig;
+pub use config::{DirectoryOffer, Passwords, ServerConfig};
 pub use question::{
     Answer, BindRequest, Candidate, Credential, Established, Output, Question, StoredToken,
 };
@@ -62,6 +62,8 @@ pub struct Negotiation {
     by_password: bool,
     /// Registration before login.
     register: Register,
+    /// Of whom the stream is for, as far as it says.
+    passwords: Passwords,
     failures: u8,
     /// Everything that was tried and refused besides logins, to bound it.
     refusals: u8,
@@ -72,6 +74,8 @@ pub struct Negotiation {
 enum State {
     /// The client's header.
     Header,
+    /// `answer` to [`Question::Passwords`]; then this header and the features go out.
+    Offering(String),
     /// A choice among the features before login.
     Stranger,
     /// `tls_established`.
@@ -126,6 +130,7 @@ impl Negotiation {
             credential: Credential::Account,
             by_password: false,
             register: Register::default(),
+            passwords: Passwords::Here,
             failures: 0,
             refusals: 0,
         }
@@ -141,7 +146,7 @@ impl Negotiation {
         match &self.state {
             State::Login(login) => login.awaits_answer(),
             State::Finish(finish) => finish.awaits_answer(),
-            State::Failed(..) | State::Binding(_) | State::Register(_) => true,
+            State::Failed(..) | State::Binding(_) | State::Register(_) | State::Offering(_) => true,
             _ => false,
         }
     }
@@ -215,6 +220,7 @@ impl Negotiation {
             | State::Failed(..)
             | State::Binding(_)
             | State::Register(_)
+            | State::Offering(_)
             | State::Ended) => self.state = state,
         }
     }
@@ -232,6 +238,13 @@ impl Negotiation {
                 };
                 self.send_failure(profile, condition);
             }
+            State::Offering(header) => match answer {
+                Answer::Passwords(passwords) => {
+                    self.passwords = passwords;
+                    self.welcome(header);
+                }
+                _ => self.confused(),
+            },
             State::Binding(binding) => self.answer_binding(binding, answer),
             State::Register(asked) => self.answer_register(asked, answer),
             State::Ended => {}
@@ -267,6 +280,10 @@ impl Negotiation {
     pub fn close(&mut self, condition: Option<StreamCondition>, text: Option<&str>) {
         if self.is_over() {
             return;
+        }
+        if let State::Offering(header) = &mut self.state {
+            let header = std::mem::take(header);
+            self.send(header);
         }
         let kind = self.transport.kind;
         let mut bytes = String::new();

@@ -1,6 +1,6 @@
 //! What is offered: `<stream:features/>` before and after login.
 
-use super::{Negotiation, Profile};
+use super::{Negotiation, Passwords, Profile};
 use crate::ns;
 use crate::sasl::{Mechanism, TokenBinding, advertised_text};
 use crate::stream::{Security, TransportKind};
@@ -32,9 +32,12 @@ impl Negotiation {
         let bindings = self.transport.bindings();
         self.may_log_in()
             && match mechanism {
-                Mechanism::Plain => self.config.plain,
+                // Whoever is in the directory has no other way.
+                Mechanism::Plain => self.config.plain || self.config.directory.is_some(),
                 Mechanism::Scram { plus, hash } => {
-                    self.config.scram.contains(&hash) && (!plus || !bindings.is_empty())
+                    self.passwords == Passwords::Here
+                        && self.config.scram.contains(&hash)
+                        && (!plus || !bindings.is_empty())
                 }
                 Mechanism::External => {
                     matches!(&self.transport.security, Security::Tls(facts) if !facts.client_addresses.is_empty())
@@ -51,7 +54,10 @@ impl Negotiation {
 
     /// Whether any mechanism with channel binding is on offer.
     pub(super) fn offers_plus(&self) -> bool {
-        self.may_log_in() && !self.config.scram.is_empty() && !self.transport.bindings().is_empty()
+        self.may_log_in()
+            && self.passwords == Passwords::Here
+            && !self.config.scram.is_empty()
+            && !self.transport.bindings().is_empty()
     }
 
     /// The names of the binding types that are announced; empty when the feature is not sent.
@@ -150,7 +156,8 @@ impl Negotiation {
             writer.raw(&fast::feature(tokens));
         }
         writer.end();
-        for hash in &self.config.upgrades {
+        let upgrades = (self.passwords == Passwords::Here).then_some(&self.config.upgrades);
+        for hash in upgrades.into_iter().flatten() {
             writer.leaf_text("upgrade", Some(ns::SASL_UPGRADE), hash.upgrade_task());
         }
         writer.end();

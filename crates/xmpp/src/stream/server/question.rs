@@ -8,6 +8,8 @@ use crate::sasl::{Mechanism, Password, ScramHash, ScramKeys};
 use crate::stream::ClientAgent;
 use crate::xep::bind2::Inline;
 
+use super::Passwords;
+
 /// What to do next. Take outputs until there is none, in this order.
 #[derive(Debug)]
 pub enum Output {
@@ -35,6 +37,12 @@ pub enum Output {
 /// Something only the outside knows. Exactly one is open at a time.
 #[derive(Debug)]
 pub enum Question {
+    /// Where is the password of this account kept? Asked with [`super::DirectoryOffer`] only. Answer
+    /// [`Answer::Passwords`], for accounts that are not there as for those of the directory.
+    Passwords {
+        /// Whom the stream says that it is for.
+        account: BareJid,
+    },
     /// The keys of an account for SCRAM: of its password, and of its app passwords. Answer [`Answer::Keys`], empty
     /// for an account that is not there, is disabled, or has no keys of that hash; or [`Answer::Refused`].
     Keys {
@@ -145,6 +153,8 @@ pub enum Question {
 /// The answer to a [`Question`].
 #[derive(Debug)]
 pub enum Answer {
+    /// To [`Question::Passwords`].
+    Passwords(Passwords),
     /// To [`Question::Keys`].
     /// The client is told the salt and iterations of the first; of the others only those that share
     /// both can be meant.

@@ -12,8 +12,8 @@ use crate::stream::client::{
     Action, Bound, ClientConfig, ClientError, Handshake, Progress, TlsPolicy,
 };
 use crate::stream::server::{
-    Answer, BindRequest, Candidate, Credential, Established, Negotiation, Output, Question,
-    ServerConfig, StoredToken,
+    Answer, BindRequest, Candidate, Credential, Established, Negotiation, Output, Passwords,
+    Question, ServerConfig, StoredToken,
 };
 use crate::stream::{Security, TlsFacts, TlsVersion, Transport, TransportKind};
 use crate::xml::{Framing, Reader, ReaderLimits};
@@ -35,6 +35,8 @@ pub(super) struct KeptToken {
 pub(super) struct House {
     pub(super) accounts: HashMap<BareJid, Vec<ScramKeys>>,
     pub(super) app_keys: Vec<(i64, ScramKeys)>,
+    /// Passwords of people whom a directory keeps.
+    pub(super) directory: HashMap<BareJid, &'static str>,
     pub(super) tokens: Vec<KeptToken>,
     pub(super) sessions: HashMap<String, u32>,
     pub(super) failed: Vec<Option<BareJid>>,
@@ -59,6 +61,13 @@ impl House {
 
     pub(super) fn answer(&mut self, question: Question) -> Answer {
         match question {
+            Question::Passwords { account } => {
+                Answer::Passwords(if self.accounts.contains_key(&account) {
+                    Passwords::Here
+                } else {
+                    Passwords::Elsewhere
+                })
+            }
             Question::Keys { account, hash } => {
                 let keys = self.accounts.get(&account);
                 let keys = keys.into_iter().flatten().filter(|keys| keys.hash == hash);
@@ -70,10 +79,10 @@ impl House {
                 Answer::Keys(keys.cloned().map(Candidate::own).chain(app).collect())
             }
             Question::Password { account, password } => {
-                match self
-                    .accounts
-                    .get(&account)
-                    .is_some_and(|keys| keys[0].verify(&password))
+                let known = self.directory.get(&account);
+                let keys = self.accounts.get(&account);
+                match known.is_some_and(|known| *known == password.expose())
+                    || keys.is_some_and(|keys| keys[0].verify(&password))
                 {
                     true => Answer::Admitted(Credential::Account),
                     false => Answer::Refused(SaslCondition::NotAuthorized),
@@ -500,9 +509,14 @@ impl Counter {
 
     /// Over TCP and TLS.
     pub(super) fn closed() -> Counter {
+        Counter::over_tls(server_config())
+    }
+
+    /// The same with other offers.
+    pub(super) fn over_tls(config: ServerConfig) -> Counter {
         let security = Security::Tls(tls(bindings()));
         Counter::new(
-            server_config(),
+            config,
             Transport {
                 kind: TransportKind::Tcp,
                 security,

@@ -1,6 +1,7 @@
 //! Both machines against each other, with all transports and all mechanisms.
 
 mod component;
+mod directory;
 mod errors;
 mod federation;
 mod handshakes;
