@@ -101,6 +101,37 @@ async def invitation(server, *arguments: str) -> tuple[str, str]:
     return page.removeprefix("https://chat.hauspost.test"), page.rpartition("/")[2]
 
 
+# What has access
+
+
+@tests
+async def the_command_line_shows_what_has_access_and_takes_it_back(house):
+    server = await house.shared()
+    client = await logged_in(house, server, "mercutio")
+    secret = values(await execute(client, "urn:hauspost:app-passwords#create", {"label": "old phone"}), "password")
+    phone = await enter(house, server, "mercutio", secret, resource="phone")
+    listed = (await server.command("user", "access", "mercutio")).expect().out
+    lines = [line.split("\t") for line in listed.splitlines()]
+    [own] = [line for line in lines if line[1] == "app password"]
+    equal((own[2], own[5]), ("connected", "old phone"))
+    check(own[4] != "-", f"no last use: {own}")
+    check(secret not in listed, "the password is shown")
+    (await server.command("user", "revoke", "mercutio", own[0])).expect()
+    await phone.next("disconnected")
+    await refused("mercutio", server, secret)
+    again = (await server.command("user", "access", "mercutio")).expect().out
+    check("old phone" not in again, again)
+    wrong = await server.command("user", "revoke", "mercutio", own[0])
+    check(wrong.code != 0 and "hauspost user access mercutio" in wrong.said, wrong.said)
+    audit = (await server.command("audit", "list", "--subject", f"mercutio@{DOMAIN}")).expect().out
+    check(f"console\tconsole\taccount.access\tmercutio@{DOMAIN}\t{own[0]}" in audit, audit)
+    # Whoever has shown the password is out, and can come back.
+    [session] = [line[0] for line in (line.split("\t") for line in again.splitlines()) if line[1] == "device"]
+    done = (await server.command("user", "revoke", "mercutio", session)).expect()
+    check("only a new password" in done.out, done.out)
+    equal(await client.end(), "not-authorized")
+
+
 # Passwords and removal (XEP-0077)
 
 

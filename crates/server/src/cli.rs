@@ -151,6 +151,18 @@ pub enum User {
         /// The new role
         role: Option<String>,
     },
+    /// List what has access to a person's account: id, kind, connected or not, first and last seen, program, device; tabs between
+    Access {
+        /// Name before the @
+        name: String,
+    },
+    /// Take access back: an app password, a device or a session ends at once
+    Revoke {
+        /// Name before the @
+        name: String,
+        /// Id, as in the list
+        id: String,
+    },
     /// Remove a person with all that is kept for them
     Remove {
         /// Name before the @

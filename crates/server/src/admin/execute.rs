@@ -1,5 +1,6 @@
 //! Carrying requests out: on a running server with its messenger, on a stopped one with its store alone.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use base::BareJid;
@@ -8,7 +9,8 @@ use chat::{Chat, Language};
 use store::{Account, CheckDepth, Imported, NewAccount, Role, Store, StoreError};
 
 use super::{
-    AccountData, AuditLine, KeyData, Listed, ListedInvitation, ListedToken, Reply, Request,
+    AccountData, AuditLine, KeyData, Listed, ListedAccess, ListedInvitation, ListedToken, Reply,
+    Request,
 };
 use crate::identity::{Directory, Wish};
 use crate::net::Clock;
@@ -141,6 +143,37 @@ async fn carry_out(execution: &Execution, request: Request) -> Result<Reply, Str
             Ok(Reply::Role {
                 role: account.role.name().to_owned(),
             })
+        }
+        Request::UserAccess { name } => {
+            let account = opened(chat, &name).await?;
+            let clients = chat.clients(&account, now).await.map_err(told)?;
+            let list = clients.into_iter().map(|client| ListedAccess {
+                id: client.id,
+                app_password: client.grant,
+                connected: client.connected,
+                first_seen: client.first_seen.map(|at| at.to_string()),
+                last_seen: client.last_seen.map(|at| at.to_string()),
+                software: client.software,
+                device: client.device,
+            });
+            Ok(Reply::Access {
+                list: list.collect(),
+            })
+        }
+        Request::UserRevoke { name, id } => {
+            let account = opened(chat, &name).await?;
+            match chat.revoke_client(&account, &id, by, now).await {
+                Ok(()) => Ok(Reply::Revoked {
+                    password_known: false,
+                }),
+                Err(Refusal::PasswordKnown) => Ok(Reply::Revoked {
+                    password_known: true,
+                }),
+                Err(Refusal::NothingToRevoke) => Err(format!(
+                    "nothing of the id {id} has access; `hauspost user access {name}` shows what has"
+                )),
+                Err(refusal) => Err(told(refusal)),
+            }
         }
         Request::UserRemove { name } => {
             let address = find(chat, &name).await?;
@@ -391,6 +424,13 @@ async fn find(chat: &Chat, name: &str) -> Result<BareJid, String> {
         Err(Refusal::NoSuchAccount) => Err(missing()),
         Err(refusal) => Err(refusal.text(Language::English)),
     }
+}
+
+async fn opened(chat: &Chat, name: &str) -> Result<Arc<chat::Account>, String> {
+    let address = find(chat, name).await?;
+    let account = chat.opened_account(&address).await;
+    let account = account.map_err(|error| error.to_string())?;
+    account.ok_or_else(|| Refusal::NoSuchAccount.text(Language::English))
 }
 
 fn new_account(data: &AccountData, domain: &str) -> Result<NewAccount, String> {

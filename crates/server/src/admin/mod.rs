@@ -91,6 +91,18 @@ pub enum Request {
         /// Name of the role; without, nothing is changed.
         role: Option<String>,
     },
+    /// List what has access to an account.
+    UserAccess {
+        /// Localpart.
+        name: String,
+    },
+    /// Take access back.
+    UserRevoke {
+        /// Localpart.
+        name: String,
+        /// As in the list.
+        id: String,
+    },
     /// Remove an account with all that belongs to it.
     UserRemove {
         /// Localpart.
@@ -288,6 +300,16 @@ pub enum Reply {
         /// Number and digest.
         head: String,
     },
+    /// To [`Request::UserAccess`].
+    Access {
+        /// App passwords first, then devices, then sessions of clients that do not say which device they are.
+        list: Vec<ListedAccess>,
+    },
+    /// To [`Request::UserRevoke`].
+    Revoked {
+        /// Whoever has it knows the password, and can come back by it.
+        password_known: bool,
+    },
     /// To [`Request::DirectorySync`].
     Directory(crate::identity::Report),
     /// To [`Request::UserInvite`].
@@ -355,6 +377,25 @@ pub enum Reply {
         /// Why, and what to do.
         problem: String,
     },
+}
+
+/// One line of a list of what has access to an account.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+pub struct ListedAccess {
+    /// What to revoke it by.
+    pub id: String,
+    /// It is an app password.
+    pub app_password: bool,
+    /// It is connected now.
+    pub connected: bool,
+    /// When it was seen first.
+    pub first_seen: Option<String>,
+    /// When it was seen last.
+    pub last_seen: Option<String>,
+    /// Its program; of an app password what it is for.
+    pub software: Option<String>,
+    /// Its device.
+    pub device: Option<String>,
 }
 
 /// One line of a list of invitations.

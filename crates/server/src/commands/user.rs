@@ -72,6 +72,21 @@ pub(super) fn run(config: &Config, user: &User) -> anyhow::Result<()> {
             };
             print(&format!("{role}\n"))
         }
+        User::Access { name } => access(config, name),
+        User::Revoke { name, id } => {
+            let request = Request::UserRevoke {
+                name: name.clone(),
+                id: id.clone(),
+            };
+            let Reply::Revoked { password_known } = open_existing(config)?.ask(request)? else {
+                anyhow::bail!("the server answered something else");
+            };
+            print(if password_known {
+                "signed out; whoever has it knows the password, so only a new password keeps it out\n"
+            } else {
+                "it has no access any more\n"
+            })
+        }
         User::Remove { name } => {
             open_target(config)?.ask(Request::UserRemove { name: name.clone() })?;
             done(config, name, "removed")
@@ -152,6 +167,34 @@ fn invite(config: &Config, name: Option<&str>, days: Option<u32>, uses: u32) -> 
         let _ = writeln!(text, "{uri}");
     }
     let _ = writeln!(text, "works until {expires}");
+    print(&text)
+}
+
+fn access(config: &Config, name: &str) -> anyhow::Result<()> {
+    let request = Request::UserAccess {
+        name: name.to_owned(),
+    };
+    let Reply::Access { list } = open_existing(config)?.ask(request)? else {
+        anyhow::bail!("the server answered something else");
+    };
+    let mut text = String::new();
+    for one in list {
+        let kind = match one.app_password {
+            true => "app password",
+            false => "device",
+        };
+        let connected = if one.connected { "connected" } else { "-" };
+        let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+        let _ = writeln!(
+            text,
+            "{}\t{kind}\t{connected}\t{}\t{}\t{}\t{}",
+            one.id,
+            or_dash(&one.first_seen),
+            or_dash(&one.last_seen),
+            or_dash(&one.software),
+            or_dash(&one.device)
+        );
+    }
     print(&text)
 }
 
