@@ -14,6 +14,7 @@ from harness.directory import GROUPS, PASSWORD, PEOPLE, READER_PASSWORD, Slapd, 
 from harness.people import NotLoggedIn, Person
 from harness.server import DOMAIN, LOOPBACK, House, Server
 from harness.server import PASSWORD as server_password
+from harness.tests import patience
 from harness.wire import SASL, SASL2, Wire, q
 from sasl2 import bind, enter
 
@@ -507,6 +508,50 @@ async def names_and_groups_follow_and_what_was_given_here_stays(house: House) ->
     await slapd.change(f"dn: uid=anna,{PEOPLE}\nchangetype: modrdn\nnewrdn: uid=anna.zweig\ndeleteoldrdn: 1\n")
     says(await synchronised(server), "anna is called \"anna.zweig\" in the directory now", "0 made")
     await plain(house, server, "anna")
+
+
+async def entered(client: Wire, room: str, nick: str) -> str:
+    """Whether somebody comes into a room: the type of the presence that answers."""
+    address = f"{room}@rooms.{DOMAIN}/{nick}"
+    await client.send(f"<presence to='{address}'><x xmlns='http://jabber.org/protocol/muc'/></presence>")
+    while True:
+        answer = await client.next("an answer of the room")
+        if answer.tag == q(wire.CLIENT, "presence") and answer.get("from") == address:
+            return answer.get("type") or "available"
+
+
+@tests
+async def groups_get_rooms_that_follow_who_is_in_them(house: House) -> None:
+    slapd = await directory(house)
+    config = slapd.config()
+    config["identity.ldap.groups"]["rooms"] = "members"
+    server = house.server(config)
+    await server.start()
+    says(await synchronised(server), "nobody owns this server yet")
+    (await server.command("user", "add", "zoe", "--admin", "--password-stdin", stdin="a password of her own\n")).expect()
+    says(await synchronised(server), "rooms made for groups: 5")
+    says(await synchronised(server), "0 made, 0 changed, 0 shut out")
+    anna, dora = await plain(house, server, "anna"), await plain(house, server, "dora")
+    equal(await entered(anna, "sales-north", "anna"), "available")
+    equal(await entered(dora, "sales-north", "dora"), "error")
+    # Out of the group is out of the room.
+    await slapd.change(f"dn: cn=Sales North,{GROUPS}\nchangetype: modify\nreplace: member\nmember: uid=dora,{PEOPLE}\n")
+    await synchronised(server)
+    async with patience("anna to be taken out"):
+        while (await anna.until(q(wire.CLIENT, "presence"))).get("type") != "unavailable":
+            pass
+    equal(await entered(dora, "sales-north", "dora"), "available")
+    # Whoever removes a room does not get it back.
+    zoe = await plain(house, server, "zoe", "a password of her own")
+    owner = "http://jabber.org/protocol/muc#owner"
+    answer = await zoe.iq("set", f"<query xmlns='{owner}'><destroy/></query>", to=f"board@rooms.{DOMAIN}")
+    equal(answer.get("type"), "result")
+    await slapd.change(group("Crew", "carl"))
+    says(await synchronised(server), "~ carl", "rooms made for groups: 1")
+    equal(await entered(await plain(house, server, "carl"), "crew", "carl"), "available")
+    audit = (await server.command("audit", "export", "--action", "room")).expect().out
+    made = [json.loads(line)["subject"] for line in audit.splitlines() if "room.made" in line]
+    equal(sorted(address.split("@")[0] for address in made), ["board", "crew", "everybody", "house", "sales", "sales-north"])
 
 
 @tests

@@ -364,10 +364,10 @@ impl Running {
             messenger::chat_config(&config, self.secret),
             self.clock.now(),
         );
-        let directory = config.identity != before.identity;
+        let directory = config.identity.ldap.is_on();
         self.config.store(Arc::new(config));
         if directory {
-            self.directory.wake();
+            self.directory.refresh();
         }
         tracing::info!("configuration read again");
     }

@@ -88,6 +88,9 @@ fn in_words(report: &Report, dry_run: bool) -> String {
     for problem in &report.problems {
         let _ = writeln!(text, "! {problem}");
     }
+    if report.rooms > 0 {
+        let _ = writeln!(text, "rooms made for groups: {}", report.rooms);
+    }
     let would = if dry_run { "; nothing was changed" } else { "" };
     let _ = writeln!(
         text,

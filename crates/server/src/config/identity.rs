@@ -39,6 +39,18 @@ pub enum LdapNesting {
     Direct,
 }
 
+/// Which rooms groups of a directory get.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GroupRooms {
+    /// None by themselves.
+    None,
+    /// Rooms for the people of the group.
+    Members,
+    /// Rooms in the public list that everybody here may enter.
+    Open,
+}
+
 section! {
     /// A directory (LDAP, Active Directory) that keeps people, groups and passwords. Its people have accounts here by
     /// themselves, and whoever is not in it any more is shut out at once. `hauspost directory check` tries the settings,
@@ -124,6 +136,10 @@ section! {
         /// Groups within groups: `"members"` and `"member-of"` follow them here, `"in-chain"` lets Active Directory do it, `"direct"`
         /// takes no notice of them.
         nesting: LdapNesting = LdapNesting::Members,
+        /// Give each group that somebody here is in a department's room: `"members"` for its people, `"open"` for everybody here,
+        /// `"none"`. A group has its room made once, owned by an owner of this server; who removes it does not get it back. A room
+        /// that somebody has bound to the group before is its room.
+        rooms: GroupRooms = GroupRooms::None,
     }
 }
 

@@ -16,7 +16,7 @@ mod validate;
 pub use backup::Backup;
 pub use error::{ConfigError, Source};
 pub use federation::{Dnssec, FederationMode};
-pub use identity::{Identity, Ldap, LdapKind, LdapNesting};
+pub use identity::{GroupRooms, Identity, Ldap, LdapKind, LdapNesting};
 pub use load::{Loaded, environment, load, parse};
 pub use manual::{annotated_default, effective, manual_page};
 pub use model::*;

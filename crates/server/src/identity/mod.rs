@@ -2,6 +2,7 @@
 
 pub mod ldap;
 mod plan;
+mod rooms;
 mod sync;
 
 pub use ldap::Directory;

@@ -1,6 +1,6 @@
 //! Synchronisation: the accounts of a directory's people are made what it says.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +17,8 @@ use xmpp::xml::{Tree, Writer};
 
 use super::ldap::{Directory, Person, Photo, SOURCE, Told};
 use super::plan::{self, Plan};
-use crate::config::{self, Config};
+use super::rooms;
+use crate::config::{self, Config, GroupRooms};
 use crate::net::Clock;
 
 /// XEP-0172.
@@ -53,6 +54,9 @@ pub struct Report {
     pub changed: usize,
     /// Accounts shut out.
     pub shut_out: usize,
+    /// Rooms made for groups.
+    #[serde(default)]
+    pub rooms: usize,
     /// The first of them all: `+` made, `~` changed, `-` shut out.
     pub names: Vec<String>,
     /// What could not be done, and why.
@@ -77,6 +81,7 @@ impl Report {
             created: plan.create.len(),
             changed: plan.change.len(),
             shut_out: plan.shut_out.len(),
+            rooms: 0,
             names: shut_out
                 .chain(changed)
                 .chain(created)
@@ -148,6 +153,17 @@ impl Directory {
         if !wish.dry_run {
             let done = carry_out(chat, clock, &config, &mut told, plan, &mut report);
             done.await?;
+            if settings.groups.rooms != GroupRooms::None {
+                let groups: BTreeSet<String> = told
+                    .people
+                    .iter()
+                    .flat_map(|person| person.groups.iter().cloned())
+                    .collect();
+                let open = settings.groups.rooms == GroupRooms::Open;
+                let made = rooms::furnish(chat, groups, open, &by(), clock.now()).await?;
+                report.rooms = made.0;
+                report.problems.extend(made.1);
+            }
         }
         told.close().await;
         Ok(report)
@@ -248,6 +264,7 @@ fn tell(report: &Report) {
         created,
         changed,
         shut_out,
+        rooms,
         ..
     } = report;
     tracing::info!(
@@ -256,6 +273,7 @@ fn tell(report: &Report) {
         created,
         changed,
         shut_out,
+        rooms,
         "synchronised with the directory"
     );
     for problem in report.problems.iter().take(MOST_NAMES) {

@@ -97,8 +97,14 @@ impl Directory {
         self.inner.turn.lock().await
     }
 
-    /// Wants a synchronisation before its time: the settings have changed, or somebody is new.
-    pub fn wake(&self) {
+    /// The settings may have changed, or the file with authorities: reads them anew, and all people.
+    pub fn refresh(&self) {
+        *self.inner.tls.lock() = None;
+        self.wake();
+    }
+
+    /// Wants a synchronisation before its time.
+    fn wake(&self) {
         self.inner.wanted.notify_one();
     }
 
