@@ -29,12 +29,12 @@ export function clock(time: number): string {
   return clocks!.format.format(time);
 }
 
-/** When, in a list: the time of today, `Yesterday`, the weekday of this week, else the date. */
+/** When, in a list: the time of today, `Yesterday`, the weekday of this week or of the days to come, else the date. */
 export function brief(time: number, now = Date.now()): string {
   const ago = day(new Date(now)) - day(new Date(time));
-  if (ago <= 0) return clock(time);
+  if (ago === 0) return clock(time);
   if (ago === 1) return t.timeline.yesterday;
-  if (ago < 7) return format({ weekday: "short" }).format(time);
+  if (Math.abs(ago) < 7) return format({ weekday: "short" }).format(time);
   if (new Date(time).getFullYear() === new Date(now).getFullYear()) return format({ day: "numeric", month: "short" }).format(time);
   return format({ day: "2-digit", month: "2-digit", year: "2-digit" }).format(time);
 }
@@ -57,8 +57,8 @@ export function full(time: number): string {
 }
 
 /** Date and time, briefly. */
-export function short(time: number): string {
-  return `${brief(time)}${day(new Date()) === day(new Date(time)) ? "" : `, ${clock(time)}`}`;
+export function short(time: number, now = Date.now()): string {
+  return `${brief(time, now)}${day(new Date(now)) === day(new Date(time)) ? "" : `, ${clock(time)}`}`;
 }
 
 /** A size: `2.4 MB`. */
