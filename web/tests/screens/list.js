@@ -59,6 +59,63 @@ export const screens = [
       await page.locator('[data-message]').last().getByRole('button', { name: /^(React|Reagieren)/ }).click();
     },
   },
+  { name: 'pinned', at: `?pinned${sales}` },
+  {
+    name: 'pins',
+    at: `?pinned${sales}`,
+    run: async (page) => {
+      await named(page, 'Pinned messages \\(', 'Angeheftete Nachrichten \\(').click();
+      await page.getByRole('dialog').locator('li').first().waitFor();
+    },
+  },
+  {
+    name: 'remind',
+    at: sales,
+    run: async (page) => {
+      await page.locator('[data-message]').last().focus();
+      await page.locator('[data-message]').last().getByRole('button', { name: /^(More actions|Weitere Aktionen)/ }).click();
+      await page.getByRole('menuitem', { name: /^(Remind me|Erinner)/ }).click();
+      await page.getByRole('dialog').waitFor();
+    },
+  },
+  {
+    name: 'reminder',
+    at: sales,
+    run: async (page) => {
+      await page.locator('[data-message]').first().waitFor();
+      await page.evaluate(() => {
+        const [conversation, { items }] = [...window.engine.timelines][0];
+        const message = items.findLast((one) => one.type === 'message' && one.message.body.previews?.length > 0);
+        window.engine.tell({ type: 'reminder', conversation, message: message.id, title: 'Vertrieb Nord', text: message.message.body.source });
+      });
+      await page.getByText(/reminded|erinnert/).waitFor();
+    },
+  },
+  {
+    name: 'conversation-menu',
+    at: sales,
+    run: async (page) => {
+      await named(page, 'More about this', 'Mehr zu').click();
+      await page.getByRole('menu').waitFor();
+    },
+  },
+  {
+    name: 'mute-for',
+    at: sales,
+    run: async (page) => {
+      await named(page, 'More about this', 'Mehr zu').click();
+      await page.getByRole('menuitem', { name: /^(Mute for a time|Für eine Zeit|Eine Zeit|Auf Zeit)/ }).click();
+      await page.getByRole('dialog').waitFor();
+    },
+  },
+  {
+    name: 'preview',
+    at: sales,
+    run: async (page) => {
+      await page.locator('textarea').fill('Hier steht alles: https://messe-nord.example/2027');
+      await page.getByRole('group', { name: /2027/ }).waitFor();
+    },
+  },
   {
     name: 'emoji',
     at: sales,
@@ -331,7 +388,7 @@ export const screens = [
     run: async (page) => {
       await page.locator('[data-message]').last().focus();
       await page.locator('[data-message]').last().getByRole('button', { name: /^(More actions|Weitere Aktionen)/ }).click();
-      await page.getByRole('menuitem', { name: /^(Delete|Für alle)/ }).click();
+      await page.getByRole('menuitem', { name: /^(Delete|Für alle löschen)/ }).click();
       await page.getByRole('dialog').waitFor();
     },
   },

@@ -24,6 +24,7 @@ if (invite !== null) {
   const facts = { domain: "brenner.example", inviter: "Anton Lindqvist", name: null, makesAccounts: true, inBand: invite !== "page", ends: "2026-11-30", shortestPassword: 10 };
   window.fetch = () => Promise.resolve(invite === "gone" ? Response.json({ text: gone }, { status: 410 }) : Response.json(facts));
 }
+if (wanted.has("pinned")) engine.pinned = true;
 if (wanted.has("member")) engine.entitled = false;
 if (wanted.has("request")) engine.requests = ["kai@partner.example"];
 if (wanted.has("rtl")) document.documentElement.dir = "rtl";
