@@ -21,7 +21,7 @@ describe("settings of a room", () => {
     await dialog.getByRole("textbox", { name: "Name" }).fill("Sales, all of it");
     await dialog.getByRole("radio", { name: "Everyone here" }).check();
     await dialog.getByText("From now on the server and everyone who comes in can read").waitFor();
-    await dialog.getByRole("radio", { name: "Only who is allowed to" }).check();
+    await dialog.getByRole("radio", { name: "Only some" }).check();
     await dialog.getByRole("combobox", { name: "People who come new see" }).selectOption("20");
     await dialog.getByRole("button", { name: "Save" }).click();
     await page.getByText("The settings are saved.").waitFor();
@@ -193,7 +193,7 @@ describe("invitations", () => {
     await dialog.getByRole("textbox", { name: /Name of the account/ }).fill("kim");
     await dialog.getByRole("radio", { name: "30 days" }).check();
     await dialog.getByRole("button", { name: "Make link" }).click();
-    await dialog.getByText(/Holds until Monday/).waitFor();
+    await dialog.getByText(/It works until Monday/).waitFor();
     await dialog.getByRole("img", { name: "QR code of the invitation" }).waitFor();
     await dialog.getByRole("button", { name: "Copy link" }).click();
     expect(await page.evaluate(() => navigator.clipboard.readText())).toBe("https://chat.brenner.example/invite/mrqx4kdz7t2v");
