@@ -169,7 +169,9 @@ impl From<Refusal> for Problem {
             | Refusal::InvitationUsed
             | Refusal::InvitationEnded
             | Refusal::NothingToRevoke => (S::NOT_FOUND, "not-found", "There is no such thing"),
-            Refusal::NameTaken | Refusal::LastOwner => (S::CONFLICT, "conflict", "Not possible"),
+            Refusal::NameTaken | Refusal::LastOwner | Refusal::PasswordElsewhere => {
+                (S::CONFLICT, "conflict", "Not possible")
+            }
             Refusal::NotEntitled(_)
             | Refusal::OutOfReach
             | Refusal::MayNotInvite
