@@ -430,3 +430,28 @@ fn files_on_their_way_tell_how_far_they_are() {
         [TransferProgress::Failed { .. }]
     ));
 }
+
+#[test]
+fn what_another_device_said_stands_behind_what_this_one_said_before_though_nothing_of_the_archive_is_here()
+ {
+    let mut world = World::new();
+    let (desk, juliet) = (
+        world.device("romeo", "desk"),
+        world.device("juliet", "phone"),
+    );
+    // Nothing comes back to the desk that would say where in the archive it stands.
+    world.set_offline(juliet, true);
+    world.say(desk, JULIET, "first");
+    world.set_offline(desk, true);
+    world.pass(Duration::from_secs(600));
+    let phone = world.device("romeo", "phone");
+    world.say(phone, JULIET, "second");
+    world.set_offline(phone, true);
+    world.set_offline(desk, false);
+    assert_eq!(world.read(desk, JULIET), ["me: first", "me: second"]);
+    world.set_offline(juliet, false);
+    world.say(juliet, ROMEO, "third");
+    let lines = world.read(desk, JULIET);
+    assert_eq!(lines[..2], ["me: first", "me: second"]);
+    assert_eq!(lines.last().unwrap(), "juliet: third");
+}

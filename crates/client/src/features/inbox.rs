@@ -77,7 +77,8 @@ impl<S: Storage> Client<S> {
             archive_id: Some(row.id.clone()),
             time,
             live: false,
-            floor: Some(0),
+            // What this device has said may be of before, though nothing has told yet where the archive has it.
+            floor: Some(self.catch_up.began),
         };
         if row.room && !self.rooms.is_room(&jid) {
             // Whether we are in it, its bookmark says.

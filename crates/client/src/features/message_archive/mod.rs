@@ -140,6 +140,8 @@ pub(crate) struct CatchUp {
     queries: u64,
     /// How many pages did not come on this session.
     late: u32,
+    /// All that was here when the session began stands before this order.
+    pub(crate) began: u64,
     /// How much is unread where only the newest messages are here, as the inbox says.
     counts: BTreeMap<u32, (u64, u64)>,
 }
@@ -223,8 +225,24 @@ impl<S: Storage> Client<S> {
         self.catch_up.asking = true;
         self.catch_up.known = false;
         let own = self.settings.account.clone();
+        self.catch_up.began = self.order_behind_all(&own);
         self.open_gap(&own);
         self.machine.catch_up_started().map_err(keys_failed)
+    }
+
+    /// An order behind all lines of the conversations that an archive has.
+    fn order_behind_all(&self, archive: &BareJid) -> u64 {
+        let own = *archive == self.settings.account;
+        let of_archive = |record: &&Record| {
+            if own {
+                !record.is_room()
+            } else {
+                record.jid == *archive
+            }
+        };
+        let records = self.conversations.all().iter().filter(of_archive);
+        let newest = records.map(|record| record.newest.order).max();
+        newest.map_or(0, |newest| newest.saturating_add(1))
     }
 
     /// The session is over: nothing is on its way any more.
@@ -258,24 +276,13 @@ impl<S: Storage> Client<S> {
 
     /// From now on what is said in an archive comes by itself; what was said before may be missing.
     pub(crate) fn open_gap(&mut self, jid: &BareJid) {
-        let newest = self
-            .conversations
-            .all()
-            .iter()
-            .filter(|record| !record.is_room() || record.jid == *jid)
-            .map(|record| record.newest.order)
-            .max()
-            .unwrap_or(0);
+        let floor = self.order_behind_all(jid);
         let archive = self.catch_up.archives.entry(jid.clone()).or_default();
         if !archive.gaps.iter().any(|gap| gap.before.is_none()) {
             archive.gaps.push(Gap {
                 after: archive.head.clone(),
                 before: None,
-                floor: if archive.head.is_some() {
-                    newest + 1
-                } else {
-                    0
-                },
+                floor,
                 unfiltered: false,
             });
             self.keep_archive(jid);
