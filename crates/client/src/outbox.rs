@@ -527,7 +527,9 @@ impl<S: Storage> Client<S> {
     ) -> Result<Sealed, StorageError> {
         let wall = turn.now.wall;
         let prepared = self.machine.prepare(audience, wall).map_err(keys_failed)?;
-        if prepared == Preparation::Waiting {
+        // A session may have been started with us by what waits in the archive. One that we start meanwhile would cross it, and
+        // who keeps a single session with a device (XEP-0384 §5.6) could not read what we write in theirs then.
+        if prepared == Preparation::Waiting || self.catch_up.is_busy() {
             return Ok(Sealed::Waiting);
         }
         let outgoing = Outgoing {

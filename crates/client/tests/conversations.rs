@@ -455,3 +455,54 @@ fn what_another_device_said_stands_behind_what_this_one_said_before_though_nothi
     assert_eq!(lines[..2], ["me: first", "me: second"]);
     assert_eq!(lines.last().unwrap(), "juliet: third");
 }
+
+#[test]
+fn what_waits_for_us_is_read_before_anything_is_written() {
+    let mut world = World::new();
+    let (romeo, juliet) = (
+        world.device("romeo", "phone"),
+        world.device("juliet", "phone"),
+    );
+    world.set_offline(romeo, true);
+    world.pass(Duration::from_secs(600));
+    world.say(juliet, ROMEO, "hers");
+    world.say(romeo, JULIET, "his");
+    // The archive's answer takes longer than all others.
+    let held = std::rc::Rc::new(std::cell::RefCell::new(String::new()));
+    let holding = held.clone();
+    world.devices[romeo].tamper = Some(Box::new(move |text| {
+        let of_archive = ["<result", "<fin"]
+            .iter()
+            .any(|name| text.contains(&format!("{name} xmlns='urn:xmpp:mam:2'")));
+        if of_archive {
+            holding.borrow_mut().push_str(&text);
+            return String::new();
+        }
+        text
+    }));
+    world.set_offline(romeo, false);
+    assert_eq!(
+        world.read(juliet, ROMEO),
+        ["me: hers"],
+        "he does not know yet in which session she can read"
+    );
+    world.devices[romeo].tamper = None;
+    let seen = std::rc::Rc::new(std::cell::RefCell::new(String::new()));
+    let seeing = seen.clone();
+    world.devices[juliet].tamper = Some(Box::new(move |text| {
+        seeing.borrow_mut().push_str(&text);
+        text
+    }));
+    let text = held.take();
+    assert!(text.contains("<fin"), "{text}");
+    world.input(romeo, client::Input::Received(text.into()));
+    world.settle();
+    for (device, with) in [(romeo, JULIET), (juliet, ROMEO)] {
+        let mut lines = world.read(device, with);
+        lines.retain(|line| line != "--- new ---");
+        assert_eq!(lines.len(), 2, "{lines:?}");
+        assert!(!lines.concat().contains('('), "{lines:?}");
+    }
+    // One that keeps a single session with a device reads it: no other was started.
+    assert!(!seen.borrow().contains("kex="), "{}", seen.borrow());
+}

@@ -84,34 +84,34 @@ impl<S: KeyStore> Machine<S> {
     ) -> Result<Option<String>, Error<S::Error>> {
         let (account, device, form) = peer;
         let mut sessions = draft.sessions(account, *device, *form)?;
-        match owed {
-            Owed::NewSession if self.account.catching_up => return Ok(None),
-            Owed::NewSession => {
-                let listed = draft
-                    .list(account, *form)?
-                    .is_none_or(|list| list.contains(*device));
-                let Some((bundle, _)) = self.bundles.get(peer) else {
-                    let hopeless = self
-                        .troubles
-                        .get(peer)
-                        .is_some_and(|trouble| now.since(trouble.since) < self.config.retry_after);
-                    if hopeless || !listed {
-                        draft.put_owed(account, *device, *form, None);
-                    } else {
-                        wants.push(Want::Bundle(peer.clone()));
-                    }
-                    return Ok(None);
-                };
-                used.push(peer.clone());
-                let Ok(session) = initiate(&self.account.identity, bundle, random) else {
+        // What waits may be in a newer session, and who keeps one only has no other than that.
+        if self.account.catching_up {
+            return Ok(None);
+        }
+        if owed == Owed::NewSession {
+            let listed = draft
+                .list(account, *form)?
+                .is_none_or(|list| list.contains(*device));
+            let Some((bundle, _)) = self.bundles.get(peer) else {
+                let hopeless = self
+                    .troubles
+                    .get(peer)
+                    .is_some_and(|trouble| now.since(trouble.since) < self.config.retry_after);
+                if hopeless || !listed {
                     draft.put_owed(account, *device, *form, None);
-                    return Ok(None);
-                };
-                sessions.put_first(session, now);
-                // Should this be lost on the way, the session that was started is the one to be told of.
-                draft.put_owed(account, *device, *form, Some(Owed::Answer));
-            }
-            Owed::Answer => {}
+                } else {
+                    wants.push(Want::Bundle(peer.clone()));
+                }
+                return Ok(None);
+            };
+            used.push(peer.clone());
+            let Ok(session) = initiate(&self.account.identity, bundle, random) else {
+                draft.put_owed(account, *device, *form, None);
+                return Ok(None);
+            };
+            sessions.put_first(session, now);
+            // Should this be lost on the way, the session that was started is the one to be told of.
+            draft.put_owed(account, *device, *form, Some(Owed::Answer));
         }
         let payload = SealedPayload::empty(*form, random);
         let own = self.account.identity.public();

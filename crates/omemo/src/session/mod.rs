@@ -4,6 +4,11 @@
 //! devices start a session with each other at the same time, each takes the other's for the newer one, and messages
 //! in the first would be lost. A message that is read in an older session makes it the one to write with, which is
 //! how both sides come to agree on one again.
+//!
+//! Others keep one session only, and cannot read what is written in one that they have replaced (XEP-0384 §5.6). Where two start
+//! at the same time, that is what we write between their key exchange and the first that we hear of them in the session
+//! that they took from us. Nothing on the wire tells it from a session that they have started anew because they lost
+//! the other, in which we must write. So whoever writes is to read first what waits for them.
 
 mod agreement;
 mod state;

@@ -11,6 +11,8 @@ struct Device {
     signed_prekey: SecretKey,
     prekey: SecretKey,
     sessions: Sessions,
+    /// It keeps nothing but the newest session, as XEP-0384 §5.6 says and python-omemo does.
+    keeps_one: bool,
     random: Seeded,
 }
 
@@ -24,6 +26,7 @@ impl Device {
             signed_prekey: SecretKey::generate(&mut random),
             prekey: SecretKey::generate(&mut random),
             sessions: Sessions::default(),
+            keeps_one: false,
             random,
         }
     }
@@ -83,6 +86,9 @@ impl Device {
                         )
                         .unwrap()?;
                     self.sessions = sessions;
+                    if self.keeps_one {
+                        self.sessions.sessions.truncate(1);
+                    }
                     opened
                 }
             }
@@ -139,6 +145,126 @@ fn both_may_start_at_once() {
         assert_eq!(bob.hear(form, &last), Ok("z".to_owned()));
         assert!(alice.sessions.sessions.len() <= 2);
     }
+}
+
+/// Two on a network that keeps the order of what each of them writes. Each key exchange is answered at once.
+struct Pair {
+    form: Form,
+    devices: [Device; 2],
+    /// What is on its way to each.
+    queues: [std::collections::VecDeque<(Vec<u8>, bool)>; 2],
+    /// What the one that keeps a single session could not read.
+    lost: Vec<String>,
+}
+
+impl Pair {
+    /// The second one keeps a single session.
+    fn new(form: Form) -> Self {
+        let mut devices = [Device::new(1), Device::new(2)];
+        devices[1].keeps_one = true;
+        Self {
+            form,
+            devices,
+            queues: Default::default(),
+            lost: Vec::new(),
+        }
+    }
+
+    fn write(&mut self, from: usize, text: &str) {
+        let form = self.form;
+        if !self.devices[from].sessions.is_ready() {
+            let [first, second] = &mut self.devices;
+            if from == 0 {
+                first.start_with(form, second);
+            } else {
+                second.start_with(form, first);
+            }
+        }
+        let said = self.devices[from].say(form, text);
+        self.queues[1 - from].push_back(said);
+    }
+
+    fn read(&mut self, at: usize) -> Option<Result<String, SessionFault>> {
+        let message = self.queues[at].pop_front()?;
+        let heard = self.devices[at].hear(self.form, &message);
+        if let Err(fault) = &heard {
+            assert_eq!(at, 1, "who keeps older sessions reads all: {fault:?}");
+            self.lost.push(format!("{fault:?}"));
+        } else if message.1 {
+            self.write(at, "");
+        }
+        Some(heard)
+    }
+
+    fn read_all(&mut self) {
+        while self.read(0).is_some() || self.read(1).is_some() {}
+    }
+
+    /// Each reads what the other writes.
+    fn agree(&mut self) {
+        for (from, text) in [(0, "a"), (1, "b"), (0, "c"), (0, "d"), (1, "e")] {
+            self.write(from, text);
+            assert_eq!(self.read(1 - from), Some(Ok(text.to_owned())));
+            self.read_all();
+        }
+    }
+}
+
+#[test]
+fn who_has_read_what_waited_writes_what_a_single_session_reads() {
+    for form in Form::ALL {
+        let mut pair = Pair::new(form);
+        for number in 0..3 {
+            pair.write(1, &format!("hers {number}"));
+        }
+        // All of hers first, and then his: that is what a client has to see to.
+        while pair.read(0).is_some() {}
+        for number in 0..3 {
+            pair.write(0, &format!("his {number}"));
+        }
+        pair.read_all();
+        assert!(pair.lost.is_empty(), "{:?}", pair.lost);
+        pair.agree();
+        assert!(pair.lost.is_empty(), "{:?}", pair.lost);
+        assert_eq!(pair.devices[0].sessions.sessions.len(), 1);
+    }
+}
+
+/// She takes his session for hers, and he hers for his: what he writes then has no session there, until he hears of her.
+#[test]
+fn of_two_who_start_at_once_one_may_keep_a_single_session() {
+    for form in Form::ALL {
+        let mut pair = Pair::new(form);
+        pair.write(0, "his");
+        pair.write(1, "hers");
+        assert_eq!(pair.read(0), Some(Ok("hers".to_owned())));
+        pair.read_all();
+        assert_eq!(pair.lost.len(), 1, "the answer to hers: {:?}", pair.lost);
+        pair.agree();
+        assert_eq!(pair.lost.len(), 1, "{:?}", pair.lost);
+    }
+}
+
+#[test]
+fn who_keeps_a_single_session_is_read_always_and_reads_once_all_was_heard() {
+    let step = (0..2_usize, proptest::bool::ANY);
+    let steps = proptest::collection::vec(step, 0..40);
+    kit::schedules::check_all(64, &steps, |steps| {
+        for form in Form::ALL {
+            let mut pair = Pair::new(form);
+            for (at, writes) in &steps {
+                if *writes {
+                    pair.write(*at, "x");
+                } else {
+                    pair.read(*at);
+                }
+            }
+            pair.read_all();
+            let lost = pair.lost.len();
+            pair.agree();
+            assert_eq!(pair.lost.len(), lost);
+        }
+    });
 }
 
 #[test]
