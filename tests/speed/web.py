@@ -2,6 +2,7 @@
 start, opening a conversation, scrolling, memory; and typing while what was said meanwhile is read.
 
     cargo xtask web && cargo build --release -p server
+    python3 -m venv tests/.venv && tests/.venv/bin/pip install -r tests/suites/requirements.txt      # `cargo xtask test` has done that, too
     (cd tests/speed/web && npm install --no-save --ignore-scripts)        # Converse.js; left out without it
     tests/.venv/bin/python tests/speed/web.py [--conversations 1000] [--messages 10000]
 
