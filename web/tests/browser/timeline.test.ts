@@ -53,6 +53,15 @@ describe("the timeline", () => {
     await expect.poll(() => below()).toBeLessThan(2);
   });
 
+  it("stays at the newest when what is pinned takes some of its room", async () => {
+    const { page } = await open(`?pinned${sales}`, { width: 390, height: 844 });
+    await drawn(page, id);
+    await page.getByRole("region", { name: "Pinned messages" }).waitFor();
+    const below = () => page.locator(".scroller").evaluate((element) => element.scrollHeight - element.scrollTop - element.clientHeight);
+    await expect.poll(() => below()).toBeLessThan(2);
+    await page.getByRole("button", { name: /^Jump to the latest/ }).waitFor({ state: "detached" });
+  });
+
   it("shows the newest to somebody who writes", async () => {
     const { page } = await open(sales);
     await drawn(page, id);
