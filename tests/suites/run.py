@@ -26,6 +26,7 @@ SUITES = [
     "agent_omemo",
     "web",
     "web_rooms",
+    "web_administration",
     "web_groups",
     "web_files",
     "web_devices",

@@ -358,6 +358,12 @@ impl<S: Storage> Client<S> {
         self.connection.is_online()
     }
 
+    /// Whether the account has a role in the house, as its server says at each login.
+    #[must_use]
+    pub const fn administers(&self) -> bool {
+        self.surroundings.administers
+    }
+
     /// The number of this device.
     #[must_use]
     pub const fn device(&self) -> omemo::DeviceId {

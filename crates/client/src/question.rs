@@ -1,6 +1,6 @@
 //! What the person asks and waits for: an answer comes for each question, so that it can be shown where it was asked.
 
-use base::BareJid;
+use base::{BareJid, Redacted, Timestamp};
 use xmpp::condition::StanzaCondition;
 use xmpp::xep::muc::{Affiliation, Role};
 
@@ -78,6 +78,9 @@ pub enum Question {
     },
     /// What invitations the person may give (XEP-0401); gives [`Answer::Invitations`].
     Invitations,
+    /// Access to the REST interface of the house, for those with a role in it (`docs/protocols/api-session.md`); gives
+    /// [`Answer::Administration`].
+    Administration,
     /// Makes an invitation; gives [`Answer::Invitation`].
     InvitePerson {
         /// An account is made by it: where [`Invitations::accounts`]. Else it makes a contact, and an account where the house
@@ -204,6 +207,13 @@ pub enum Answer {
     Invitations(Invitations),
     /// Of [`Question::InvitePerson`].
     Invitation(MadeInvitation),
+    /// Of [`Question::Administration`].
+    Administration {
+        /// What stands behind `Authorization: Bearer` in requests of the REST interface.
+        token: Redacted<String>,
+        /// When it ends; a new one can be asked for before.
+        expires: Timestamp,
+    },
 }
 
 /// Why a question was not answered.

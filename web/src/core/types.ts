@@ -25,7 +25,11 @@ uri: string,
 /** The page to pass on, where the house says which it is. */
 page: string | null, 
 /** Until when it holds, as XEP-0082 writes it. */
-expires: string | null, } | { "answer": "other" };
+expires: string | null, } | { "answer": "administration", 
+/** What stands behind `Authorization: Bearer`. */
+token: string, 
+/** When it ends. */
+expires: Time, } | { "answer": "other" };
 /** A file in a message. `core.download` fetches it; keys stay on the other side of the border. */
 export type Attachment = { 
 /** Which one of the message. */
@@ -773,7 +777,7 @@ words: string,
 /** Behind this one, the last of the page before. */
 after: string | null, } | { "ask": "departmentRooms" } | { "ask": "findPeople", 
 /** All of these words. */
-words: string, } | { "ask": "invitations" } | { "ask": "invitePerson", 
+words: string, } | { "ask": "invitations" } | { "ask": "administration" } | { "ask": "invitePerson", 
 /** An account is made by it, and the rest can be chosen; else it is as the house has it. */
 account: boolean, 
 /** The name of the account; free to choose without. */
@@ -909,7 +913,9 @@ connection: Connection,
 /** Nobody can log in any more until other credentials come: what happened, for the person. */
 loginFailed: string | null, 
 /** The reading of what was said while we were away. */
-catchUp: CatchUp | null, };
+catchUp: CatchUp | null, 
+/** They have a role in the house: the pages of administration are for them. */
+administers: boolean, };
 /** How a view looks now. */
 export type Shown = { "view": "session", "value": Session } | { "view": "conversations", "value": ConversationList } | { "view": "conversation", "value": Conversation | null } | { "view": "timeline", "value": Timeline } | { "view": "members", "value": Array<Member> } | { "view": "pins", "value": Array<Message> } | { "view": "readers", "value": Readers } | { "view": "devices", "value": Array<Device> } | { "view": "profile", "value": Profile } | { "view": "contacts", "value": Array<Contact> } | { "view": "contactRequests", "value": Array<string> };
 /** A part of a line. */

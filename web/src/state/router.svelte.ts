@@ -1,12 +1,18 @@
 // Where we are. It stands in the address of the page, so that back, reload and a link do what one expects.
 
-export type Place = "chat";
+/** The pages of administration. */
+export const adminPages = ["people", "invitations", "rooms", "audit", "server"] as const;
+export type AdminPage = (typeof adminPages)[number];
 
 class Router {
   /** The conversation that is open. */
   conversation = $state<string | null>(null);
   /** The message that is to be shown in it first. */
   message = $state<string | null>(null);
+  /** The page of administration that is open, instead of a conversation. */
+  administration = $state<AdminPage | null>(null);
+  /** Whom or what it shows. */
+  subject = $state<string | null>(null);
   /** The page is docked beside something else. */
   readonly docked = new URLSearchParams(location.search).get("view") === "sidebar";
   /** The window of its own shows one conversation. */
@@ -26,6 +32,25 @@ class Router {
     const known = place === "chat" && id !== undefined && id !== "";
     this.conversation = known ? decode(id) : null;
     this.message = known && message ? decode(message) : null;
+    const page = place === "administration" ? (adminPages.find((one) => one === id) ?? "people") : null;
+    this.administration = page;
+    this.subject = page !== null && message ? decode(message) : null;
+  }
+
+  /** Opens a page of administration, at somebody or something if it is given. */
+  administer(page: AdminPage, subject: string | null = null): void {
+    if (this.administration === page && this.subject === subject) return;
+    history.pushState(null, "", `#/administration/${page}${subject === null ? "" : `/${encodeURIComponent(subject)}`}`);
+    this.#pushed++;
+    this.#read();
+  }
+
+  /** Leaves what is open for the conversations. */
+  home(): void {
+    if (this.administration === null) return;
+    history.pushState(null, "", "#/");
+    this.#pushed++;
+    this.#read();
   }
 
   /** Opens a conversation, at a message if one is given. */
@@ -40,6 +65,7 @@ class Router {
     } else history.replaceState(null, "", hash);
     this.conversation = conversation;
     this.message = message;
+    this.administration = null;
   }
 
   /** The message was shown. */
@@ -54,8 +80,7 @@ class Router {
     if (this.#pushed > 0) history.back();
     else {
       history.replaceState(null, "", "#/");
-      this.conversation = null;
-      this.message = null;
+      this.#read();
     }
   }
 

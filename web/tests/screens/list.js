@@ -400,4 +400,26 @@ export const screens = [
       await page.getByRole('dialog').locator('img').waitFor();
     },
   },
+  { name: 'administration-people', at: '#/administration/people' },
+  { name: 'administration-person', at: '#/administration/people/anton', run: (page) => page.getByText('Pixel 9').waitFor() },
+  {
+    name: 'administration-disable',
+    at: '#/administration/people/anton',
+    run: async (page) => {
+      await named(page, 'Disable', 'Sperren').click();
+      await page.getByRole('dialog').waitFor();
+    },
+  },
+  {
+    name: 'administration-new',
+    at: '#/administration/people',
+    run: async (page) => {
+      await named(page, 'New person', 'Neue Person').click();
+      await page.getByRole('dialog').waitFor();
+    },
+  },
+  { name: 'administration-invitations', at: '#/administration/invitations', run: (page) => page.getByText('praktikum').waitFor() },
+  { name: 'administration-rooms', at: '#/administration/rooms', run: (page) => page.getByText('betrieb@').waitFor() },
+  { name: 'administration-audit', at: '#/administration/audit', run: (page) => page.getByText(/^(Account disabled|Konto gesperrt)/).waitFor() },
+  { name: 'administration-server', at: '#/administration/server', run: (page) => page.getByText('1,284').or(page.getByText('1.284')).waitFor() },
 ];

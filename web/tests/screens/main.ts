@@ -1,7 +1,9 @@
 // The page for pictures and tests in a browser: the real views with an engine that stands still.
 import "../../src/styles";
 import { start } from "../../src/start";
+import { administration, type Asked } from "../fixtures/administration";
 import { StillEngine } from "../fixtures/engine";
+import type { RoleName } from "../../src/core/rest";
 import type { Words } from "../fixtures/house";
 
 const wanted = new URLSearchParams(location.search);
@@ -14,6 +16,7 @@ const engine = new StillEngine(words);
 if (wanted.has("signedOut")) engine.signedOut();
 if (wanted.has("long")) engine.long = Number(wanted.get("long"));
 if (wanted.has("empty")) engine.rows = [];
+if (wanted.has("person") && engine.session.type === "signedIn") engine.session.administers = false;
 if (wanted.has("offline") && engine.session.type === "signedIn") engine.session.connection = { type: "offline" };
 const invite = wanted.get("invite");
 if (invite !== null) {
@@ -28,7 +31,9 @@ if (wanted.has("pinned")) engine.pinned = true;
 if (wanted.has("member")) engine.entitled = false;
 if (wanted.has("request")) engine.requests = ["kai@partner.example"];
 if (wanted.has("rtl")) document.documentElement.dir = "rtl";
-Object.assign(window, { engine });
+const asked: Asked[] = [];
+if (location.hash.startsWith("#/administration")) window.fetch = administration(words, (wanted.get("role") ?? "owner") as RoleName, asked);
+Object.assign(window, { engine, asked });
 
 // The preferences are read when their module is: it must not be loaded before they are set.
 const { preferences } = await import("../../src/state/preferences.svelte");

@@ -195,10 +195,19 @@ fn account_info(context: OpenIqContext) -> Work<Result<Reply, StanzaError>> {
             return Ok(Reply::payload(info.to_xml(Some(&node))));
         }
         // The same answer whether the account is not there or not for the sender to see.
-        if visible(&context).is_none() {
+        let Some(target) = visible(&context) else {
             return Err(StanzaError::new(StanzaCondition::ServiceUnavailable));
+        };
+        let mut info = account(context.chat.table());
+        // Its own clients offer the pages for those with a role; who else has one is nobody's business.
+        if context.sender.is_of(target) && target.facts().account.role != store::Role::Person {
+            info.identities.push(disco::Identity {
+                category: "account".into(),
+                kind: "admin".into(),
+                ..disco::Identity::default()
+            });
         }
-        Ok(Reply::payload(account(context.chat.table()).to_xml(None)))
+        Ok(Reply::payload(info.to_xml(None)))
     })
 }
 

@@ -235,6 +235,7 @@ impl<S: Storage> Engine<S> {
             catch_up: self
                 .catch_up
                 .filter(|_| self.connection == Connection::Online),
+            administers: self.client.administers(),
         }
     }
 

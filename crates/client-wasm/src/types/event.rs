@@ -44,6 +44,8 @@ pub enum Session {
         login_failed: Option<String>,
         /// The reading of what was said while we were away.
         catch_up: Option<CatchUp>,
+        /// They have a role in the house: the pages of administration are for them.
+        administers: bool,
     },
 }
 

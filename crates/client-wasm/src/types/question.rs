@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use client::question;
 use serde::{Deserialize, Serialize};
 
+use super::Time;
 use super::answer::{Failure, FailureKind};
 use super::command::{account, conversation};
 use super::people::{Affiliation, Role};
@@ -83,6 +84,8 @@ pub enum Question {
     },
     /// What invitations the person may give; gives `invitations`.
     Invitations,
+    /// Access to the REST interface of the house, for those with a role in it; gives `administration`.
+    Administration,
     /// Makes an invitation; gives `invitation`.
     InvitePerson {
         /// An account is made by it, and the rest can be chosen; else it is as the house has it.
@@ -242,6 +245,13 @@ pub enum Answer {
         /// Until when it holds, as XEP-0082 writes it.
         expires: Option<String>,
     },
+    /// Access to the REST interface.
+    Administration {
+        /// What stands behind `Authorization: Bearer`.
+        token: String,
+        /// When it ends.
+        expires: Time,
+    },
     /// Something that this version cannot name.
     Other,
 }
@@ -321,6 +331,7 @@ impl TryFrom<Question> for question::Question {
             Q::DepartmentRooms => Self::DepartmentRooms,
             Q::FindPeople { words } => Self::FindPeople { words },
             Q::Invitations => Self::Invitations,
+            Q::Administration => Self::Administration,
             Q::InvitePerson {
                 account,
                 name,
@@ -402,6 +413,10 @@ impl From<question::Answer> for Answer {
         use question::Answer as A;
         match answer {
             A::Done => Self::Done,
+            A::Administration { token, expires } => Self::Administration {
+                token: token.into_inner(),
+                expires: expires.into(),
+            },
             A::RoomSetup(setup) => Self::RoomSetup {
                 setup: setup.into(),
             },

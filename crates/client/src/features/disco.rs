@@ -43,6 +43,8 @@ pub(crate) struct Surroundings {
     pub(crate) inbox: bool,
     pub(crate) displayed_assist: bool,
     pub(crate) previews: bool,
+    /// The account has a role in the house.
+    pub(crate) administers: bool,
     pub(crate) blocking: bool,
     pub(crate) rooms: Option<String>,
     pub(crate) uploads: Option<String>,
@@ -124,6 +126,10 @@ impl<S: Storage> Client<S> {
         self.surroundings.inbox = has(ns::INBOX);
         self.surroundings.displayed_assist = has(ns::DISPLAYED_ASSIST);
         self.surroundings.previews = has(ns::PREVIEWS);
+        self.surroundings.administers = found
+            .identities
+            .iter()
+            .any(|identity| identity.category == "account" && identity.kind == "admin");
         match answer {
             Answer::None => {
                 // The session is over, or the answer is late: without it nobody knows what to read.

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use base::BareJid;
 use xmpp::ns;
+use xmpp::xep::api_session::ApiSession;
 use xmpp::xep::data_form::DataForm;
 use xmpp::xep::muc::Item;
 use xmpp::xml::Writer;
@@ -41,6 +42,7 @@ pub(crate) enum Inquiry {
     SpaceRooms(String),
     People,
     Commands,
+    Administration,
     Invited,
     Invite {
         name: Option<String>,
@@ -185,6 +187,11 @@ impl<S: Storage> Client<S> {
                 );
                 (false, domain, items, Inquiry::Commands)
             }
+            Question::Administration => {
+                let own = self.settings.account.as_str().to_owned();
+                let payload = xmpp::xep::api_session::request();
+                (true, own, payload, Inquiry::Administration)
+            }
             Question::InvitePerson {
                 account,
                 name,
@@ -328,6 +335,13 @@ impl<S: Storage> Client<S> {
                 None => Err(not_understood()),
             },
             Inquiry::Invited => invitations::made(payload).map(Answer::Invitation),
+            Inquiry::Administration => match payload.map(ApiSession::read) {
+                Some(Ok(access)) => Ok(Answer::Administration {
+                    token: access.token,
+                    expires: access.expires,
+                }),
+                _ => Err(not_understood()),
+            },
         };
         self.answer_question(question, outcome);
         Ok(())
