@@ -1,6 +1,6 @@
 """Stores that earlier versions have written, opened by this one; and the way back, which is refused.
 
-`stores/schema-N.sql` is what the program of schema N had kept: made once with that program, never changed."""
+`stores/schema-N.dump` is what the program of schema N had kept: made once with that program, never changed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from harness.tests import refused
 
 tests = Tests("upgrades")
 
-STORES = sorted(Path(__file__).with_name("stores").glob("*.sql"))
+STORES = sorted(Path(__file__).with_name("stores").glob("*.dump"))
 
 
 def store_of(server: Server) -> Path:

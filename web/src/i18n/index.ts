@@ -1,4 +1,4 @@
-// The strings of the language that is spoken just now. A further language is one more file beside this one, of the same
+// The strings of the language that is spoken just now. A further language is one more file beside this one (and one in `administration`), of the same
 // shape, named by its code (BCP 47).
 import type { Strings } from "./en";
 
