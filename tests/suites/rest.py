@@ -93,6 +93,7 @@ async def what_is_posted_arrives_in_the_room(house: House) -> None:
     room = f"builds@rooms.{DOMAIN}"
     heard: asyncio.Queue[Any] = asyncio.Queue()
     bert.add_event_handler("groupchat_message", heard.put_nowait)
+    bert.register_plugin("xep_0045")
     await bert.plugin["xep_0045"].join_muc_wait(room, "Bert", timeout=20)
     posted = await ask(server, made, "POST", "/rooms/builds/messages", {"text": "Build 17 <done> & dusted"})
     equal(posted.status, 201)

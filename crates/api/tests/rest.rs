@@ -201,7 +201,7 @@ fn encrypted_rooms_refuse_posts_with_a_word_that_helps() {
     assert_eq!(answer.status, StatusCode::CONFLICT);
     assert_eq!(answer.body["type"], "urn:hauspost:problem:encrypted-room");
     let detail = answer.body["detail"].as_str().expect("words");
-    assert!(detail.contains("hauspost-agent gateway"), "{detail}");
+    assert!(detail.contains("hauspost-agent send"), "{detail}");
     assert_eq!(post("readers").status, StatusCode::FORBIDDEN);
     assert_eq!(post("nowhere").status, StatusCode::NOT_FOUND);
 }

@@ -65,12 +65,19 @@ fn typescript_of_the_rest_interface_is_what_the_code_says() {
     let schemas = description["components"]["schemas"].as_object();
     for (name, schema) in schemas.into_iter().flatten() {
         let words = schema["description"].as_str().unwrap_or_default();
-        let _ = write!(text, "\n/** {words} */\nexport type {name} = {};\n", type_of(schema));
+        let _ = write!(
+            text,
+            "\n/** {words} */\nexport type {name} = {};\n",
+            type_of(schema)
+        );
     }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(FILE);
     if std::env::var_os("UPDATE_DOCS").is_some() {
         std::fs::write(&path, &text).expect("it can be written");
     }
     let written = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(written == text, "web/src/core/rest.ts has drifted: cargo xtask docs");
+    assert!(
+        written == text,
+        "web/src/core/rest.ts has drifted: cargo xtask docs"
+    );
 }

@@ -78,7 +78,7 @@ pub enum Question {
     },
     /// What invitations the person may give (XEP-0401); gives [`Answer::Invitations`].
     Invitations,
-    /// Access to the REST interface of the house, for those with a role in it (`docs/protocols/api-session.md`); gives
+    /// Access to the REST interface of the house, for those with a role in it (`docs/api-session.md`); gives
     /// [`Answer::Administration`].
     Administration,
     /// Makes an invitation; gives [`Answer::Invitation`].

@@ -311,7 +311,7 @@ pub const WEB_PUSH: &str = "urn:hauspost:webpush:0";
 pub const PREVIEWS: &str = "urn:hauspost:previews:0";
 /// What was written by a webhook (`docs/webhooks.md`).
 pub const WEBHOOK: &str = "urn:hauspost:webhook:0";
-/// Access to the REST interface for who is logged in (`docs/protocols/api-session.md`).
+/// Access to the REST interface for who is logged in (`docs/api-session.md`).
 pub const API_SESSION: &str = "urn:hauspost:api-session:0";
 /// XEP-0494: Client Access Management.
 pub const CLIENT_ACCESS: &str = "urn:xmpp:cam:0";

@@ -225,7 +225,7 @@ impl From<RoomRefusal> for Problem {
                 "The room is end-to-end encrypted",
                 text,
             )
-            .german("Dieser Raum ist Ende-zu-Ende-verschlüsselt, der Server kann dort nicht schreiben: bitte `hauspost-agent gateway` benutzen und dessen Konto in den Raum aufnehmen, oder einen offenen Raum nehmen."),
+            .german("Dieser Raum ist Ende-zu-Ende-verschlüsselt, der Server kann dort nicht schreiben: bitte mit `hauspost-agent send` von einem Gerät schreiben, das zum Raum gehört, oder einen offenen Raum nehmen."),
             RoomRefusal::NoVoice => Self::new(S::FORBIDDEN, "no-voice", "Not allowed", text),
             RoomRefusal::NameInvalid | RoomRefusal::Invalid(_) => {
                 Self::new(S::UNPROCESSABLE_ENTITY, "unusable", "This cannot be used", text)

@@ -273,15 +273,51 @@ impl RoomSettings {
 
 /// A room to be made.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct NewRoom {
     /// The name before the @.
     #[schema(min_length = 1, max_length = 200)]
     name: String,
     /// The name before the @ of its first owner; whose token it is, without.
     owner: Option<String>,
-    /// How it is set up.
-    #[serde(flatten)]
-    settings: RoomSettings,
+    /// Its name for people.
+    #[schema(max_length = 200)]
+    title: Option<String>,
+    /// What it is about.
+    #[schema(max_length = 1000)]
+    description: Option<String>,
+    /// The department whose people are its members.
+    #[schema(max_length = 200)]
+    group: Option<String>,
+    /// Whether it is in the public list; it is, without.
+    listed: Option<bool>,
+    /// Whether only members may enter.
+    members_only: Option<bool>,
+    /// Whether who enters without a standing may only listen.
+    moderated: Option<bool>,
+    /// Whether everybody in it may see real addresses.
+    addresses_shown: Option<bool>,
+    /// Whether messages are kept; they are, without.
+    archived: Option<bool>,
+    /// Most occupants.
+    #[schema(minimum = 1, maximum = 100_000)]
+    max_occupants: Option<u32>,
+}
+
+impl NewRoom {
+    fn settings(self) -> RoomSettings {
+        RoomSettings {
+            title: self.title,
+            description: self.description,
+            group: self.group,
+            listed: self.listed,
+            members_only: self.members_only,
+            moderated: self.moderated,
+            addresses_shown: self.addresses_shown,
+            archived: self.archived,
+            max_occupants: self.max_occupants,
+        }
+    }
 }
 
 /// Make a room that stays
@@ -302,7 +338,7 @@ pub(super) async fn make(
         None => visitor.0.address.clone(),
     };
     let local = new.name.trim().to_lowercase();
-    let config = new.settings.upon(&RoomConfig {
+    let config = new.settings().upon(&RoomConfig {
         listed: true,
         ..RoomConfig::default()
     })?;

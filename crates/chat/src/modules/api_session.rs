@@ -2,7 +2,7 @@
 //!
 //! The administrators' pages of the web client use the REST interface. Its user has logged in to the messenger already: no
 //! password is asked for twice, and none is kept in a cookie. A protocol of ours, described in
-//! `docs/protocols/api-session.md`.
+//! `docs/api-session.md`.
 
 use xmpp::condition::{StanzaCondition, StanzaError};
 use xmpp::ns;

@@ -27,7 +27,7 @@ pub enum RoomRefusal {
     NameInvalid,
     /// The server cannot write what people of this room could take for theirs.
     #[error(
-        "this room is end-to-end encrypted, so the server cannot write into it: run `hauspost-agent gateway` and make its account a member of the room, or use an open room"
+        "this room is end-to-end encrypted, so the server cannot write into it: write with `hauspost-agent send` from a device of a member, or use an open room"
     )]
     Encrypted,
     /// Not everybody may write there.

@@ -1,5 +1,5 @@
 //! A short token of the REST interface for a session that is logged in, in a namespace of ours; see
-//! `docs/protocols/api-session.md`.
+//! `docs/api-session.md`.
 
 use base::{Redacted, Timestamp};
 
