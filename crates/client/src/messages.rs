@@ -146,6 +146,13 @@ impl<S: Storage> Client<S> {
         if self.invitation_came(&from, stanza, turn)? {
             return Ok(());
         }
+        // XEP-0045 §9.3, §9.4: who was given or has lost a standing and is not there. It decides for whom we encrypt.
+        if from.is_bare() && self.rooms.is_room(&account) {
+            let user = stanza.child("x", ns::MUC_USER).map(|x| x.tree());
+            if self.room_itself_said(&account, None, stanza, user.as_ref(), turn)? {
+                return Ok(());
+            }
+        }
         let way = Way {
             archive_id: stanza_id(stanza, &own),
             time,

@@ -339,6 +339,58 @@ fn a_device_that_has_just_come_reads_what_is_said_at_once() {
     run.finish();
 }
 
+/// What came by itself while an archive was still to be read stands where the archive has it.
+#[test]
+fn what_is_said_around_the_end_of_a_program_keeps_its_order() {
+    let mut run = Run::new();
+    for step in [
+        Step::Expel,
+        Step::NewDevice,
+        Step::Say(ROMEO),
+        Step::Act(ROMEO),
+        Step::Offline(ROMEO),
+        Step::Say(LAPTOP),
+        Step::Crash(JULIET),
+        Step::Say(LAPTOP),
+        Step::Say(ROMEO),
+    ] {
+        run.step(&step);
+    }
+    run.finish();
+}
+
+/// Who comes back and is not let in is let in by the next invitation.
+#[test]
+fn whoever_was_taken_out_while_away_and_is_invited_again_reads_what_is_said_then() {
+    let mut run = Run::new();
+    for step in [
+        Step::Offline(NURSE),
+        Step::Pass(600),
+        Step::Expel,
+        Step::Invite,
+        Step::Say(ROMEO),
+    ] {
+        run.step(&step);
+    }
+    run.finish();
+}
+
+/// The others hear from the room that somebody who is not there was taken out, and encrypt for them no more.
+#[test]
+fn whoever_was_taken_out_while_away_does_not_read_what_was_said_until_the_next_invitation() {
+    let mut run = Run::new();
+    for step in [
+        Step::Offline(NURSE),
+        Step::Pass(600),
+        Step::Expel,
+        Step::Say(JULIET),
+        Step::Invite,
+    ] {
+        run.step(&step);
+    }
+    run.finish();
+}
+
 #[test]
 fn every_message_is_read_once_where_it_may_be_and_nowhere_else() {
     kit::schedules::check_all(16, &steps(), |schedule| {

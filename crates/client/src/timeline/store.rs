@@ -160,10 +160,15 @@ impl<S: Storage> Client<S> {
 
     /// A place behind all others, now.
     pub(crate) fn next_place(&self, number: u32, now: Timestamp) -> MessageKey {
-        let newest = self.conversations.get(number).map(|record| record.newest);
-        let after = newest.map_or(0, |newest| newest.order + 1);
+        let record = self.conversations.get(number);
+        let after = record.map_or(0, |record| record.newest.order + 1);
+        // Clocks are set back, and what is missing may be in conversations that are ahead of this one.
+        let archive = record.filter(|record| record.is_room());
+        let archive = archive.map_or(&self.settings.account, |record| &record.jid);
+        let floor = self.catch_up.floor_of_live(archive);
+        let now = u64::try_from(now.micros()).unwrap_or(0);
         MessageKey {
-            order: u64::try_from(now.micros()).unwrap_or(0).max(after),
+            order: now.max(after).max(floor),
             tie: MIDDLE,
         }
     }

@@ -195,6 +195,13 @@ impl CatchUp {
         })
     }
 
+    /// What comes by itself stands behind what is missing: not before this order.
+    pub(crate) fn floor_of_live(&self, archive: &BareJid) -> u64 {
+        let gaps = self.archives.get(archive).map(|archive| &archive.gaps);
+        let floors = gaps.into_iter().flatten().map(|gap| gap.floor);
+        floors.max().unwrap_or(0)
+    }
+
     fn has_gap(&self, archive: &BareJid) -> bool {
         let archive = self.archives.get(archive);
         archive.is_some_and(|archive| !archive.gaps.is_empty())

@@ -5,7 +5,7 @@ use xmpp::ns;
 use xmpp::xep::muc::Item;
 use xmpp::xml::{Stanza, Writer};
 
-use super::note_affiliation;
+use super::{Presence, note_affiliation};
 use crate::client::Client;
 use crate::event::Event;
 use crate::messages::Way;
@@ -113,7 +113,7 @@ impl<S: Storage> Client<S> {
     }
 
     /// What the room says of itself: another configuration, other members.
-    pub(super) fn room_itself_said(
+    pub(crate) fn room_itself_said(
         &mut self,
         jid: &BareJid,
         nick: Option<&str>,
@@ -207,11 +207,11 @@ impl<S: Storage> Client<S> {
         let by = by.map(|by| by.bare()).filter(|by| *by != room);
         let by_us = by.as_ref() == Some(&self.settings.account);
         let blocked = by.as_ref().is_some_and(|by| self.people.is_blocked(by));
-        let inside = self
-            .rooms
-            .all
-            .get(&room)
-            .is_some_and(|room| room.kept.wanted);
+        // Whoever was taken out while away was not let in, and wants to be in all the same.
+        let inside =
+            self.rooms.all.get(&room).is_some_and(|room| {
+                room.kept.wanted && !matches!(room.presence, Presence::Refused(_))
+            });
         if by_us || blocked || inside {
             return Ok(true);
         }
