@@ -78,7 +78,7 @@ impl Revoking {
         }
         let end = match engine.client().access_refused() {
             None => ", and it is logged out.".to_owned(),
-            Some(why) => format!(". WARNING: it was not logged out. {why}"),
+            Some(why) => format!(". WARNING: {why}"),
         };
         let device = self.device;
         let text = format!("Device {device} is taken out: nobody writes to it any more{end}");

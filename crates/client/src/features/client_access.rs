@@ -1,6 +1,7 @@
 //! XEP-0494: Client Access Management: a device that is lost is logged out.
 
 use omemo::DeviceId;
+use xmpp::condition::StanzaError;
 use xmpp::ns;
 use xmpp::xml::{Element, Writer};
 
@@ -10,13 +11,21 @@ use crate::event::Event;
 use crate::storage::Storage;
 use crate::turn::Turn;
 
-const UNKNOWN: &str = "The server does not know it by its name, or knows several. It gets no messages any more, but it can still sign in: change the password of the account.";
-const UNABLE: &str = "The server does not do that. It gets no messages any more, but it can still sign in: change the password of the account.";
-const OFFLINE: &str = "There is no connection to the server. It gets no messages any more, but it can still sign in: take it out once more, or change the password of the account.";
+const UNKNOWN: &str = "It was not logged out: the server does not know it by its name, or knows several. It gets no messages any more, but it can still sign in: change the password of the account.";
+const UNABLE: &str = "It was not logged out: the server does not do that. It gets no messages any more, but it can still sign in: change the password of the account.";
+const OFFLINE: &str = "It was not logged out: there is no connection to the server. It gets no messages any more, but it can still sign in: take it out once more, or change the password of the account.";
 
 /// How a device is called before the server: by its name and its number, for people have several of the same name.
 pub(crate) fn access_name(name: &str, device: DeviceId) -> String {
     format!("{name} ({device})")
+}
+
+const KNOWS_PASSWORD: &str = "It is logged out. Whoever has it may know the password, though: change the password of the account.";
+
+/// Whether a device was logged out that has come in by the password, which only a new one keeps out.
+fn is_known_to_it(error: &StanzaError) -> bool {
+    let wanted = error.app.as_deref();
+    wanted.is_some_and(|app| app.contains("<password-reset-required"))
 }
 
 impl<S: Storage> Client<S> {
@@ -38,7 +47,7 @@ impl<S: Storage> Client<S> {
         requests.any(|request| matches!(request.asked, Asked::Access(..) | Asked::AccessEnd))
     }
 
-    /// Why the device that was taken out last can still sign in, for the person.
+    /// Why the device that was taken out last can still sign in, or might, for the person.
     #[must_use]
     pub fn access_refused(&self) -> Option<&str> {
         self.access_refused.as_deref()
@@ -56,6 +65,10 @@ impl<S: Storage> Client<S> {
     pub(crate) fn access_ended(&mut self, answer: Answer<'_>) {
         match answer {
             Answer::Result(_) => {}
+            // XEP-0494 §4.2: done, as far as the server can.
+            Answer::Error(error) if is_known_to_it(error) => {
+                self.access_is_refused(KNOWS_PASSWORD);
+            }
             Answer::Error(_) => self.access_is_refused(UNABLE),
             Answer::None => self.access_is_refused(OFFLINE),
         }
