@@ -131,7 +131,11 @@ impl<S: Storage> Client<S> {
         if stanza.type_().as_deref() == Some("groupchat") {
             if is_encrypted(stanza) && !self.rooms.is_joined(&account) {
                 // A stream that goes on after the program has ended brings it before anybody knows who is in the room. It
-                // comes again once we are in: from the archive, or as history.
+                // comes again once we are in: from the archive, or as history. Until then something is missing, whatever
+                // else comes by itself.
+                if self.rooms.is_room(&account) {
+                    self.open_gap(&account);
+                }
                 return Ok(());
             }
             let way = Way {

@@ -391,6 +391,23 @@ fn whoever_was_taken_out_while_away_does_not_read_what_was_said_until_the_next_i
     run.finish();
 }
 
+/// What was passed over because the group was not entered yet is read, also when something of one's own comes back first.
+#[test]
+fn what_is_passed_over_before_the_group_is_entered_is_read() {
+    let mut run = Run::new();
+    for step in [
+        Step::Act(ROMEO),
+        Step::Crash(JULIET),
+        Step::Say(ROMEO),
+        Step::Say(LAPTOP),
+        Step::Crash(ROMEO),
+        Step::Crash(LAPTOP),
+    ] {
+        run.step(&step);
+    }
+    run.finish();
+}
+
 #[test]
 fn every_message_is_read_once_where_it_may_be_and_nowhere_else() {
     kit::schedules::check_all(16, &steps(), |schedule| {

@@ -105,6 +105,8 @@ pub(crate) struct Page {
     query: String,
     /// The conversation whose earlier messages were wanted; else it is of a gap.
     earlier: Option<u32>,
+    /// Where the gap begins that it is of; others may have opened meanwhile.
+    after: Option<String>,
     /// It is the first of an archive that was never seen.
     first: bool,
 }
@@ -303,7 +305,8 @@ impl<S: Storage> Client<S> {
         turn: &mut Turn<'_>,
     ) -> Result<(), StorageError> {
         self.open_gap(jid);
-        self.catch_up.active.insert(jid.clone(), false);
+        // One page at a time.
+        self.catch_up.active.entry(jid.clone()).or_insert(false);
         if !self.catch_up.busy {
             self.catch_up.busy = true;
             self.machine.catch_up_started().map_err(keys_failed)?;
@@ -363,33 +366,34 @@ impl<S: Storage> Client<S> {
             },
             ..ArchiveRequest::default()
         };
-        self.ask_archive(jid, request, None, first, turn);
+        let page = Page {
+            archive: jid.clone(),
+            query: String::new(),
+            earlier: None,
+            after: gap.after,
+            first,
+        };
+        self.ask_archive(page, request, turn);
     }
 
     fn ask_archive(
         &mut self,
-        jid: &BareJid,
+        mut page: Page,
         mut request: ArchiveRequest,
-        earlier: Option<u32>,
-        first: bool,
         turn: &Turn<'_>,
     ) -> bool {
         self.catch_up.queries += 1;
         let query = format!("{}-q{}", self.run_id, self.catch_up.queries);
         request.queryid = Some(query.clone());
-        let to = (*jid != self.settings.account).then(|| jid.as_str().to_owned());
-        let page = Page {
-            archive: jid.clone(),
-            query: query.clone(),
-            earlier,
-            first,
-        };
+        page.query.clone_from(&query);
+        let (jid, earlier) = (page.archive.clone(), page.earlier);
+        let to = (jid != self.settings.account).then(|| jid.as_str().to_owned());
         let xml = request.to_xml();
         let sent = self.ask(true, to.as_deref(), &xml, Asked::Archive(page), turn);
         if sent {
             self.catch_up.results.insert(query, Vec::new());
             if earlier.is_none() {
-                self.catch_up.active.insert(jid.clone(), true);
+                self.catch_up.active.insert(jid, true);
             }
         }
         sent
@@ -487,7 +491,7 @@ impl<S: Storage> Client<S> {
     ) -> Result<(), StorageError> {
         let mut go_on = false;
         if let Some(archive) = self.catch_up.archives.get_mut(&page.archive)
-            && let Some(gap) = archive.gaps.last_mut()
+            && let Some(gap) = archive.gaps.iter_mut().find(|gap| gap.after == page.after)
             && lost
         {
             // The archive has forgotten where the gap begins or ends.
@@ -514,14 +518,13 @@ impl<S: Storage> Client<S> {
         fin: &Fin,
         turn: &mut Turn<'_>,
     ) -> Result<(), StorageError> {
-        let Some(gap) = self
-            .catch_up
-            .archives
-            .get(&page.archive)
-            .and_then(|archive| archive.gaps.last().cloned())
+        let of_page = |gap: &Gap| gap.after == page.after;
+        let archive = self.catch_up.archives.get(&page.archive);
+        let Some(gap) = archive.and_then(|archive| archive.gaps.iter().find(|gap| of_page(gap)))
         else {
             return Ok(());
         };
+        let gap = gap.clone();
         let mut reached = fin.complete || results.is_empty() || page.first;
         let begin = results.iter().rposition(|(id, time, _)| {
             let old = u64::try_from(time.micros()).unwrap_or(0) + SLACK_MICROS < gap.floor;
@@ -544,8 +547,8 @@ impl<S: Storage> Client<S> {
                 }
             }
             if reached || oldest.is_none() || oldest == gap.before {
-                archive.gaps.pop();
-            } else if let Some(gap) = archive.gaps.last_mut() {
+                archive.gaps.retain(|gap| !of_page(gap));
+            } else if let Some(gap) = archive.gaps.iter_mut().find(|gap| of_page(gap)) {
                 gap.before = oldest;
             }
             if archive.gaps.is_empty() {

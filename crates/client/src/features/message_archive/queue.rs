@@ -211,7 +211,14 @@ impl<S: Storage> Client<S> {
             },
             ..ArchiveRequest::default()
         };
-        let sent = self.ask_archive(&archive, request, Some(number), false, turn);
+        let page = Page {
+            archive,
+            query: String::new(),
+            earlier: Some(number),
+            after: None,
+            first: false,
+        };
+        let sent = self.ask_archive(page, request, turn);
         if sent {
             self.catch_up.earlier.insert(number);
         }
