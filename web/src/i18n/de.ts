@@ -110,7 +110,6 @@ export const strings: Strings = {
     results: (count) => some(count, "Treffer", "Treffer"),
     hint: "from: in: before: after: has: grenzen die Suche ein",
     more: "Mehr zeigen",
-    actions: "Aktionen",
   },
   header: {
     details: "Einzelheiten",
@@ -540,7 +539,6 @@ export const strings: Strings = {
     nothing: (query) => `Kein Raum gefunden für „${query}“. Eine ganze Adresse geht auch.`,
     searching: "Suche läuft …",
     more: "Mehr zeigen",
-    actions: "Aktionen",
     results: (count) => some(count, "Raum", "Räume"),
   },
   invitation: {

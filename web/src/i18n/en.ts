@@ -109,7 +109,6 @@ export const strings = {
     results: (count: number) => some(count, "result", "results"),
     hint: "from: in: before: after: has: narrow the search",
     more: "Show more",
-    actions: "Actions",
   },
   header: {
     details: "Details",
@@ -540,7 +539,6 @@ export const strings = {
     nothing: (query: string) => `No room found for “${query}”. A whole address works, too.`,
     searching: "Searching …",
     more: "Show more",
-    actions: "Actions",
     results: (count: number) => some(count, "room", "rooms"),
   },
   invitation: {

@@ -1,6 +1,6 @@
 // The REST interface of the house, for those with a role in it. Access to it is asked for over the connection that the
 // engine has: nothing is typed a second time, and nothing is kept.
-import { ask } from "./asking";
+import { ask, NotDone } from "./asking";
 import type { Me, Problem } from "../core/rest";
 import { language, t } from "../i18n";
 
@@ -15,18 +15,6 @@ export const visitor: { me: Me | null } = $state({ me: null });
 /** Whether the person may do this now, by the names of `docs/roles.md`. */
 export function may(right: string): boolean {
   return visitor.me?.scopes.includes(right) ?? false;
-}
-
-/** It was not done. `message` says why and what to do; `kind` is the end of the problem's type, `status` that of HTTP. */
-export class NotDone extends Error {
-  constructor(
-    text: string,
-    readonly status: number,
-    readonly kind: string,
-  ) {
-    super(text);
-    this.name = "NotDone";
-  }
 }
 
 async function token(): Promise<string> {

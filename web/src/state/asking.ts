@@ -10,8 +10,21 @@ export async function ask<A extends Answer["answer"]>(question: Question, answer
   return came as Extract<Answer, { answer: A }>;
 }
 
+/** The REST interface has not done it. `message` says why and what to do; `kind` is the end of the problem's type, `status` that of HTTP. */
+export class NotDone extends Error {
+  constructor(
+    text: string,
+    readonly status: number,
+    readonly kind: string,
+  ) {
+    super(text);
+    this.name = "NotDone";
+  }
+}
+
 /** Why something was refused: what happened, and what to do. */
 export function reasonOf(error: unknown): string {
+  if (error instanceof NotDone) return error.message;
   if (!(error instanceof Error) || !("condition" in error)) return wordsOf(error);
   switch (error.condition) {
     case null:
