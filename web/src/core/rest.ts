@@ -76,7 +76,7 @@ export type NewMessage = { readonly text: string; };
 export type NewPerson = { readonly display_name?: string | null; readonly groups?: readonly (string)[]; readonly name: string; readonly password?: string | null; readonly role?: RoleName | null; };
 
 /** A room to be made. */
-export type NewRoom = RoomSettings & { readonly name: string; readonly owner?: string | null; };
+export type NewRoom = { readonly addresses_shown?: boolean | null; readonly archived?: boolean | null; readonly description?: string | null; readonly group?: string | null; readonly listed?: boolean | null; readonly max_occupants?: number | null; readonly members_only?: boolean | null; readonly moderated?: boolean | null; readonly name: string; readonly owner?: string | null; readonly title?: string | null; };
 
 /** A standing to be given. */
 export type NewStanding = { readonly affiliation: Standing; readonly reason?: string | null; };
