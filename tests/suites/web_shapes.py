@@ -221,7 +221,7 @@ async def axe_finds_nothing_on_any_screen(house: House, theme: str) -> None:
     await page.sees("Who is there?", "main")
     await look("a group")
     await page.click("button", "Details")
-    await page.sees("Only these", "aside")
+    await page.sees("can read this", "aside")
     await look("details")
     await page.click("button", "Insert emoji")
     await page.do(["getByRole", "searchbox", {"name": "Search emoji"}], ["waitFor"])
